@@ -1,0 +1,114 @@
+package kernel
+
+import "net"
+
+// Links are the network devices of a namespace.
+type Links interface {
+	// Links returns all links, by ascending index.
+	Links() ([]Link, error)
+
+	// LinkByName returns one link. ENODEV where no link has the name.
+	LinkByName(name string) (Link, error)
+
+	// AddLink makes a link in one RTM_NEWLINK request (NLM_F_CREATE|NLM_F_EXCL); for a veth both of its ends.
+	//
+	//	EEXIST      the name, or the peer's in the peer's namespace, is taken
+	//	EINVAL      a name that is empty, ".", ".." or has a slash, a colon or white space; an MTU out of the kind's
+	//	            range; a multicast or all-zero MAC
+	//	ERANGE      a name of more than 15 bytes
+	//	EOPNOTSUPP  this kernel has no links of this kind; the master is no bridge
+	//	EBADF       the peer's namespace is closed
+	AddLink(spec LinkSpec) error
+
+	// ChangeLink sets what the change names, in one request and in Linux's order of attributes; a failure may leave
+	// the earlier ones set.
+	//
+	//	ENODEV      no link has the index, or the master's
+	//	EEXIST      the new name is taken, here or in the namespace it is moved to
+	//	EINVAL      the new name or MTU or MAC is not valid for the link; its own master
+	//	EOPNOTSUPP  the master is no bridge
+	//	ELOOP       a bridge cannot be a port of a bridge
+	//	EBADF       the namespace to move to is closed
+	ChangeLink(index int, change LinkChange) error
+
+	// DeleteLink deletes a link, and of a veth both ends. ENODEV where no link has the index; EOPNOTSUPP for one that
+	// cannot be deleted, such as lo.
+	DeleteLink(index int) error
+}
+
+// The kinds of links, by the names of ip-link(8). A loopback device has the kind "".
+const (
+	KindBridge = "bridge"
+	KindVeth   = "veth"
+)
+
+// Limits of Linux.
+const (
+	MaxNameLen = 15 // bytes of a link's name: IFNAMSIZ - 1
+	MinMTU     = 68 // of bridge and veth: ETH_MIN_MTU
+	MaxMTU     = 65535
+)
+
+// A LinkSpec says what link to make.
+type LinkSpec struct {
+	Name   string
+	Kind   string           // KindBridge or KindVeth
+	MTU    int              // 0: the kind's default
+	MAC    net.HardwareAddr // nil: random
+	Master int              // index of the bridge it becomes a port of; 0: none
+	Up     bool
+	Peer   PeerSpec // the other end of a veth
+}
+
+// A PeerSpec says what the other end of a new veth is.
+type PeerSpec struct {
+	Name  string
+	MTU   int              // 0: the default
+	MAC   net.HardwareAddr // nil: random
+	NetNS NetNS            // nil: the namespace of the first end
+}
+
+// A LinkChange says what to set. A nil field stays as it is. (new(true), new(1400) make the pointers.)
+type LinkChange struct {
+	NetNS   NetNS // move the link there
+	Name    *string
+	MAC     net.HardwareAddr
+	MTU     *int
+	Alias   *string // "" takes it away
+	Master  *int    // index of the bridge it becomes a port of; 0: of none
+	Promisc *bool
+	Up      *bool
+}
+
+// A Link is a network device as it was when it was read.
+type Link struct {
+	Index   int // positive; unique in its namespace, never used again there
+	Name    string
+	Kind    string
+	Alias   string
+	MTU     int
+	MAC     net.HardwareAddr
+	Up      bool      // IFF_UP: the administrator wants it up
+	LowerUp bool      // IFF_LOWER_UP: it has a carrier
+	Oper    OperState // may lag behind a change for some time on Linux
+	Promisc bool      // IFF_PROMISC was asked for; see Promiscuity for the number of users
+	// Promiscuity counts who needs the link promiscuous: the flag, a bridge, packet sockets.
+	Promiscuity int
+	Master      int  // index of the bridge it is a port of; 0: of none
+	Peer        int  // of a veth: index of the other end, in the other end's namespace
+	PeerHere    bool // of a veth: the other end is in the same namespace
+}
+
+// An OperState is a link's operational state, by the names of RFC 2863 that ip-link(8) prints.
+type OperState string
+
+// The operational states.
+const (
+	OperUnknown        OperState = "UNKNOWN"
+	OperNotPresent     OperState = "NOTPRESENT"
+	OperDown           OperState = "DOWN"
+	OperLowerLayerDown OperState = "LOWERLAYERDOWN"
+	OperTesting        OperState = "TESTING"
+	OperDormant        OperState = "DORMANT"
+	OperUp             OperState = "UP"
+)

@@ -1,0 +1,31 @@
+// Package sim is Linux networking in one ordinary process: no privileges, no namespaces, no particular operating
+// system.
+//
+// A [World] holds simulated machines ([Host]), the clock they share and the frames on their way. A Host implements
+// kernel.Host, so that whatever is written over that contract runs here unchanged, deterministically and without
+// leaving anything on the machine.
+//
+// # Two planes, one truth
+//
+// The control plane is plain tables, one noun a file: namespaces, links (veth, bridge), addresses, routes, neighbours,
+// sysctls, files, programs. Requests come as Linux takes them (attributes present or absent), and beside every rule
+// stand Linux's errno and the function of the kernel that has the rule. The methods of kernel.NetNS are an adapter in
+// front of those tables; no rule of Linux lives in the adapter.
+//
+// The packet plane is functions over the same tables: what a bridge does with a frame, which route and source address
+// a packet takes, which MAC its next hop has, what is forwarded, which ICMP error comes back. Sockets are not ours: a
+// namespace in which somebody listens, dials or pings gets a [Transport] (package sim/netstack), lazily. A namespace
+// that only forwards has none.
+//
+// # Time
+//
+// A World has its own clock: a queue of events ordered by time and, within one instant, by when they were asked for.
+// Frames take [HopDelay] per hop. Virtual time moves on only while every actor (a goroutine that runs in the world,
+// see [World.Go]) waits: then one of the waiting goroutines takes the next event and carries it out. Nothing happens in
+// parallel, and the same seed gives the same bytes.
+//
+// # Locks
+//
+// One mutex guards a World's tables. It is never held while a Transport's code runs: what is to be delivered is taken
+// out of the tables first, and a Transport may call its [Layer3] at any time from any goroutine.
+package sim
