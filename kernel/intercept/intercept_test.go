@@ -175,12 +175,12 @@ func TestEveryMatchesObject(t *testing.T) {
 
 func TestCrash(t *testing.T) {
 	for _, c := range []struct {
-		crash intercept.Crash
+		crash *intercept.Crash
 		want  []string
 	}{
-		{intercept.Crash{Effect: 2}, []string{"add a", "boot id"}},
-		{intercept.Crash{Effect: 2, After: true}, []string{"add a", "boot id", "add b"}},
-		{intercept.Crash{Effect: 4}, []string{"add a", "boot id", "add b", "delete b", "boot id"}},
+		{&intercept.Crash{Effect: 2}, []string{"add a", "boot id"}},
+		{&intercept.Crash{Effect: 2, After: true}, []string{"add a", "boot id", "add b"}},
+		{&intercept.Crash{Effect: 4}, []string{"add a", "boot id", "add b", "delete b", "boot id"}},
 	} {
 		b, h := wrapped(c.crash.Hook)
 		h.AddNetNS("a")
