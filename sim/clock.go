@@ -1,0 +1,262 @@
+package sim
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// forever is the timeout of an await that has none.
+const forever = time.Duration(-1)
+
+// A clock is the time of a world and the baton that its actors pass: one of them runs, or none does and the next event
+// is carried out. The goroutine that made the world is its first actor, spawn makes more.
+//
+// A goroutine that is no actor and waits is taken for one meanwhile. Nothing hangs because of it, but the clock cannot
+// know of the work it does between two waits, and time may pass it by.
+type clock struct {
+	settle func() // called with no lock held before the clock looks whom it can resume
+
+	mu      sync.Mutex
+	now     time.Duration
+	seq     uint64
+	queue   events
+	waiting []*waiter // by when they began to wait
+	running int       // actors that do not wait; less than 0 while others wait too
+	driven  bool      // a goroutine is in drive
+	closed  bool
+	actors  sync.WaitGroup // those made by spawn
+}
+
+// A waiter is a goroutine in await.
+type waiter struct {
+	done    func() bool // called with no lock held
+	cancel  <-chan struct{}
+	expired bool
+	resumed bool
+	err     error
+	wake    chan struct{} // has an element once resumed, or when it is to drive
+}
+
+func newClock(settle func()) *clock { return &clock{settle: settle, running: 1} }
+
+// elapsed returns the time since the start of the world.
+func (c *clock) elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// after asks for run to be called in d from now, with no lock held. stop takes the event back and reports whether it was in
+// time.
+func (c *clock) after(d time.Duration, run func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.schedule(d, run)
+}
+
+func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
+	if c.closed {
+		return func() bool { return false }
+	}
+	e := &event{at: c.now + max(d, 0), seq: c.seq, run: run}
+	if e.at < c.now { // d is more than there is
+		e.at = math.MaxInt64
+	}
+	c.seq++
+	c.queue.add(e)
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.queue.remove(e)
+	}
+}
+
+// await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and EDEADLK
+// where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself where no
+// one else does.
+func (c *clock) await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error {
+	w := &waiter{done: done, cancel: cancel, wake: make(chan struct{}, 1)}
+	stop, err := c.enqueue(w, timeout)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return c.park(w)
+}
+
+// enqueue makes the caller a waiter. stop takes its timeout back.
+func (c *clock) enqueue(w *waiter, timeout time.Duration) (stop func() bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, kernel.ECANCELED
+	}
+	stop = func() bool { return false }
+	if timeout != forever {
+		stop = c.schedule(timeout, func() { w.expired = true })
+	}
+	c.running--
+	c.waiting = append(c.waiting, w)
+	return stop, nil
+}
+
+// park returns when w is resumed, and drives as long as it falls to w.
+func (c *clock) park(w *waiter) error {
+	for {
+		c.drive(w)
+		<-w.wake
+		c.mu.Lock()
+		resumed := w.resumed
+		c.mu.Unlock()
+		if resumed {
+			return w.err
+		}
+	}
+}
+
+// drive carries out events while nobody runs, until w itself is resumed.
+func (c *clock) drive(w *waiter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.driven {
+		return
+	}
+	c.driven = true
+	for c.running <= 0 && !w.resumed {
+		c.advance()
+	}
+	c.driven = false
+	c.appoint()
+}
+
+// appoint makes a waiter drive where nobody runs and nobody drives.
+func (c *clock) appoint() {
+	if c.running > 0 || c.driven || len(c.waiting) == 0 {
+		return
+	}
+	select {
+	case c.waiting[0].wake <- struct{}{}:
+	default: // has been asked already
+	}
+}
+
+// advance resumes the first waiter that can go on, else carries out the next event, else tells the one that began to
+// wait last that it would wait for ever.
+func (c *clock) advance() {
+	if w, err := c.ready(); w != nil {
+		c.resume(w, err)
+	} else if e := c.queue.next(); e != nil {
+		c.now = e.at
+		c.unlocked(e.run)
+	} else if n := len(c.waiting); n > 0 {
+		c.resume(c.waiting[n-1], kernel.EDEADLK)
+	}
+}
+
+// ready returns the first waiter that need not wait any longer, and what its await returns.
+func (c *clock) ready() (*waiter, error) {
+	waiting := slices.Clone(c.waiting)
+	var found *waiter
+	var err error
+	c.unlocked(func() {
+		c.settle()
+		for _, w := range waiting {
+			if ok, verdict := w.look(); ok {
+				found, err = w, verdict
+				return
+			}
+		}
+	})
+	return found, err
+}
+
+// look reports whether the waiter can go on, and with what.
+func (w *waiter) look() (bool, error) {
+	if w.done() {
+		return true, nil
+	}
+	select {
+	case <-w.cancel:
+		return true, kernel.ECANCELED
+	default:
+	}
+	if w.expired {
+		return true, kernel.EAGAIN
+	}
+	return false, nil
+}
+
+// resume lets w run again.
+func (c *clock) resume(w *waiter, err error) {
+	if w.resumed { // by close, while the clock looked
+		return
+	}
+	c.waiting = slices.DeleteFunc(c.waiting, func(other *waiter) bool { return other == w })
+	c.running++
+	w.resumed, w.err = true, err
+	select {
+	case w.wake <- struct{}{}:
+	default: // was asked to drive; finds out that it is resumed
+	}
+}
+
+// unlocked calls f without the lock.
+func (c *clock) unlocked(f func()) {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	f()
+}
+
+// spawn makes an actor that runs f: for the first time when its turn comes, which is when its maker waits. wait
+// awaits its end.
+func (c *clock) spawn(f func()) (wait func() error) {
+	start := &waiter{done: func() bool { return true }, wake: make(chan struct{}, 1)}
+	ended := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return func() error { return kernel.ECANCELED }
+	}
+	c.waiting = append(c.waiting, start)
+	c.actors.Go(func() {
+		defer c.leave()
+		defer close(ended)
+		if c.park(start) == nil {
+			f()
+		}
+	})
+	return func() error { return c.await(func() bool { return isClosed(ended) }, forever, nil) }
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave is the end of an actor.
+func (c *clock) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
+	c.appoint()
+}
+
+// close resumes all waiters with ECANCELED, from now on whoever waits, and returns when the last actor has ended. No event
+// happens any more.
+func (c *clock) close() {
+	c.mu.Lock()
+	c.closed = true
+	for len(c.waiting) > 0 {
+		c.resume(c.waiting[0], kernel.ECANCELED)
+	}
+	c.mu.Unlock()
+	c.actors.Wait()
+}

@@ -1,0 +1,50 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// machine is what the views of one Host share.
+type machine struct {
+	world *World
+	name  string
+}
+
+// A Host is one simulated machine. It is a view: an executed program has one of its own, which knows what file it was
+// started from.
+type Host struct {
+	*machine
+	self string // the path of the running program; empty for who is outside
+}
+
+// AddHost adds a machine. Its name has to be new in the world.
+func (w *World) AddHost(name string) *Host {
+	h := &Host{machine: &machine{world: w, name: name}}
+	w.update(func() { w.hosts = append(w.hosts, h) })
+	return h
+}
+
+// Name returns the machine's name in its world.
+func (h *Host) Name() string { return h.name }
+
+// World returns the world the machine is in.
+func (h *Host) World() *World { return h.world }
+
+// Now returns the world's time.
+func (h *Host) Now() time.Time { return h.world.Now() }
+
+// Sleep lets the world's time go on by d.
+func (h *Host) Sleep(ctx context.Context, d time.Duration) error { return h.world.Sleep(ctx, d) }
+
+// Go makes an actor; see World.Go.
+func (h *Host) Go(f func()) (wait func() error) { return h.world.Go(f) }
+
+// BootID is a function of the world's seed and the machine's name.
+func (h *Host) BootID() (string, error) {
+	a, b := h.world.derive("boot id", h.name), h.world.derive("boot", h.name)
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff), nil
+}
+
+func (h *machine) closeTransports() {}

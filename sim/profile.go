@@ -1,0 +1,20 @@
+package sim
+
+// A Profile says which Linux is simulated. Kernels differ; what a profile does not mention they have in common.
+type Profile struct {
+	Release  string // of uname(2)
+	Features Features
+}
+
+// Features are the ways in which kernels differ, each by version or by how it was built.
+type Features struct {
+	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
+	// "net: allow live renaming when an interface is up").
+	RenameWhileUp bool
+}
+
+// Linux618 is Linux 6.18 as it was measured.
+var Linux618 = Profile{Release: "6.18.0", Features: Features{RenameWhileUp: true}}
+
+// Linux61 is Linux 6.1 as Debian 12 has it.
+var Linux61 = Profile{Release: "6.1.0"}
