@@ -1,0 +1,48 @@
+# Every target says what it is for in the comment behind "##"; "make" alone prints them.
+
+GO      ?= go
+LDFLAGS := -s -w
+# What only runs on Linux proper: the backend itself, the same scenarios and laws on it, the commands.
+REAL    := ./kernel/... ./plugin/... ./scenarios/... ./cmd/...
+
+# Nothing here needs a C compiler but the race detector.
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race real lint bench build update clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## replay the embedded scenarios on the simulated kernel: the main job, as any user
+	bin/cnilab test
+
+test: ## run the tests that need no privileges
+	$(GO) test ./...
+
+race: ## run the same tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+real: build ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
+	CNILAB_REQUIRE_LINUX=1 $(GO) test -count=1 $(REAL)
+	bin/cnilab test --backend=linux
+
+lint: ## check formatting, vet and staticcheck, and that the simulation builds on other systems
+	@unformatted="$$($(GO) tool gofumpt -l .)"; test -z "$$unformatted" || { echo "gofumpt would change: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./kernel/... ./sim/... ./plugin/... ./harness/... ./scenarios/...
+	GOOS=js GOARCH=wasm $(GO) build ./kernel ./sim/...
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+build: ## make bin/bridge (the plugin) and bin/cnilab (the testbed), static and stripped
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bridge ./cmd/cnilab
+
+update: ## write the generated pages and golden files anew
+	$(GO) test ./cmd/... ./harness/... ./scenarios/... -update
+
+clean: ## delete what was built
+	rm -rf bin
