@@ -1,0 +1,55 @@
+//go:build linux
+
+package linux
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/vishvananda/netlink/nl"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// fail turns what a library or a system call answered into the contract's error; nil stays nil.
+func fail(op, netns, object string, err error) error {
+	if err == nil {
+		return nil
+	}
+	errno, detail := explain(err)
+	return &kernel.Error{Op: op, NetNS: netns, Object: object, Errno: errno, Detail: detail}
+}
+
+// explain finds the errno inside err, and the words of the kernel beside it.
+func explain(err error) (kernel.Errno, string) {
+	var ours kernel.Errno
+	var theirs syscall.Errno
+	switch {
+	case errors.As(err, &ours):
+		return ours, words(err, ours)
+	case err == error(nl.ErrDumpInterrupted):
+		return kernel.EINTR, "the tables change faster than they can be read"
+	case errors.As(err, &theirs):
+		return kernel.Errno(theirs), words(err, theirs)
+	case errors.Is(err, os.ErrClosed):
+		return kernel.EBADF, ""
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return kernel.ECANCELED, ""
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return kernel.ETIMEDOUT, ""
+	}
+	return kernel.EIO, err.Error()
+}
+
+// words returns what stands behind the errno in "file exists: name is taken", the form in which nl gives the kernel's
+// extended acknowledgement (and [because] a reason of our own).
+func words(err, errno error) string {
+	detail, _ := strings.CutPrefix(err.Error(), errno.Error()+": ")
+	if detail == err.Error() {
+		return ""
+	}
+	return detail
+}

@@ -1,0 +1,132 @@
+//go:build linux
+
+package linux
+
+import (
+	"net"
+	"slices"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// withoutStatistics is RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h: halves what a link's description
+// takes.
+const withoutStatistics = 1 << 3
+
+// Links implements kernel.Links.
+func (ns *NetNS) Links() ([]kernel.Link, error) {
+	var links []kernel.Link
+	err := ns.dump(unix.RTM_GETLINK, func(m []byte) { links = append(links, parseLink(m)) },
+		nl.NewIfInfomsg(unix.AF_UNSPEC), attrUint32(unix.IFLA_EXT_MASK, withoutStatistics))
+	slices.SortFunc(links, func(a, b kernel.Link) int { return a.Index - b.Index })
+	return links, ns.fail("link list", "", err)
+}
+
+// LinkByName implements kernel.Links.
+func (ns *NetNS) LinkByName(name string) (kernel.Link, error) {
+	link, err := ns.linkByName(name)
+	return link, ns.fail("link get", name, err)
+}
+
+func (ns *NetNS) linkByName(name string) (link kernel.Link, err error) {
+	parts := []nl.NetlinkRequestData{
+		nl.NewIfInfomsg(unix.AF_UNSPEC),
+		attrUint32(unix.IFLA_EXT_MASK, withoutStatistics),
+		attrString(unix.IFLA_IFNAME, name),
+	}
+	err = ns.exchange(unix.RTM_GETLINK, 0, parts, func(m []byte) { link = parseLink(m) })
+	if is(err, unix.ERANGE) || is(err, unix.EINVAL) {
+		// A name that no link can have: too long, or empty.
+		err = unix.ENODEV
+	}
+	return link, err
+}
+
+// DeleteLink implements kernel.Links.
+func (ns *NetNS) DeleteLink(index int) error {
+	return ns.fail("link delete", dev(index), ns.deleteLink(index))
+}
+
+func (ns *NetNS) deleteLink(index int) error {
+	at, err := linkAt(index)
+	if err != nil {
+		return err
+	}
+	return ns.change(unix.RTM_DELLINK, change, at)
+}
+
+// linkAt is the head of a request about one link. An index that no link can have is answered here: to the kernel,
+// 0 means that a name says which (rtnl_dellink, rtnl_setlink), and a negative one is EINVAL.
+func linkAt(index int) (*nl.IfInfomsg, error) {
+	if index <= 0 {
+		return nil, unix.ENODEV
+	}
+	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	head.Index = int32(index)
+	return head, nil
+}
+
+// parseLink reads an RTM_NEWLINK message; rtnl_fill_ifinfo writes it.
+func parseLink(m []byte) kernel.Link {
+	head := nl.DeserializeIfInfomsg(m)
+	link := kernel.Link{
+		Index:   int(head.Index),
+		Up:      head.Flags&unix.IFF_UP != 0,
+		LowerUp: head.Flags&unix.IFF_LOWER_UP != 0,
+		Promisc: head.Flags&unix.IFF_PROMISC != 0,
+	}
+	lower, elsewhere := link.Index, false // IFLA_LINK may be left out where it equals the link's own index
+	attributes(m[head.Len():], func(kind uint16, value []byte) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			link.Name = stringOf(value)
+		case unix.IFLA_LINKINFO:
+			link.Kind = kindOf(value)
+		case unix.IFLA_IFALIAS:
+			link.Alias = stringOf(value)
+		case unix.IFLA_MTU:
+			link.MTU = intOf(value)
+		case unix.IFLA_ADDRESS:
+			link.MAC = net.HardwareAddr(slices.Clone(value))
+		case unix.IFLA_OPERSTATE:
+			link.Oper = operState(value[0])
+		case unix.IFLA_PROMISCUITY:
+			link.Promiscuity = intOf(value)
+		case unix.IFLA_MASTER:
+			link.Master = intOf(value)
+		case unix.IFLA_LINK:
+			lower = intOf(value)
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
+		}
+	})
+	if link.Kind == kernel.KindVeth {
+		link.Peer, link.PeerHere = lower, !elsewhere
+	}
+	return link
+}
+
+// kindOf reads IFLA_LINKINFO.
+func kindOf(info []byte) (name string) {
+	attributes(info, func(kind uint16, value []byte) {
+		if kind == unix.IFLA_INFO_KIND {
+			name = stringOf(value)
+		}
+	})
+	return name
+}
+
+// operState names IFLA_OPERSTATE; the IF_OPER_ constants of include/uapi/linux/if.h.
+func operState(n uint8) kernel.OperState {
+	states := [...]kernel.OperState{
+		kernel.OperUnknown, kernel.OperNotPresent, kernel.OperDown, kernel.OperLowerLayerDown,
+		kernel.OperTesting, kernel.OperDormant, kernel.OperUp,
+	}
+	if int(n) < len(states) {
+		return states[n]
+	}
+	return kernel.OperUnknown
+}

@@ -1,0 +1,111 @@
+//go:build linux
+
+package linux
+
+import (
+	"net"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// vethPeer is VETH_INFO_PEER of include/uapi/linux/veth.h.
+const vethPeer = 1
+
+// AddLink implements kernel.Links: one RTM_NEWLINK makes, names, addresses, enslaves and starts.
+func (ns *NetNS) AddLink(spec kernel.LinkSpec) error {
+	object := spec.Name
+	if spec.Kind == kernel.KindVeth {
+		object += " peer " + spec.Peer.Name
+	}
+	return ns.fail("link add", object, ns.addLink(spec))
+}
+
+func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddChild(attrString(unix.IFLA_INFO_KIND, spec.Kind))
+	if spec.Kind != kernel.KindVeth {
+		return ns.sendLink(spec, info)
+	}
+	return useNetNS(spec.Peer.NetNS, func(fd int) error {
+		peer := info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(vethPeer, nil)
+		if err := describePeer(peer, spec.Peer, fd); err != nil {
+			return err
+		}
+		return ns.sendLink(spec, info)
+	})
+}
+
+// sendLink sends the request for a link of the kind that info describes.
+func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr) error {
+	parts, err := linkEnd(upOrNot(spec.Up), spec.Name, spec.MTU, spec.MAC)
+	if err != nil {
+		return err
+	}
+	if spec.Master != 0 {
+		parts = append(parts, attrUint32(unix.IFLA_MASTER, uint32(spec.Master)))
+	}
+	return ns.change(unix.RTM_NEWLINK, create, append(parts, info)...)
+}
+
+// describePeer puts the other end of a veth into its attribute; a negative netns leaves it where the first end is.
+func describePeer(attr *nl.RtAttr, peer kernel.PeerSpec, netns int) error {
+	parts, err := linkEnd(nl.NewIfInfomsg(unix.AF_UNSPEC), peer.Name, peer.MTU, peer.MAC)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		attr.AddChild(part)
+	}
+	if netns >= 0 {
+		attr.AddChild(attrUint32(unix.IFLA_NET_NS_FD, uint32(netns)))
+	}
+	return nil
+}
+
+// linkEnd is what the two ends of a veth, and any other link, are described by.
+func linkEnd(head *nl.IfInfomsg, name string, mtu int, mac net.HardwareAddr) ([]nl.NetlinkRequestData, error) {
+	if name == "" {
+		// The kernel would choose a name, such as veth0 (rtnl_newlink_create).
+		return nil, because(unix.EINVAL, "a link needs a name")
+	}
+	parts := []nl.NetlinkRequestData{head, attrString(unix.IFLA_IFNAME, name)}
+	if mtu != 0 {
+		parts = append(parts, attrUint32(unix.IFLA_MTU, uint32(mtu)))
+	}
+	if mac != nil {
+		parts = append(parts, nl.NewRtAttr(unix.IFLA_ADDRESS, mac))
+	}
+	return parts, nil
+}
+
+func upOrNot(up bool) *nl.IfInfomsg {
+	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	setFlag(head, unix.IFF_UP, &up)
+	return head
+}
+
+// setFlag asks for a flag to be set or cleared; with nil it stays as it is.
+func setFlag(head *nl.IfInfomsg, flag uint32, on *bool) {
+	if on == nil {
+		return
+	}
+	head.Change |= flag
+	if *on {
+		head.Flags |= flag
+	}
+}
+
+// useNetNS runs work with a descriptor of the namespace that stays open meanwhile, and with -1 for nil.
+func useNetNS(other kernel.NetNS, work func(fd int) error) error {
+	if other == nil {
+		return work(-1)
+	}
+	ns, ok := other.(*NetNS)
+	if !ok {
+		return because(unix.EINVAL, "a namespace that another backend opened")
+	}
+	return ns.lease.use(func() error { return work(ns.file.fd) })
+}

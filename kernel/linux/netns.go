@@ -1,0 +1,73 @@
+//go:build linux
+
+package linux
+
+import (
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A NetNS is an open network namespace: its file, and a netlink socket that was opened in it.
+type NetNS struct {
+	name  string
+	file  nsFile
+	home  nsFile // the Host's; not ours to close
+	route map[int]*nl.SocketHandle
+	lease lease
+}
+
+var _ kernel.NetNS = (*NetNS)(nil)
+
+// newNetNS makes a handle, which owns file unless there is an error.
+func newNetNS(home nsFile, name string, file nsFile) (*NetNS, error) {
+	socket, err := openRouteSocket(home, file)
+	if err != nil {
+		return nil, err
+	}
+	ns := &NetNS{name: name, file: file, home: home}
+	ns.route = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	ns.lease.free = func() {
+		socket.Close()
+		file.close()
+	}
+	return ns, nil
+}
+
+// openRouteSocket opens an rtnetlink socket in the namespace of file. It enters the namespace itself: what nl does for
+// that ignores a thread that cannot go back.
+func openRouteSocket(home, file nsFile) (socket *nl.NetlinkSocket, err error) {
+	err = file.inside(home, func() error {
+		socket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := socket.SetExtAck(true); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	// Lets the kernel filter dumps (Linux 4.20). Where it cannot, we filter what it returns.
+	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
+	return socket, nil
+}
+
+// Name implements kernel.NetNS.
+func (ns *NetNS) Name() string { return ns.name }
+
+// ID implements kernel.NetNS.
+func (ns *NetNS) ID() kernel.NSID { return ns.file.id }
+
+// Close implements kernel.NetNS.
+func (ns *NetNS) Close() { ns.lease.close() }
+
+// inside runs work on a thread in the namespace; EBADF once the handle is closed.
+func (ns *NetNS) inside(work func() error) error {
+	return ns.lease.use(func() error { return ns.file.inside(ns.home, work) })
+}
+
+// fail makes the contract's error for a call on this namespace; nil stays nil.
+func (ns *NetNS) fail(op, object string, err error) error { return fail(op, ns.name, object, err) }

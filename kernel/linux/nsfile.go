@@ -1,0 +1,127 @@
+//go:build linux
+
+package linux
+
+import (
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// threadNetNS is the network namespace of the thread that opens it.
+const threadNetNS = "/proc/thread-self/ns/net"
+
+// An nsFile is a descriptor of a network namespace.
+type nsFile struct {
+	fd int
+	id kernel.NSID
+}
+
+// openNSFile opens the network namespace at path. It looks before it opens: merely opening a FIFO blocks, and opening
+// a device can have effects. EINVAL for whatever is no network namespace.
+func openNSFile(path string) (nsFile, error) {
+	looked, err := retry(func() (int, error) { return unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nsFile{}, err
+	}
+	defer unix.Close(looked)
+	if err := requireNSFS(looked); err != nil {
+		return nsFile{}, err
+	}
+	return reopen(looked)
+}
+
+// requireNSFS tells the files that the kernel keeps for namespaces from all others.
+func requireNSFS(fd int) error {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return err
+	}
+	if fs.Type != unix.NSFS_MAGIC {
+		return unix.EINVAL
+	}
+	return nil
+}
+
+// reopen opens the file of a descriptor once more, as a description of its own.
+func reopen(fd int) (nsFile, error) {
+	again, err := retry(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nsFile{}, err
+	}
+	file, err := newNSFile(again)
+	if err != nil {
+		unix.Close(again)
+	}
+	return file, err
+}
+
+// newNSFile takes over a descriptor on nsfs; EINVAL for other kinds of namespaces.
+func newNSFile(fd int) (nsFile, error) {
+	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
+	if err != nil {
+		return nsFile{}, err
+	}
+	if kind != unix.CLONE_NEWNET {
+		return nsFile{}, unix.EINVAL
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nsFile{}, err
+	}
+	return nsFile{fd: fd, id: kernel.NSID{Dev: uint64(st.Dev), Ino: st.Ino}}, nil
+}
+
+// dup returns a second descriptor of the same file.
+func (f nsFile) dup() (nsFile, error) {
+	fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
+	return nsFile{fd: fd, id: f.id}, err
+}
+
+func (f nsFile) close() { unix.Close(f.fd) }
+
+// inside runs work in the namespace. Where that is another than home, the process's own, it does so on a thread that
+// nobody else uses meanwhile; a thread that cannot go home again ends with its goroutine (runtime.LockOSThread).
+func (f nsFile) inside(home nsFile, work func() error) error {
+	if f.id == home.id {
+		return work()
+	}
+	return onOwnThread(home, func() error {
+		if err := unix.Setns(f.fd, unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return work()
+	})
+}
+
+// onOwnThread runs work, which may leave the thread in another network namespace.
+func onOwnThread(home nsFile, work func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		err := work()
+		if unix.Setns(home.fd, unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// attempts bounds how often an interrupted call is tried again.
+const attempts = 20
+
+// retry calls until it is not interrupted by a signal; the Go runtime sends itself some (SIGURG).
+func retry[T any](call func() (T, error)) (result T, err error) {
+	for range attempts {
+		if result, err = call(); err != unix.EINTR {
+			break
+		}
+	}
+	return result, err
+}

@@ -1,0 +1,126 @@
+//go:build linux
+
+package linux
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Flags of requests that change something, beside NLM_F_REQUEST, which nl sets.
+const (
+	create = unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_ACK
+	change = unix.NLM_F_ACK
+)
+
+// change sends one request that changes something and waits for its acknowledgement.
+func (ns *NetNS) change(kind, flags int, parts ...nl.NetlinkRequestData) error {
+	return ns.exchange(kind, flags, parts, func([]byte) {})
+}
+
+// dump calls each with every message of an answer. It collects them first: a dump that is cut starts over.
+func (ns *NetNS) dump(kind int, each func(message []byte), parts ...nl.NetlinkRequestData) error {
+	var messages [][]byte
+	var err error
+	for range attempts {
+		messages = messages[:0]
+		err = ns.exchange(kind, unix.NLM_F_DUMP, parts, func(m []byte) { messages = append(messages, m) })
+		if err != error(nl.ErrDumpInterrupted) {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		each(m)
+	}
+	return nil
+}
+
+// exchange sends one request over the namespace's socket and hands out what comes back.
+func (ns *NetNS) exchange(kind, flags int, parts []nl.NetlinkRequestData, each func([]byte)) error {
+	return ns.lease.use(func() error {
+		_, err := retry(func() (struct{}, error) {
+			request := nl.NewNetlinkRequest(kind, flags)
+			request.Sockets = ns.route
+			request.Data = parts
+			return struct{}{}, request.ExecuteIter(unix.NETLINK_ROUTE, 0, func(m []byte) bool {
+				each(m)
+				return true
+			})
+		})
+		return err
+	})
+}
+
+// because is an errno with a reason, in the form in which nl gives the kernel's own words.
+func because(errno syscall.Errno, reason string) error { return &reasoned{errno, reason} }
+
+type reasoned struct {
+	errno  syscall.Errno
+	reason string
+}
+
+func (r *reasoned) Error() string { return r.errno.Error() + ": " + r.reason }
+func (r *reasoned) Unwrap() error { return r.errno }
+
+// is reports whether err is this errno, extended acknowledgement or not.
+func is(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
+
+// The attributes of a message, by type.
+
+func attrUint32(kind int, v uint32) *nl.RtAttr { return nl.NewRtAttr(kind, nl.Uint32Attr(v)) }
+
+func attrString(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, nl.ZeroTerminated(s)) }
+
+func attrAddr(kind int, a netip.Addr) *nl.RtAttr { return nl.NewRtAttr(kind, a.AsSlice()) }
+
+// attrFlags are the bits of an attribute's type that are not its number.
+const attrFlags = unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER
+
+// attributes calls each with the attributes of a message behind its fixed part; a nested one is read the same way.
+// What does not fit ends it: the kernel does not send such.
+func attributes(b []byte, each func(kind uint16, value []byte)) {
+	for len(b) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(b))
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return
+		}
+		each(binary.NativeEndian.Uint16(b[2:])&^attrFlags, b[unix.SizeofRtAttr:size])
+		b = b[min(len(b), (size+unix.RTA_ALIGNTO-1)&^(unix.RTA_ALIGNTO-1)):]
+	}
+}
+
+func uint32Of(value []byte) uint32 {
+	if len(value) < 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(value)
+}
+
+func intOf(value []byte) int { return int(int32(uint32Of(value))) }
+
+func stringOf(value []byte) string { return unix.ByteSliceToString(value) }
+
+func addrOf(value []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(value)
+	return a
+}
+
+// family is the address family of an address, by Linux's number.
+func family(a netip.Addr) uint8 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// dev names a link by what is known of it: its index.
+func dev(index int) string { return "dev #" + strconv.Itoa(index) }
