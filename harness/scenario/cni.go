@@ -1,0 +1,192 @@
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/harness"
+)
+
+// attachmentWords are what an attachment is made of, behind the verb.
+const attachmentWords = " [-netns PATH] [-args KEY=VALUE;...] [-capabilities FILE] CONF POD IFNAME"
+
+func cniForms() []form {
+	return []form{
+		{"cni add", "cni add" + attachmentWords,
+			"attach a pod (a namespace by its name) to the network of a configuration file; print the result",
+			(*session).cniAdd},
+		{"cni check", "cni check" + attachmentWords, "ask whether all is as add left it", (*session).cniCheck},
+		{"cni del", "cni del" + attachmentWords, "detach", (*session).cniDel},
+		{"cni gc", "cni gc CONF [POD/IFNAME...]", "take away what belongs to other attachments than these",
+			(*session).cniGC},
+		{"cni status", "cni status CONF", "ask whether add could work", (*session).cniStatus},
+		{"cni version", "cni version PLUGIN", "print which versions of CNI a plugin speaks", (*session).cniVersion},
+	}
+}
+
+// cniCall is what a line about one attachment says.
+type cniCall struct {
+	network    *harness.Network
+	attachment harness.Attachment
+}
+
+func (s *session) cniCall(w *words) (c cniCall, err error) {
+	var netns *string
+	var args, capabilities, conf, pod, ifName string
+	err = w.options(keywords{
+		"-netns":        value(w, "PATH", &netns, parsePointer),
+		"-args":         value(w, "KEY=VALUE;...", &args, parseString),
+		"-capabilities": value(w, "FILE", &capabilities, parseString),
+	})
+	if err == nil {
+		err = errors.Join(w.names("CONF POD IFNAME", &conf, &pod, &ifName), w.end())
+	}
+	if err != nil {
+		return c, err
+	}
+	c.attachment = harness.PodNamed(pod).Attach(ifName)
+	if netns != nil {
+		c.attachment.NetNS = *netns
+	}
+	if c.attachment.Args, err = parseArgs(args); err != nil {
+		return c, w.wrong("%v", err)
+	}
+	if c.attachment.Capabilities, err = s.capabilities(capabilities); err != nil {
+		return c, err
+	}
+	c.network, err = s.network(conf)
+	return c, err
+}
+
+// parseArgs reads CNI_ARGS: "K=V;K2=V2".
+func parseArgs(s string) ([][2]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var args [][2]string
+	for pair := range strings.SplitSeq(s, ";") {
+		key, val, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q has no =", pair)
+		}
+		args = append(args, [2]string{key, val})
+	}
+	return args, nil
+}
+
+func (s *session) capabilities(file string) (map[string]any, error) {
+	if file == "" {
+		return nil, nil
+	}
+	var all map[string]any
+	if err := json.Unmarshal([]byte(s.files.read(file)), &all); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return all, nil
+}
+
+func (s *session) network(file string) (*harness.Network, error) {
+	n, err := harness.ParseNetwork([]byte(s.files.read(file)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return n, nil
+}
+
+func (s *session) cniAdd(_ string, w *words) (string, error) {
+	c, err := s.cniCall(w)
+	if err != nil {
+		return "", err
+	}
+	result, err := s.runtime.Add(s.ctx, c.network, c.attachment)
+	if err != nil {
+		return errorObject(err), err
+	}
+	var out bytes.Buffer
+	err = result.PrintTo(&out)
+	return out.String() + "\n", err
+}
+
+func (s *session) cniCheck(_ string, w *words) (string, error) {
+	c, err := s.cniCall(w)
+	if err != nil {
+		return "", err
+	}
+	err = s.runtime.Check(s.ctx, c.network, c.attachment)
+	return errorObject(err), err
+}
+
+func (s *session) cniDel(_ string, w *words) (string, error) {
+	c, err := s.cniCall(w)
+	if err != nil {
+		return "", err
+	}
+	err = s.runtime.Del(s.ctx, c.network, c.attachment)
+	return errorObject(err), err
+}
+
+func (s *session) cniGC(_ string, w *words) (string, error) {
+	conf, err := w.next("CONF")
+	if err != nil {
+		return "", err
+	}
+	var valid []harness.Attachment
+	for _, word := range w.rest {
+		pod, ifName, ok := strings.Cut(word, "/")
+		if !ok {
+			return "", w.wrong("%q is no POD/IFNAME", word)
+		}
+		valid = append(valid, harness.PodNamed(pod).Attach(ifName))
+	}
+	network, err := s.network(conf)
+	if err != nil {
+		return "", err
+	}
+	err = s.runtime.GC(s.ctx, network, valid...)
+	return errorObject(err), err
+}
+
+func (s *session) cniStatus(_ string, w *words) (string, error) {
+	var conf string
+	if err := errors.Join(w.names("CONF", &conf), w.end()); err != nil {
+		return "", err
+	}
+	network, err := s.network(conf)
+	if err != nil {
+		return "", err
+	}
+	err = s.runtime.Status(s.ctx, network)
+	return errorObject(err), err
+}
+
+func (s *session) cniVersion(_ string, w *words) (string, error) {
+	var plugin string
+	if err := errors.Join(w.names("PLUGIN", &plugin), w.end()); err != nil {
+		return "", err
+	}
+	info, err := s.runtime.Version(s.ctx, plugin)
+	if err != nil {
+		return errorObject(err), err
+	}
+	var out bytes.Buffer
+	err = info.Encode(&out)
+	return out.String(), err
+}
+
+// errorObject returns the error object that a plugin printed, if it is one's.
+func errorObject(err error) string {
+	var said *types.Error
+	if !errors.As(err, &said) {
+		return ""
+	}
+	text, err := json.MarshalIndent(said, "", "    ")
+	if err != nil {
+		return ""
+	}
+	return string(text) + "\n"
+}

@@ -1,0 +1,19 @@
+// Package scenario is the language of the files below scenarios/: txtar archives whose first part is a script, run by
+// testscript with verbs of our own, and whose other parts are the files that the script names.
+//
+//	# Two pods on one bridge reach each other.
+//	ip netns add pod-a
+//	ip netns add pod-b
+//	cni add net.conflist pod-a eth0
+//	cni add net.conflist pod-b eth0
+//	ping pod-b 10.1.0.2
+//
+//	-- net.conflist --
+//	{ "cniVersion": "1.1.0", "name": "net", "plugins": [ ... ] }
+//
+// A script sees a [kernel.Host] and the files of its archive, and nothing else: verbs of testscript that would touch the
+// machine that runs it (exec, rm, symlink, ...) are refused before the first line is run. So a scenario does the same on
+// a simulated host and on a real one.
+//
+// [Run] runs one scenario anywhere; [Test] runs many under go test.
+package scenario

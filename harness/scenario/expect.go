@@ -1,0 +1,150 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func (s *session) expect(_ string, w *words) (string, error) {
+	var file string
+	if err := errors.Join(w.names("FILE", &file), w.end()); err != nil {
+		return "", err
+	}
+	all, err := parseStatements(s.files.read(file), s.scenario.lineOf(file))
+	if err != nil {
+		return "", w.wrong("%s:%v", s.scenario.File, err)
+	}
+	return "", s.settle(func(state kernel.Snapshot) error { return s.check(file, all, state) })
+}
+
+// check compares the statements of a file with the state.
+func (s *session) check(file string, all []statement, state kernel.Snapshot) error {
+	var wrong strings.Builder
+	for _, st := range all {
+		if diff := st.diff(state); diff != "" {
+			fmt.Fprintf(&wrong, "\n%s:%d\n%s", s.scenario.File, st.line, diff)
+		}
+	}
+	if wrong.Len() == 0 {
+		return nil
+	}
+	return fmt.Errorf("the state is not what %s says (- stated, + is)%s", file, wrong.String())
+}
+
+// A statement is one line of a file of expect: an object of a snapshot with those of its properties that matter. In its
+// name and values * stands for any characters. "!" before it says that there is no such object.
+type statement struct {
+	line   int // in the scenario's file
+	absent bool
+	kernel.Object
+}
+
+// filesHeader begins the part of a snapshot that belongs to no namespace.
+const filesHeader = "files"
+
+// parseStatements reads a file of expect, which begins after the given line. What comes before the first namespace is
+// the machine's own.
+func parseStatements(text string, before int) ([]statement, error) {
+	var all []statement
+	netns := kernel.HostNetNS
+	for i, line := range strings.Split(text, "\n") {
+		st := statement{line: before + 1 + i}
+		line, st.absent = strings.CutPrefix(strings.TrimSpace(line), "!")
+		if line == "" || line[0] == '#' || line == filesHeader {
+			continue
+		}
+		objects, err := kernel.ParseSnapshot("netns " + netns + "\n" + line)
+		if err != nil {
+			_, why, _ := strings.Cut(err.Error(), ": ")
+			return nil, fmt.Errorf("%d: %s", st.line, why)
+		}
+		st.Object = newest(objects, netns)
+		if st.Noun == kernel.NounNetNS && !st.absent {
+			netns = st.Name
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+// newest returns the object that was read together with the header of a namespace.
+func newest(objects kernel.Snapshot, netns string) kernel.Object {
+	for _, o := range objects {
+		if o.Noun != kernel.NounNetNS || o.Name != netns {
+			return o
+		}
+	}
+	return objects[0]
+}
+
+// diff is empty where the statement is true.
+func (st statement) diff(state kernel.Snapshot) string {
+	var found, near strings.Builder
+	for _, o := range state {
+		switch {
+		case st.describes(o):
+			fmt.Fprintf(&found, "+ %s\n", place(o))
+		case st.names(o):
+			fmt.Fprintf(&near, "+ %s\n", place(st.columnsOf(o)))
+		}
+	}
+	switch {
+	case st.absent == (found.Len() == 0):
+		return ""
+	case st.absent:
+		return fmt.Sprintf("- none: %s\n%s", place(st.Object), found.String())
+	}
+	return fmt.Sprintf("- %s\n%s", place(st.Object), near.String())
+}
+
+// names reports whether the statement is about the object.
+func (st statement) names(o kernel.Object) bool {
+	return matches(st.NetNS, o.NetNS) && st.Noun == o.Noun && matches(st.Name, o.Name)
+}
+
+// describes reports whether the object is as stated.
+func (st statement) describes(o kernel.Object) bool {
+	for _, want := range st.Attrs {
+		if got, ok := o.Attr(want.Key); !ok || !matches(want.Value, got) {
+			return false
+		}
+	}
+	return st.names(o)
+}
+
+// columnsOf returns an object with only the properties that the statement has.
+func (st statement) columnsOf(o kernel.Object) kernel.Object {
+	short := kernel.Object{NetNS: o.NetNS, Noun: o.Noun, Name: o.Name}
+	for _, want := range st.Attrs {
+		if got, ok := o.Attr(want.Key); ok {
+			short.Attrs = append(short.Attrs, kernel.Attr{Key: want.Key, Value: got})
+		}
+	}
+	return short
+}
+
+// place is an object's line with its namespace.
+func place(o kernel.Object) string {
+	if o.NetNS == "" || o.Noun == kernel.NounNetNS {
+		return o.String()
+	}
+	return o.NetNS + ": " + o.String()
+}
+
+// matches reports whether s is the pattern, in which * stands for any characters.
+func matches(pattern, s string) bool {
+	head, rest, wild := strings.Cut(pattern, "*")
+	s, ok := strings.CutPrefix(s, head)
+	if !wild || !ok {
+		return ok && s == ""
+	}
+	for i := range len(s) + 1 {
+		if matches(rest, s[i:]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,73 @@
+package scenario
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func (s *session) compareJSON(_ string, w *words) (string, error) {
+	var gotFile, wantFile string
+	if err := errors.Join(w.names("FILE1 FILE2", &gotFile, &wantFile), w.end()); err != nil {
+		return "", err
+	}
+	got, err := s.readJSON(gotFile)
+	if err != nil {
+		return "", err
+	}
+	want, err := s.readJSON(wantFile)
+	if err != nil {
+		return "", err
+	}
+	if diff := cmp.Diff(want, stated(want, got)); diff != "" {
+		return "", fmt.Errorf("%s is not what %s:%d (%s) states (- stated, + is)\n%s",
+			gotFile, s.scenario.File, s.scenario.lineOf(wantFile)+1, wantFile, diff)
+	}
+	return "", nil
+}
+
+func (s *session) readJSON(file string) (any, error) {
+	var document any
+	if err := json.Unmarshal([]byte(s.files.read(file)), &document); err != nil {
+		return nil, fmt.Errorf("%s is no JSON document: %w", file, err)
+	}
+	return document, nil
+}
+
+// stated returns of got what want has something to say about: the same members of objects, the same elements of lists.
+func stated(want, got any) any {
+	switch want := want.(type) {
+	case map[string]any:
+		if got, ok := got.(map[string]any); ok {
+			return statedMembers(want, got)
+		}
+	case []any:
+		if got, ok := got.([]any); ok {
+			return statedElements(want, got)
+		}
+	}
+	return got
+}
+
+func statedMembers(want, got map[string]any) map[string]any {
+	short := map[string]any{}
+	for key := range want {
+		if member, ok := got[key]; ok {
+			short[key] = stated(want[key], member)
+		}
+	}
+	return short
+}
+
+func statedElements(want, got []any) []any {
+	short := make([]any, len(got))
+	for i := range got {
+		short[i] = got[i]
+		if i < len(want) {
+			short[i] = stated(want[i], got[i])
+		}
+	}
+	return short
+}

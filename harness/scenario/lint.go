@@ -1,0 +1,100 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// lint refuses a script that says what the language does not have, before its first line is run. testscript's own verbs
+// cannot be taken out of it, and some would reach the machine that runs the scenario; so every line must begin with a
+// verb of ours or of builtins, in plain letters, and name no file outside of the archive.
+func (s Scenario) lint() error {
+	archive := txtar.Parse(s.Text)
+	for _, f := range archive.Files {
+		if !localFile(f.Name) {
+			return fmt.Errorf("%s:%d: %q is no plain file name", s.File, s.lineOf(f.Name), f.Name)
+		}
+	}
+	for i, line := range strings.Split(string(archive.Comment), "\n") {
+		if err := lintLine(line); err != nil {
+			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
+		}
+	}
+	return nil
+}
+
+func lintLine(line string) error {
+	args := split(line)
+	if len(args) > 0 && args[0] == "!" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	verb := args[0]
+	if slices.ContainsFunc(forms(), func(f form) bool { return f.verb() == verb }) {
+		return nil
+	}
+	i := slices.IndexFunc(builtins(), func(b builtin) bool { return b.name == verb })
+	if i < 0 {
+		return usageError{fmt.Sprintf("%q is no verb of scenarios; they are %s", verb, strings.Join(verbs(), ", "))}
+	}
+	for _, file := range builtins()[i].files(args[1:]) {
+		if !localFile(file) {
+			return usageError{fmt.Sprintf("%s: %q is no file of the archive", verb, file)}
+		}
+	}
+	return nil
+}
+
+// verbs are the first words of all lines, sorted.
+func verbs() []string {
+	var all []string
+	for _, f := range forms() {
+		all = append(all, f.verb())
+	}
+	for _, b := range builtins() {
+		all = append(all, b.name)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// localFile reports whether a name can only be that of a file in the script's own folder, or below it. What a variable
+// holds is not known here.
+func localFile(name string) bool {
+	return name != "" && !path.IsAbs(name) && !strings.ContainsAny(name, `$\:'`) && path.Clean(name) == name &&
+		name != ".." && !strings.HasPrefix(name, "../")
+}
+
+// split splits a line at white space as testscript does, up to a comment; quotes are kept.
+func split(line string) []string {
+	var words []string
+	var word strings.Builder
+	quoted := false
+	end := func() {
+		if word.Len() > 0 {
+			words = append(words, word.String())
+		}
+		word.Reset()
+	}
+	for _, r := range line {
+		switch {
+		case r == '#' && !quoted:
+			end()
+			return words
+		case strings.ContainsRune(" \t\r", r) && !quoted:
+			end()
+			continue
+		case r == '\'':
+			quoted = !quoted
+		}
+		word.WriteRune(r)
+	}
+	end()
+	return words
+}

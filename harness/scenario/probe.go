@@ -1,0 +1,135 @@
+package scenario
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func probeForms() []form {
+	return []form{
+		{"ping", "ping [-from ADDRESS] [-size BYTES] [-ttl N] [-wait TIME] NS ADDRESS",
+			"send an echo request from a namespace (host is the machine's own); print who answered", (*session).ping},
+		{"serve", "serve NS tcp|udp [ADDRESS:]PORT", "listen there until the end or until the namespace is deleted",
+			(*session).serve},
+		{"call", "call [-from ADDRESS] [-wait TIME] NS tcp|udp ADDRESS:PORT",
+			"call what was served; print who answered and as whom it saw the caller", (*session).call},
+	}
+}
+
+func (s *session) ping(_ string, w *words) (out string, err error) {
+	var p kernel.Ping
+	var netns string
+	err = w.options(keywords{
+		"-from": value(w, "ADDRESS", &p.From, parseAddr),
+		"-size": value(w, "BYTES", &p.Size, parseInt),
+		"-ttl":  value(w, "N", &p.TTL, parseInt),
+		"-wait": value(w, "TIME", &p.Timeout, parseDuration),
+	})
+	if err == nil {
+		err = w.operands(value(w, "NS", &netns, parseString), value(w, "ADDRESS", &p.To, parseAddr))
+	}
+	if err != nil {
+		return "", err
+	}
+	err = s.in(netns, func(ns kernel.NetNS) error {
+		answer, err := ns.Ping(s.ctx, p)
+		if err == nil {
+			out = fmt.Sprintf("answer from %s\n", answer.From.Addr())
+		}
+		return err
+	})
+	return out, err
+}
+
+func (s *session) call(_ string, w *words) (out string, err error) {
+	c := kernel.Call{Payload: []byte("hello")}
+	var netns string
+	err = w.options(keywords{
+		"-from": value(w, "ADDRESS", &c.From, parseAddr),
+		"-wait": value(w, "TIME", &c.Timeout, parseDuration),
+	})
+	if err == nil {
+		err = w.operands(value(w, "NS", &netns, parseString), value(w, "transport", &c.Transport, parseTransport),
+			value(w, "ADDRESS:PORT", &c.To, netip.ParseAddrPort))
+	}
+	if err != nil {
+		return "", err
+	}
+	err = s.in(netns, func(ns kernel.NetNS) error {
+		answer, err := ns.Call(s.ctx, c)
+		if err != nil {
+			return err
+		}
+		out = fmt.Sprintf("answer from %s\nseen as %s\n", answer.From, answer.Seen.Addr())
+		return checkEcho(c, answer)
+	})
+	return out, err
+}
+
+// checkEcho tells an answer from one that was damaged on the way.
+func checkEcho(c kernel.Call, answer kernel.Answer) error {
+	if string(answer.Payload) != string(c.Payload) {
+		return fmt.Errorf("call %s: sent %q, and %q came back", c.To, c.Payload, answer.Payload)
+	}
+	return nil
+}
+
+// A service runs in a namespace until it is stopped.
+type service struct {
+	netns string
+	stop  func()
+}
+
+func (s *session) serve(_ string, w *words) (string, error) {
+	var netns string
+	var listen kernel.Service
+	err := w.operands(value(w, "NS", &netns, parseString), value(w, "transport", &listen.Transport, parseTransport),
+		value(w, "PORT", &listen.At, parseListen))
+	if err != nil {
+		return "", err
+	}
+	return "", s.in(netns, func(ns kernel.NetNS) error {
+		stop, err := ns.Serve(listen)
+		if err == nil {
+			s.services = append(s.services, service{netns, stop})
+		}
+		return err
+	})
+}
+
+// stopServices ends what listens in a namespace.
+func (s *session) stopServices(netns string) {
+	var others []service
+	for _, running := range s.services {
+		if running.netns != netns {
+			others = append(others, running)
+			continue
+		}
+		running.stop()
+	}
+	s.services = others
+}
+
+func (s *session) stopAllServices() {
+	for len(s.services) > 0 {
+		s.stopServices(s.services[0].netns)
+	}
+}
+
+func parseTransport(s string) (kernel.Transport, error) {
+	switch t := kernel.Transport(s); t {
+	case kernel.TCP, kernel.UDP:
+		return t, nil
+	}
+	return "", fmt.Errorf("no transport %q", s)
+}
+
+// parseListen reads a port, or an address and a port.
+func parseListen(s string) (netip.AddrPort, error) {
+	if at, err := netip.ParseAddrPort(s); err == nil {
+		return at, nil
+	}
+	return netip.ParseAddrPort("0.0.0.0:" + s)
+}

@@ -1,0 +1,85 @@
+package scenario
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Extension ends the name of a file that is a scenario.
+const Extension = ".txtar"
+
+// A Scenario is a script and its files.
+type Scenario struct {
+	Name string // the file's name without Extension
+	File string // how messages name the file
+	Text []byte // the txtar archive
+}
+
+// Load returns the scenario in a file. Messages name it by shown.
+func Load(fsys fs.FS, file, shown string) (Scenario, error) {
+	text, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return Scenario{}, err
+	}
+	return Scenario{Name: strings.TrimSuffix(path.Base(file), Extension), File: shown, Text: text}, nil
+}
+
+// LoadAll returns the scenarios in the root of fsys, sorted by name. Messages name them as files below folder.
+func LoadAll(fsys fs.FS, folder string) ([]Scenario, error) {
+	files, err := fs.Glob(fsys, "*"+Extension)
+	if err != nil {
+		return nil, err
+	}
+	var all []Scenario
+	for _, file := range files {
+		s, err := Load(fsys, file, path.Join(folder, file))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no file %s in %s", "*"+Extension, folder)
+	}
+	return all, nil
+}
+
+// Summary returns the first comment of the script, which says what the scenario shows, in one line. A script begins with
+// it; "" is one that does not.
+func (s Scenario) Summary() string {
+	var words []string
+	for line := range strings.Lines(string(s.Text)) {
+		comment, ok := strings.CutPrefix(line, "#")
+		if !ok || strings.TrimSpace(comment) == "" {
+			break
+		}
+		words = append(words, strings.TrimSpace(comment))
+	}
+	return strings.Join(words, " ")
+}
+
+// lineOf returns the number of the line of the archive that is before the first one of a file in it; 0 where it has no
+// such file.
+func (s Scenario) lineOf(file string) int {
+	number := 0
+	for line := range strings.Lines(string(s.Text)) {
+		number++
+		if marked(line) == file {
+			return number
+		}
+	}
+	return 0
+}
+
+// marked returns the name in a line that begins a file of a txtar archive; "" where it is another line.
+func marked(line string) string {
+	files := txtar.Parse([]byte(line)).Files
+	if len(files) == 0 {
+		return ""
+	}
+	return files[0].Name
+}

@@ -1,0 +1,77 @@
+package scenario
+
+import (
+	"context"
+	"path"
+
+	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A session is one run of a scenario: its machine, and what the script has going on it.
+type session struct {
+	ctx       context.Context
+	scenario  Scenario
+	host      kernel.Host
+	runtime   *harness.Runtime
+	services  []service
+	snapshots map[string]kernel.Snapshot
+
+	files files
+}
+
+// files are those of the archive, and what was made next to them.
+type files interface {
+	read(name string) string // "stdout" and "stderr" are files too; the script fails where there is none
+	write(name, text string)
+}
+
+// do carries out one line and returns what it prints.
+func (s *session) do(line []string) (string, error) {
+	f, netns, rest, err := parseLine(line)
+	if err != nil {
+		return "", err
+	}
+	return f.run(s, netns, &words{form: f, rest: rest})
+}
+
+// netnsPath is where the namespace with the name is bound.
+func netnsPath(name string) string { return path.Join(kernel.NetNSDir, name) }
+
+// open opens a namespace by its name; kernel.HostNetNS is the machine's own. Close it.
+func (s *session) open(netns string) (kernel.NetNS, error) {
+	if netns == kernel.HostNetNS {
+		return s.host.Self()
+	}
+	return s.host.OpenNetNS(netnsPath(netns))
+}
+
+// in calls f on a namespace.
+func (s *session) in(netns string, f func(kernel.NetNS) error) error {
+	ns, err := s.open(netns)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	return f(ns)
+}
+
+// onLink calls f on a namespace and a link of it.
+func (s *session) onLink(netns, name string, f func(kernel.NetNS, kernel.Link) error) error {
+	return s.in(netns, func(ns kernel.NetNS) error {
+		link, err := ns.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		return f(ns, link)
+	})
+}
+
+// linkIndex returns the index of a link; 0 for the name "".
+func linkIndex(ns kernel.NetNS, name string) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	link, err := ns.LinkByName(name)
+	return link.Index, err
+}

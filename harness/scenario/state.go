@@ -1,0 +1,113 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func stateForms() []form {
+	return []form{
+		{"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too", (*session).keepSnapshot},
+		{"same", "same NAME", "the machine has, or gets within two seconds, the state of the snapshot",
+			(*session).same},
+		{"expect", "expect FILE", "the machine has, or gets within two seconds, the state that FILE says;" +
+			" its lines are those of a snapshot, with only what matters stated", (*session).expect},
+		{"jsoncmp", "jsoncmp FILE1 FILE2", "all that FILE2, a JSON document, states is so in FILE1, and lists are as long",
+			(*session).compareJSON},
+	}
+}
+
+// leases is the folder of what host-local has handed out, which belongs to the state of the machine.
+const leases = "/var/lib/cni/networks"
+
+// take reads the state of the machine.
+func (s *session) take() (kernel.Snapshot, error) {
+	state, err := kernel.Take(s.host, leases)
+	return slices.DeleteFunc(state, isBookkeeping), err
+}
+
+// isBookkeeping knows what host-local keeps on purpose when an address is given back: its lock, and where to go on.
+func isBookkeeping(o kernel.Object) bool {
+	base := path.Base(o.Name)
+	return o.Noun == kernel.NounFile && (base == "lock" || strings.HasPrefix(base, "last_reserved_ip."))
+}
+
+// show prints what a snapshot of a namespace says of some objects.
+func (s *session) show(netns string, wanted func(kernel.Object) bool) (string, error) {
+	// The kernel's own error for a namespace that is not there.
+	if err := s.in(netns, func(kernel.NetNS) error { return nil }); err != nil {
+		return "", err
+	}
+	state, err := s.take()
+	var out strings.Builder
+	for _, o := range state {
+		if o.NetNS == netns && wanted(o) {
+			fmt.Fprintln(&out, o)
+		}
+	}
+	return out.String(), err
+}
+
+func (s *session) keepSnapshot(_ string, w *words) (string, error) {
+	var name string
+	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+		return "", err
+	}
+	state, err := s.take()
+	if err != nil {
+		return "", err
+	}
+	if s.snapshots == nil {
+		s.snapshots = map[string]kernel.Snapshot{}
+	}
+	s.snapshots[name] = state
+	s.files.write(name, state.String())
+	return "", nil
+}
+
+func (s *session) same(_ string, w *words) (string, error) {
+	var name string
+	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+		return "", err
+	}
+	want, ok := s.snapshots[name]
+	if !ok {
+		return "", w.wrong("no snapshot %q was taken before", name)
+	}
+	return "", s.settle(func(got kernel.Snapshot) error {
+		if diff := kernel.Diff(want, got); diff != "" {
+			return fmt.Errorf("the state is not that of snapshot %s (- then, + now)\n%s", name, diff)
+		}
+		return nil
+	})
+}
+
+// Linux does some things behind the caller's back: what dies with a namespace, operational states, duplicate address
+// detection. A comparison waits for them.
+const (
+	settleTime  = 2 * time.Second
+	settlePause = 10 * time.Millisecond
+)
+
+// settle compares the state until it is right, or for settleTime of the machine's clock.
+func (s *session) settle(compare func(kernel.Snapshot) error) error {
+	deadline := s.host.Now().Add(settleTime)
+	for {
+		state, err := s.take()
+		if err == nil {
+			err = compare(state)
+		}
+		if err == nil || !s.host.Now().Before(deadline) {
+			return err
+		}
+		if err := s.host.Sleep(s.ctx, settlePause); err != nil {
+			return err
+		}
+	}
+}

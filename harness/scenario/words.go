@@ -1,0 +1,180 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A usageError is a line that the language does not have. It fails a script, with "!" before the line too.
+type usageError struct{ message string }
+
+func (e usageError) Error() string { return e.message }
+
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
+// words are those of a line that follow the name of its form, read from left to right.
+type words struct {
+	form *form
+	rest []string
+}
+
+// wrong returns the error for a line that does not have the form.
+func (w *words) wrong(format string, args ...any) error {
+	return usageError{fmt.Sprintf("%s: %s (usage: %s)", w.form.name, fmt.Sprintf(format, args...), w.form.usage)}
+}
+
+// next takes the next word. what is its name in the usage.
+func (w *words) next(what string) (string, error) {
+	if len(w.rest) == 0 {
+		return "", w.wrong("%s is missing", what)
+	}
+	word := w.rest[0]
+	w.rest = w.rest[1:]
+	return word, nil
+}
+
+// names takes a word for each target. what is their names in the usage.
+func (w *words) names(what string, targets ...*string) error {
+	for i, name := range strings.Fields(what) {
+		word, err := w.next(name)
+		if err != nil {
+			return err
+		}
+		*targets[i] = word
+	}
+	return nil
+}
+
+// skip passes over a word that people may leave out.
+func (w *words) skip(word string) {
+	if len(w.rest) > 0 && w.rest[0] == word {
+		w.rest = w.rest[1:]
+	}
+}
+
+// end refuses what is left.
+func (w *words) end() error {
+	if len(w.rest) > 0 {
+		return w.wrong("does not know %q", w.rest[0])
+	}
+	return nil
+}
+
+// keywords are the words that may follow in any order, and what to do at each: mostly, to take the next one.
+type keywords map[string]func() error
+
+// keywords reads to the end of the line.
+func (w *words) keywords(known keywords) error {
+	for len(w.rest) > 0 {
+		word := w.rest[0]
+		take, ok := known[word]
+		if !ok {
+			return w.wrong("does not know %q here, but %s", word, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+		w.rest = w.rest[1:]
+		if err := take(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dev reads "dev LINK", which must be there, and what else may be, to the end of the line.
+func (w *words) dev(more keywords) (dev string, err error) {
+	more["dev"] = value(w, "LINK", &dev, parseString)
+	if err := w.keywords(more); err != nil {
+		return "", err
+	}
+	if dev == "" {
+		return "", w.wrong("dev is missing")
+	}
+	return dev, nil
+}
+
+// options reads the words before the operands: each "-name value".
+func (w *words) options(known keywords) error {
+	for len(w.rest) > 0 && strings.HasPrefix(w.rest[0], "-") {
+		take, ok := known[w.rest[0]]
+		if !ok {
+			return w.wrong("does not know %q", w.rest[0])
+		}
+		w.rest = w.rest[1:]
+		if err := take(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operands reads the rest of a line, in its order.
+func (w *words) operands(take ...func() error) error {
+	for _, t := range take {
+		if err := t(); err != nil {
+			return err
+		}
+	}
+	return w.end()
+}
+
+// value returns what takes the next word, of the kind that parse knows, into target.
+func value[T any](w *words, what string, target *T, parse func(string) (T, error)) func() error {
+	return func() error {
+		word, err := w.next(what)
+		if err != nil {
+			return err
+		}
+		*target, err = parse(word)
+		if err != nil {
+			return w.wrong("%q is no %s", word, what)
+		}
+		return nil
+	}
+}
+
+// flag returns what sets target, at a word that needs no other.
+func flag(target *bool) func() error {
+	return func() error {
+		*target = true
+		return nil
+	}
+}
+
+func parseString(s string) (string, error)          { return s, nil }
+func parseInt(s string) (int, error)                { return strconv.Atoi(s) }
+func parseAddr(s string) (netip.Addr, error)        { return netip.ParseAddr(s) }
+func parseMAC(s string) (net.HardwareAddr, error)   { return net.ParseMAC(s) }
+func parseDuration(s string) (time.Duration, error) { return time.ParseDuration(s) }
+func parsePointer(s string) (*string, error)        { return &s, nil }
+
+// parsePrefix lets an address stand for the prefix of its whole length.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
+func parseIntPointer(s string) (*int, error) {
+	n, err := strconv.Atoi(s)
+	return &n, err
+}
+
+func parseSwitch(s string) (*bool, error) {
+	switch s {
+	case "on":
+		return new(true), nil
+	case "off":
+		return new(false), nil
+	}
+	return nil, errors.New("neither on nor off")
+}
