@@ -1,0 +1,91 @@
+package netstack
+
+import (
+	"sync/atomic"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+
+	"github.com/cnilab/cnilab/sim"
+)
+
+// nicID is the only interface's.
+const nicID tcpip.NICID = 1
+
+// A link is the stack's only interface: a pipe of IP packets to and from the namespace.
+//
+// It says that it is a loopback device, because then gVisor leaves to us what is sim's: loopback addresses from outside,
+// multicast groups, neighbour discovery, link-local addresses (stack/registration.go, CapabilityLoopback). A loopback
+// device also makes no checksums (Route.RequiresTXTransportChecksum); seal does.
+type link struct {
+	l3         sim.Layer3
+	closed     atomic.Bool
+	dispatcher atomic.Pointer[stack.NetworkDispatcher]
+}
+
+var _ stack.LinkEndpoint = (*link)(nil)
+
+// MTU is the greatest an IP packet can be: sim fragments.
+func (*link) MTU() uint32                                  { return header.IPv4MaximumPayloadSize }
+func (*link) SetMTU(uint32)                                {}
+func (*link) MaxHeaderLength() uint16                      { return 0 }
+func (*link) LinkAddress() tcpip.LinkAddress               { return "" }
+func (*link) SetLinkAddress(tcpip.LinkAddress)             {}
+func (*link) Capabilities() stack.LinkEndpointCapabilities { return stack.CapabilityLoopback }
+func (*link) ARPHardwareType() header.ARPHardwareType      { return header.ARPHardwareNone }
+func (*link) AddHeader(*stack.PacketBuffer)                {}
+func (*link) ParseHeader(*stack.PacketBuffer) bool         { return true }
+func (*link) SetOnCloseAction(func())                      {}
+func (*link) Wait()                                        {}
+func (*link) Close()                                       {}
+
+// Attach comes with nil, from another goroutine, when the stack is destroyed.
+func (l *link) Attach(d stack.NetworkDispatcher) {
+	if d == nil {
+		l.dispatcher.Store(nil)
+		return
+	}
+	l.dispatcher.Store(&d)
+}
+
+func (l *link) IsAttached() bool { return l.dispatcher.Load() != nil }
+
+// WritePackets sends packets of the stack. Once the link is closed they vanish: a dying namespace says nothing.
+func (l *link) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
+	sent := 0
+	for _, pkt := range list.AsSlice() {
+		if !l.closed.Load() {
+			if err := l.send(pkt); err != nil {
+				return sent, stackError(err)
+			}
+		}
+		sent++
+	}
+	return sent, nil
+}
+
+func (l *link) send(pkt *stack.PacketBuffer) error {
+	view := pkt.ToView()
+	data := view.ToSlice()
+	view.Release()
+	seal(data, l.l3.MTU)
+	return l.l3.Send(sim.Packet{Data: data})
+}
+
+// deliver hands a packet up.
+func (l *link) deliver(data []byte) {
+	d := l.dispatcher.Load()
+	if d == nil || len(data) == 0 {
+		return
+	}
+	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(data)})
+	defer pkt.DecRef()
+	switch header.IPVersion(data) {
+	case header.IPv4Version:
+		(*d).DeliverNetworkPacket(header.IPv4ProtocolNumber, pkt)
+	case header.IPv6Version:
+		(*d).DeliverNetworkPacket(header.IPv6ProtocolNumber, pkt)
+	}
+}

@@ -1,0 +1,65 @@
+package netstack
+
+import (
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+)
+
+// seal makes a packet of the stack ready for the wire: Linux's choice of DF, and the checksums.
+func seal(data []byte, mtu func(netip.Addr) int) {
+	switch header.IPVersion(data) {
+	case header.IPv4Version:
+		ip := header.IPv4(data)
+		dontFragment(ip, mtu)
+		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
+	case header.IPv6Version:
+		ip := header.IPv6(data)
+		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
+	}
+}
+
+// dontFragment sets DF as Linux does with its default IP_PMTUDISC_WANT: on all of TCP, and on datagrams and echo
+// requests that fit the route (ip_dont_fragment, __ip_make_skb). What the kernel itself sends by ICMP goes without
+// (icmp_sk_init sets IP_PMTUDISC_DONT).
+func dontFragment(ip header.IPv4, mtu func(netip.Addr) int) {
+	switch ip.TransportProtocol() {
+	case header.TCPProtocolNumber:
+	case header.UDPProtocolNumber, header.ICMPv4ProtocolNumber:
+		if isICMPOfKernel(ip) || len(ip) > mtu(addrOf(ip.DestinationAddress())) {
+			return
+		}
+	default:
+		return
+	}
+	ip.SetFlagsFragmentOffset(ip.Flags()|header.IPv4FlagDontFragment, ip.FragmentOffset())
+	ip.SetID(0)
+	ip.SetChecksum(0)
+	ip.SetChecksum(^ip.CalculateChecksum())
+}
+
+func isICMPOfKernel(ip header.IPv4) bool {
+	return ip.TransportProtocol() == header.ICMPv4ProtocolNumber &&
+		header.ICMPv4(ip.Payload()).Type() != header.ICMPv4Echo
+}
+
+// sum makes the checksum of a TCP segment or UDP datagram. ICMP has its own already.
+func sum(proto tcpip.TransportProtocolNumber, payload []byte, src, dst tcpip.Address) {
+	pseudo := header.PseudoHeaderChecksum(proto, src, dst, uint16(len(payload)))
+	switch proto {
+	case header.TCPProtocolNumber:
+		segment := header.TCP(payload)
+		segment.SetChecksum(0)
+		segment.SetChecksum(^checksum.Checksum(payload, pseudo))
+	case header.UDPProtocolNumber:
+		datagram := header.UDP(payload)
+		datagram.SetChecksum(0)
+		if c := ^checksum.Checksum(payload, pseudo); c != 0 {
+			datagram.SetChecksum(c)
+		} else {
+			datagram.SetChecksum(0xffff) // zero means "none" (RFC 768)
+		}
+	}
+}
