@@ -3,25 +3,151 @@
 // [Main] is the whole protocol, on plain values: what a program would find in its environment and on its standard
 // input, it finds in an Invocation. It looks at nothing of the process it runs in, so that the same code serves the
 // deployed program, and any number of simulated nodes within one test.
+//
+// Each verb is a list of named steps in a file of its own. What it promises, wherever it may fail, stands there.
 package plugin
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"io"
 
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
+	"github.com/cnilab/cnilab/plugin/ipam"
+	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
 // An Invocation is one execution of the plugin.
 type Invocation = kernel.Invocation
 
 // Main carries out the verb that the environment names, and returns the exit status: 0, or 1 with an error object on
-// standard output. It prints exactly one JSON document.
-func Main(_ context.Context, in Invocation, _ kernel.Host) (exit int) {
-	_ = json.NewEncoder(in.Stdout).Encode(types.NewError(types.ErrInternal, "no verb is built yet", ""))
-	return 1
+// standard output. It prints one JSON document, or, where a verb that returns nothing succeeds, none.
+//
+// Called by the name host-local it is that IPAM plugin, by any other the bridge plugin.
+//
+// A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A process
+// has to ignore SIGPIPE for that.)
+func Main(ctx context.Context, in Invocation, h kernel.Host) (exit int) {
+	c := &call{machine: h, stderr: in.Stderr, out: printer{to: in.Stdout}}
+	whole := step{do: func(ctx context.Context) error { return c.serve(ctx, in) }}
+	if err := whole.guarded(ctx); err != nil {
+		c.report(err)
+		return 1
+	}
+	return 0
 }
 
 var _ kernel.Program = Main
+
+// A call is one execution, once its parameters are known.
+type call struct {
+	machine kernel.Host
+	env     environment
+	stdin   []byte
+	network config.Network
+	out     printer
+	stderr  io.Writer
+}
+
+func (c *call) serve(ctx context.Context, in Invocation) (err error) {
+	if c.env, err = parseEnvironment(in.Env); err != nil {
+		return err
+	}
+	if c.stdin, err = io.ReadAll(in.Stdin); err != nil {
+		return types.NewError(types.ErrIOFailure, fmt.Sprintf("error reading from stdin: %v", err), "")
+	}
+	if c.env.command == verbVersion {
+		return c.version()
+	}
+	if c.network, err = config.ParseNetwork(c.stdin); err != nil {
+		return err
+	}
+	if err := checkVersion(c.network.CNIVersion); err != nil {
+		return err
+	}
+	if in.Name == hostlocal.Name {
+		return c.hostLocal(ctx)
+	}
+	return c.bridge(ctx)
+}
+
+// bridge is the bridge plugin.
+func (c *call) bridge(ctx context.Context) error {
+	switch c.env.command {
+	case verbAdd:
+		return c.add(ctx)
+	case verbDel:
+		return c.del(ctx)
+	case verbCheck:
+		return c.check(ctx)
+	}
+	return c.notBuilt()
+}
+
+// notBuilt is the answer to GC and STATUS. The specification's own codes do not fit: 4 would say that there is no such
+// command, 50 that ADD cannot work, and no error that everything is clean or ready.
+func (c *call) notBuilt() error {
+	if c.network.CNIVersion != newest {
+		return types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow "+c.env.command, "")
+	}
+	return types.NewError(CodeNotBuilt, c.env.command+" is not built yet",
+		`with "cniVersion": "1.0.0" runtimes do not ask for it`)
+}
+
+func (c *call) version() error {
+	result, err := reportVersions(c.stdin)
+	if err != nil {
+		return err
+	}
+	return c.out.print(result)
+}
+
+func (c *call) attachment() attachment {
+	return attachment{network: c.network.Name, containerID: c.env.containerID, ifname: c.env.ifname}
+}
+
+// request is the call as an IPAM plugin gets it.
+func (c *call) request() ipam.Request {
+	return ipam.Request{
+		CNIVersion:  c.network.CNIVersion,
+		Network:     c.network.Name,
+		ContainerID: c.env.containerID,
+		IfName:      c.env.ifname,
+		Args:        c.env.args,
+		Env:         c.env.all,
+		Config:      c.stdin,
+	}
+}
+
+// report prints an error: on standard output, unless something was written there, or tried to be, before. Standard error
+// is the last resort, and whether that can be written nobody is left to be told.
+func (c *call) report(err error) {
+	object := newErrorObject(err, versionForErrors(c.stdin))
+	if !c.out.used && c.out.print(object) == nil {
+		return
+	}
+	_, _ = c.stderr.Write(append(marshal(object), '\n'))
+}
+
+// A printer prints at most one document.
+type printer struct {
+	to   io.Writer
+	used bool
+}
+
+func (p *printer) print(document any) error {
+	p.used = true
+	data := marshal(document)
+	n, err := p.to.Write(data)
+	if err == nil && n < len(data) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return types.NewError(types.ErrIOFailure, fmt.Sprintf("standard output: %v", err),
+			"whoever started the plugin is gone, or closed its output")
+	}
+	return nil
+}

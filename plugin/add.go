@@ -1,0 +1,215 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
+	"github.com/cnilab/cnilab/plugin/ipam"
+)
+
+// An add is one ADD. It is a transaction: it makes all of the attachment, or it returns an error and leaves the host as it
+// was. The one thing an ADD that fails may leave is what others can rely on by then, the bridge with its address and the
+// host's forwarding, and it leaves that only when it fails after connect.
+//
+// Making the veth pair is the lock of the attachment. Of two ADDs of one attachment the second finds the name taken, and
+// undoes nothing; releases no address either.
+type add struct {
+	*call
+	namespaces
+
+	config     config.Config
+	attachment attachment
+	bootID     string
+	ipam       ipam.Plugin // nil: layer 2 only
+	undo       undo
+
+	hostEnd      kernel.Link
+	containerEnd kernel.Link
+	bridge       kernel.Link
+
+	leased *types100.Result // what the IPAM plugin gave, completed
+	layer3 layer3
+}
+
+func (c *call) add(ctx context.Context) error {
+	a := &add{call: c, attachment: c.attachment()}
+	defer a.close()
+	if err := run(ctx, a.steps()); err != nil {
+		return undone(err, a.undo.run(ctx))
+	}
+	return nil
+}
+
+func (a *add) steps() []step {
+	return []step{
+		{"read the configuration", a.parse},
+		{"find the IPAM plugin", a.prepareIPAM},
+		{"open the namespaces", a.openNamespaces},
+		{"look for what is there already", a.inspect},
+		{"create the veth pair", a.createPair},
+		{"write the owner on the host end", a.label},
+		{"get addresses", a.lease},
+		{"connect the container", a.connect},
+		{"print the result", a.printResult},
+	}
+}
+
+func (a *add) parse(context.Context) (err error) {
+	a.config, err = config.Parse(a.stdin, a.env.args)
+	return err
+}
+
+// prepareIPAM has the IPAM plugin's part of the configuration validated, if that plugin can be asked to.
+func (a *add) prepareIPAM(context.Context) (err error) {
+	if a.ipam, err = a.findIPAM(); err != nil {
+		return err
+	}
+	if v, ok := a.ipam.(ipam.Validator); ok {
+		return v.Validate(a.request())
+	}
+	return nil
+}
+
+func (a *add) openNamespaces(context.Context) error { return a.open(a.machine, a.env) }
+
+// inspect refuses early what would be refused later, with less to undo.
+func (a *add) inspect(context.Context) (err error) {
+	if a.bootID, err = a.machine.BootID(); err != nil {
+		return err
+	}
+	bridge, err := a.host.LinkByName(a.config.Bridge)
+	switch {
+	case errors.Is(err, kernel.ENODEV):
+	case err != nil:
+		return err
+	default:
+		if err := mustBeBridge(bridge); err != nil {
+			return err
+		}
+	}
+	return a.refuseTaken()
+}
+
+// refuseTaken says which of the names of the veth pair is taken, if one is.
+func (a *add) refuseTaken() error {
+	taken, err := exists(a.host, a.attachment.hostEnd())
+	if err != nil {
+		return err
+	}
+	if taken {
+		return types.NewError(CodeExists, fmt.Sprintf("the attachment exists: container %s has interface %s in network %s by host end %s",
+			a.env.containerID, a.env.ifname, a.network.Name, a.attachment.hostEnd()), "call DEL first")
+	}
+	taken, err = exists(a.container, a.env.ifname)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return types.NewError(CodeExists, fmt.Sprintf("container %s has an interface %s already", a.env.containerID, a.env.ifname),
+			"choose another CNI_IFNAME, or call DEL for the attachment that made it")
+	}
+	return nil
+}
+
+func exists(ns kernel.NetNS, name string) (bool, error) {
+	_, err := ns.LinkByName(name)
+	if errors.Is(err, kernel.ENODEV) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo.
+func (a *add) createPair(context.Context) error {
+	spec := a.pair()
+	a.undo.push("delete the veth pair", func(context.Context) error { return a.deletePair(spec) })
+	if err := a.host.AddLink(spec); err != nil {
+		if !errors.Is(err, kernel.EEXIST) {
+			return err
+		}
+		a.undo.pop()
+		return errors.Join(a.refuseTaken(), err)
+	}
+	return a.readPair()
+}
+
+func (a *add) pair() kernel.LinkSpec {
+	mac := a.config.MAC
+	if mac == nil {
+		mac = a.attachment.containerMAC(a.bootID)
+	}
+	nonce := strconv.FormatInt(a.machine.Now().UnixNano(), 10)
+	return kernel.LinkSpec{
+		Name: a.attachment.hostEnd(),
+		Kind: kernel.KindVeth,
+		MTU:  a.config.MTU,
+		MAC:  a.attachment.hostMAC(a.bootID, nonce),
+		Peer: kernel.PeerSpec{Name: a.env.ifname, MTU: a.config.MTU, MAC: mac, NetNS: a.container},
+	}
+}
+
+// deletePair deletes the pair that this ADD made, which the host end's address proves: the request may have been carried
+// out though it seemed to fail, and another ADD may have been first.
+func (a *add) deletePair(spec kernel.LinkSpec) error {
+	l, err := a.host.LinkByName(spec.Name)
+	switch {
+	case errors.Is(err, kernel.ENODEV):
+		return nil
+	case err != nil:
+		return err
+	case l.MAC.String() != spec.MAC.String():
+		return nil
+	}
+	return deleteLink(a.host, l.Index)
+}
+
+// deleteLink deletes a link; that it is gone already is no error.
+func deleteLink(ns kernel.NetNS, index int) error {
+	if err := ns.DeleteLink(index); err != nil && !errors.Is(err, kernel.ENODEV) {
+		return err
+	}
+	return nil
+}
+
+func (a *add) readPair() (err error) {
+	if a.hostEnd, err = a.host.LinkByName(a.attachment.hostEnd()); err != nil {
+		return err
+	}
+	a.containerEnd, err = a.container.LinkByName(a.env.ifname)
+	return err
+}
+
+// label sets the alias, which Linux ignores in the request that makes a link (measured on 6.18).
+func (a *add) label(context.Context) error {
+	return a.host.ChangeLink(a.hostEnd.Index, kernel.LinkChange{Alias: new(a.attachment.alias())})
+}
+
+// lease gets addresses. A failed ADD of the IPAM plugin is followed by its DEL; whatever that releases is this
+// attachment's, since no other ADD of it can be under way.
+func (a *add) lease(ctx context.Context) (err error) {
+	if a.ipam == nil {
+		a.leased = &types100.Result{}
+		return nil
+	}
+	a.undo.push("release the addresses", func(ctx context.Context) error { return a.ipam.Del(ctx, a.request()) })
+	if a.leased, err = a.ipam.Add(ctx, a.request()); err != nil {
+		return err
+	}
+	if len(a.leased.IPs) == 0 {
+		return types.NewError(types.ErrInvalidNetworkConfig, "IPAM plugin returned missing IP config", "")
+	}
+	if err := completeResult(a.leased, a.config); err != nil {
+		return err
+	}
+	a.layer3, err = newLayer3(a.leased)
+	return err
+}
+
+func (a *add) printResult(context.Context) error { return a.out.print(a.result()) }

@@ -1,0 +1,86 @@
+package plugin
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"net"
+	"strings"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// An attachment is a container's interface in a network: what ADD makes and DEL deletes. Everything it owns is named
+// after it, so that it can be found with nothing but the environment and the network's name.
+type attachment struct {
+	network     string
+	containerID string
+	ifname      string
+}
+
+// lowerBase32 is RFC 4648's alphabet in lower case: all of it may stand in a link's name.
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// digest hashes words so that no two lists of words have the same text. (A container cannot be added twice with one
+// interface name, and none of the words has a NUL.)
+func digest(words ...string) []byte {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
+	return sum[:]
+}
+
+// hostEnd is the name of the veth's end on the host: 3 characters tell the network, so that garbage collection of one
+// network knows what is another's on the same bridge; 8 characters, 40 bits, tell the attachment. It fills a name's 15
+// bytes.
+func (a attachment) hostEnd() string {
+	network := lowerBase32.EncodeToString(digest(a.network))
+	owner := lowerBase32.EncodeToString(digest(a.containerID, a.ifname))
+	return "veth" + network[:3] + owner[:8]
+}
+
+// Linux keeps at most 255 bytes of an alias: IFALIASZ - 1, include/uapi/linux/if.h.
+const (
+	aliasPrefix = "cni:"
+	maxAlias    = 255
+)
+
+// alias says in full whose the host end is. No part of it can have a slash.
+func (a attachment) alias() string {
+	s := aliasPrefix + strings.Join([]string{a.network, a.containerID, a.ifname}, "/")
+	return s[:min(len(s), maxAlias)]
+}
+
+// owns reports whether a link is the attachment's host end, and not another's whose name happens to be the same. A host
+// end without an alias is one whose ADD ended before it was set; a foreign alias is an operator's note.
+func (a attachment) owns(l kernel.Link) bool {
+	return l.Name == a.hostEnd() && l.Kind == kernel.KindVeth &&
+		(!strings.HasPrefix(l.Alias, aliasPrefix) || l.Alias == a.alias())
+}
+
+// MAC addresses are hashes, and so the same when the thing is made again: neighbours need not learn a new one, and the
+// same seed gives the same simulation. The boot id is in each of them, because two machines may have containers, and
+// have bridges, of one name on the same segment.
+
+// containerMAC is the address of the container's end.
+func (a attachment) containerMAC(bootID string) net.HardwareAddr {
+	return localMAC(digest("container", bootID, a.network, a.containerID, a.ifname))
+}
+
+// hostMAC is the address of the host end; nonce tells one ADD of the attachment from another. It begins with fe, the
+// highest there is for a single device, because a bridge whose address nobody has set takes the lowest of its ports'
+// (br_stp_recalculate_bridge_id, net/bridge/br_stp_if.c), and would change it as containers come and go.
+func (a attachment) hostMAC(bootID, nonce string) net.HardwareAddr {
+	mac := localMAC(digest("host", bootID, a.network, a.containerID, a.ifname, nonce))
+	mac[0] = 0xfe
+	return mac
+}
+
+// bridgeMAC is the address of a bridge that ADD makes.
+func bridgeMAC(bootID, bridge string) net.HardwareAddr {
+	return localMAC(digest("bridge", bootID, bridge))
+}
+
+// localMAC makes a locally administered address of a single device.
+func localMAC(hash []byte) net.HardwareAddr {
+	mac := net.HardwareAddr(hash[:6:6])
+	mac[0] = mac[0]&^1 | 2
+	return mac
+}

@@ -1,0 +1,91 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func mustBeBridge(l kernel.Link) error {
+	if l.Kind == kernel.KindBridge {
+		return nil
+	}
+	return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("%q already exists but is not a bridge", l.Name),
+		`choose another name for "bridge"`)
+}
+
+// ensureBridge makes the bridge, or takes the one there is as it is, but sets it up.
+func (s *section) ensureBridge(context.Context) error {
+	bridge, err := s.host.LinkByName(s.config.Bridge)
+	switch {
+	case errors.Is(err, kernel.ENODEV):
+		return s.createBridge()
+	case err != nil:
+		return err
+	}
+	if err := mustBeBridge(bridge); err != nil {
+		return err
+	}
+	s.bridge = bridge
+	if bridge.Up {
+		return nil
+	}
+	s.undo.push("set the bridge down", func(context.Context) error {
+		return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(false)})
+	})
+	return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(true)})
+}
+
+// createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last port
+// leaves; whoever talks to the gateway would have to learn a new address each time.
+func (s *section) createBridge() (err error) {
+	spec := kernel.LinkSpec{
+		Name: s.config.Bridge,
+		Kind: kernel.KindBridge,
+		MTU:  s.config.MTU,
+		MAC:  bridgeMAC(s.bootID, s.config.Bridge),
+		Up:   true,
+	}
+	s.undo.push("delete the bridge", func(context.Context) error { return s.deleteBridge(spec) })
+	if err := s.host.AddLink(spec); err != nil {
+		return err
+	}
+	if s.bridge, err = s.host.LinkByName(spec.Name); err != nil {
+		return err
+	}
+	return s.refuseAdvertisements(spec.Name)
+}
+
+// refuseAdvertisements keeps a container from becoming the host's router by an IPv6 router advertisement on the new
+// bridge (CVE-2020-10749). A kernel without IPv6 has no such key, and no such problem.
+func (s *section) refuseAdvertisements(bridge string) error {
+	err := s.host.SetSysctl("net/ipv6/conf/"+bridge+"/accept_ra", "0")
+	if errors.Is(err, kernel.ENOENT) {
+		return nil
+	}
+	return err
+}
+
+// deleteBridge deletes the bridge that this ADD made, unless somebody who does not know of the lock uses it by now.
+func (s *section) deleteBridge(spec kernel.LinkSpec) error {
+	links, err := s.host.Links()
+	if err != nil {
+		return err
+	}
+	index := 0
+	for _, l := range links {
+		if l.Name == spec.Name && l.MAC.String() == spec.MAC.String() {
+			index = l.Index
+		}
+	}
+	for _, l := range links {
+		if l.Master == index && l.Name != s.hostEnd.Name {
+			return nil
+		}
+	}
+	return deleteLink(s.host, index)
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/containernetworking/cni/pkg/utils"
+)
+
+// DefaultBridge is the name of the bridge where the configuration gives none.
+const DefaultBridge = "cni0"
+
+// The limits of an MTU, in bytes: ETH_MIN_MTU of bridge and veth, and the greatest packet IP can tell the length of.
+const (
+	minMTU = 68
+	maxMTU = 65535
+)
+
+// A Config is a valid configuration of the bridge plugin.
+type Config struct {
+	Network
+
+	Bridge           string // the bridge's name
+	IsGateway        bool   // the bridge has the gateway's address; true where IsDefaultGateway is
+	IsDefaultGateway bool   // and the container's default route leads there
+	MTU              int    // in bytes; 0: the kernel's default
+	MAC              net.HardwareAddr
+	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
+	PrevResult       *types100.Result // nil where there is none
+}
+
+// Parse reads and validates the configuration and the value of CNI_ARGS.
+func Parse(data []byte, args string) (Config, error) {
+	network, err := ParseNetwork(data)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := refuseUnsupported(data); err != nil {
+		return Config{}, err
+	}
+	keys := keys{Bridge: DefaultBridge}
+	if err := decode(data, &keys); err != nil {
+		return Config{}, err
+	}
+	c := Config{
+		Network:          network,
+		Bridge:           keys.Bridge,
+		IsGateway:        keys.IsGateway || keys.IsDefaultGateway,
+		IsDefaultGateway: keys.IsDefaultGateway,
+		MTU:              keys.MTU,
+		DNS:              keys.dns(),
+		PrevResult:       keys.PrevResult,
+	}
+	if c.MAC, err = keys.mac(args); err != nil {
+		return Config{}, err
+	}
+	return c, c.validate()
+}
+
+// keys are the keys of the JSON document.
+type keys struct {
+	Bridge           string           `json:"bridge"`
+	IsGateway        bool             `json:"isGateway"`
+	IsDefaultGateway bool             `json:"isDefaultGateway"`
+	MTU              int              `json:"mtu"`
+	DNS              types.DNS        `json:"dns"`
+	PrevResult       *types100.Result `json:"prevResult"`
+	Args             struct {
+		CNI struct {
+			MAC string `json:"mac"`
+		} `json:"cni"`
+	} `json:"args"`
+	RuntimeConfig struct {
+		MAC string `json:"mac"`
+	} `json:"runtimeConfig"`
+}
+
+// dns returns nil where no field is given. An empty list counts as given: it says "no name servers".
+func (k keys) dns() *types.DNS {
+	d := k.DNS
+	if d.Nameservers == nil && d.Domain == "" && d.Search == nil && d.Options == nil {
+		return nil
+	}
+	return &d
+}
+
+func (c Config) validate() error {
+	if err := validateBridgeName(c.Bridge); err != nil {
+		return err
+	}
+	if c.MTU != 0 && (c.MTU < minMTU || c.MTU > maxMTU) {
+		return invalid(fmt.Sprintf("invalid mtu %d (must be 0 for the kernel's default, or %d to %d)", c.MTU, minMTU, maxMTU),
+			"")
+	}
+	return nil
+}
+
+// validateBridgeName applies the kernel's rules (dev_valid_name, net/core/dev.c), which are those of CNI_IFNAME.
+func validateBridgeName(name string) error {
+	if err := utils.ValidateInterfaceName(name); err != nil {
+		return invalid(fmt.Sprintf("invalid bridge name %q: %s", name, err.Msg), err.Details)
+	}
+	return nil
+}

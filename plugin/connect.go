@@ -1,0 +1,92 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// lockWait is how long an ADD waits for others on the host. Each holds the lock for some milliseconds.
+const lockWait = 10 * time.Second
+
+// connect makes the bridge and connects the container to it, with the host's namespace locked, so that whatever of it is
+// shared can be undone before anybody else relies on it. Once the lock is given back the bridge, its address and
+// forwarding stay.
+func (a *add) connect(ctx context.Context) error {
+	unlock, err := a.host.Lock(ctx, lockWait)
+	if errors.Is(err, kernel.EAGAIN) {
+		return types.NewError(types.ErrTryAgainLater, err.Error(),
+			fmt.Sprintf("another plugin held the lock of the host's network namespace for %s", lockWait))
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s := &section{add: a}
+	if err := run(ctx, s.steps()); err != nil {
+		return undone(err, s.undo.run(ctx))
+	}
+	return nil
+}
+
+// A section is what an ADD does under the lock. Its undo is for what is shared; what is the attachment's goes with the
+// veth pair.
+type section struct {
+	*add
+	undo undo
+}
+
+func (s *section) steps() []step {
+	steps := []step{
+		{"set up bridge " + s.config.Bridge, s.ensureBridge},
+		{"attach the host end to the bridge", s.attach},
+		{"configure the container's interface", s.configureContainer},
+		{"wait for the bridge's port", s.awaitPort},
+	}
+	if s.config.IsGateway {
+		steps = append(steps,
+			step{"give the bridge the gateway's address", s.addGateways},
+			step{"turn forwarding on", s.forward})
+	}
+	return append(steps, step{"read the bridge", s.readBridge})
+}
+
+// attach makes the host end a port and sets it up, in one request.
+func (s *section) attach(context.Context) error {
+	return s.host.ChangeLink(s.hostEnd.Index, kernel.LinkChange{Master: &s.bridge.Index, Up: new(true)})
+}
+
+// The bridge forwards to and from a port a moment after both ends of the veth are up, when the kernel has worked the
+// change of carrier off (linkwatch). A container that sent at once would lose its first packets.
+const (
+	portWait = 2 * time.Second
+	portPoll = 2 * time.Millisecond
+)
+
+func (s *section) awaitPort(ctx context.Context) error {
+	for deadline := s.machine.Now().Add(portWait); ; {
+		l, err := s.host.LinkByName(s.hostEnd.Name)
+		switch {
+		case err != nil:
+			return err
+		case l.Oper == kernel.OperUp:
+			return nil
+		case !s.machine.Now().Before(deadline):
+			return fmt.Errorf("bridge port in error state: %s is %s after %s", l.Name, l.Oper, portWait)
+		}
+		if err := s.machine.Sleep(ctx, portPoll); err != nil {
+			return err
+		}
+	}
+}
+
+// readBridge reads what the result says of the bridge: one that was there before may have taken the port's address.
+func (s *section) readBridge(context.Context) (err error) {
+	s.bridge, err = s.host.LinkByName(s.config.Bridge)
+	return err
+}

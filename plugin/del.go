@@ -1,0 +1,58 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// del is DEL. The container's id, its interface and the network's name are enough for it: it finds the host end by its
+// name, and with the host end the container's goes too, wherever that is. So it does not look at CNI_NETNS, which may be
+// empty, gone, a plain file, or somebody else's namespace by now. That there is nothing to delete is no error.
+//
+// SPEC 1.1.0, section 2: "plugins should always complete a DEL action without error to the fullest extent possible, even
+// if some resources or state are missing". Where something is there and cannot be deleted, DEL says so, and another one
+// goes on from there.
+//
+// The addresses are released last, and not while the container may still use them.
+func (c *call) del(ctx context.Context) error {
+	return run(ctx, []step{
+		{"delete the veth pair", c.deletePair},
+		{"release the addresses", c.release},
+	})
+}
+
+func (c *call) deletePair(context.Context) error {
+	host, err := c.machine.Self()
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	return deleteHostEnd(host, c.attachment())
+}
+
+func deleteHostEnd(host kernel.NetNS, a attachment) error {
+	l, err := host.LinkByName(a.hostEnd())
+	switch {
+	case errors.Is(err, kernel.ENODEV):
+		return nil
+	case err != nil:
+		return err
+	case !a.owns(l):
+		return nil
+	}
+	if err := deleteLink(host, l.Index); err != nil {
+		return fmt.Errorf("%w (it is %s, of %s)", err, l.Name, a.alias())
+	}
+	return nil
+}
+
+func (c *call) release(ctx context.Context) error {
+	plugin, err := c.findIPAM()
+	if err != nil || plugin == nil {
+		return err
+	}
+	return plugin.Del(ctx, c.request())
+}

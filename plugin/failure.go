@@ -1,0 +1,115 @@
+package plugin
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// The codes of failures for which the specification has none; "Values of 100+ can be freely used for plugin specific
+// errors".
+const (
+	CodeNotBuilt = 100 // the plugin cannot do that yet
+	CodeHost     = 101 // the kernel refused a call
+	CodeExists   = 102 // the attachment, or a link of its name, is there already
+	CodeBroken   = 103 // CHECK found that the attachment is not as ADD left it
+)
+
+// A stepError says in which step of a verb what went wrong.
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+// A failedUndo is a failure that could not be undone whole. Its code is that of the failure itself.
+type failedUndo struct {
+	failure, undo error
+}
+
+// undone adds to a failure what went wrong while it was undone, if anything did.
+func undone(failure, undo error) error {
+	if undo == nil {
+		return failure
+	}
+	return &failedUndo{failure, undo}
+}
+
+func (e *failedUndo) Error() string { return e.failure.Error() + "\n" + e.undo.Error() }
+func (e *failedUndo) Unwrap() error { return e.failure }
+
+// An errorObject is what a failed verb prints: SPEC 1.1.0, section 5, "Error".
+type errorObject struct {
+	CNIVersion string `json:"cniVersion"`
+	Code       uint   `json:"code"`
+	Msg        string `json:"msg"`
+	Details    string `json:"details,omitempty"`
+}
+
+// newErrorObject finds the code and the details inside err. All of its text, in one line, is the message.
+func newErrorObject(err error, version string) errorObject {
+	o := errorObject{CNIVersion: version, Code: codeOf(err), Details: oneLine(hint(err))}
+	var coded *types.Error
+	if errors.As(err, &coded) {
+		// types.Error's text has its details at the end.
+		o.Details = oneLine(cmp.Or(coded.Details, o.Details))
+	}
+	o.Msg = oneLine(message(err))
+	return o
+}
+
+// message is err's text without the details that a *types.Error appends to it.
+func message(err error) string {
+	text := err.Error()
+	var coded *types.Error
+	if errors.As(err, &coded) && coded.Details != "" {
+		text = strings.Replace(text, coded.Error(), coded.Msg, 1)
+	}
+	return text
+}
+
+func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineBreak), "; ") }
+
+func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
+
+func codeOf(err error) uint {
+	var coded *types.Error
+	switch {
+	case errors.As(err, &coded):
+		return coded.Code
+	case kernel.ErrnoOf(err) != 0:
+		return CodeHost
+	}
+	return types.ErrInternal
+}
+
+// hints say what to do about an errno that usually has one cause.
+var hints = map[kernel.Errno]string{
+	kernel.EPERM:      "the plugin needs CAP_NET_ADMIN in the host's and the container's namespace, and CAP_SYS_ADMIN to enter it",
+	kernel.EACCES:     "the plugin may not do that; is it running as root?",
+	kernel.EXFULL:     "a bridge takes 1023 ports; use another bridge",
+	kernel.EOPNOTSUPP: "the kernel was built without it, or the module cannot be loaded",
+	kernel.EROFS:      "the file system is mounted read-only",
+	kernel.ENOSPC:     "no space is left where the plugin keeps its files",
+	kernel.ECANCELED:  "the runtime stopped the plugin; call DEL",
+}
+
+func hint(err error) string { return hints[kernel.ErrnoOf(err)] }
+
+// marshal has the reference's layout.
+func marshal(document any) []byte {
+	data, err := json.MarshalIndent(document, "", "    ")
+	if err != nil {
+		// Results and errors are made of strings, numbers and addresses.
+		panic(fmt.Sprintf("a document that is no JSON: %v", err))
+	}
+	return data
+}

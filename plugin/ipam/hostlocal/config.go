@@ -1,0 +1,156 @@
+package hostlocal
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"path"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/plugin/config"
+)
+
+// DefaultDataDir is where leases lie when the configuration does not say.
+const DefaultDataDir = "/var/lib/cni/networks"
+
+// A Config is a valid configuration.
+type Config struct {
+	Pool    Pool
+	Routes  []*types.Route
+	DataDir string // absolute; leases are in its folder of the network's name
+}
+
+// section is what host-local reads of a network configuration.
+type section struct {
+	IPAM struct {
+		poolKeys
+		Ranges     [][]poolKeys   `json:"ranges"`
+		Routes     []*types.Route `json:"routes"`
+		DataDir    string         `json:"dataDir"`
+		ResolvConf string         `json:"resolvConf"`
+	} `json:"ipam"`
+	Args struct {
+		CNI struct {
+			IPs json.RawMessage `json:"ips"`
+		} `json:"cni"`
+	} `json:"args"`
+	RuntimeConfig struct {
+		IPs      json.RawMessage `json:"ips"`
+		IPRanges json.RawMessage `json:"ipRanges"`
+	} `json:"runtimeConfig"`
+}
+
+type poolKeys struct {
+	Subnet     string `json:"subnet"`
+	RangeStart string `json:"rangeStart"`
+	RangeEnd   string `json:"rangeEnd"`
+	Gateway    string `json:"gateway"`
+}
+
+// ParseConfig reads and validates the configuration and CNI_ARGS.
+func ParseConfig(data []byte, args string) (Config, error) {
+	s, err := parseSection(data)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := s.refuseUnsupported(args); err != nil {
+		return Config{}, err
+	}
+	keys, err := s.pool()
+	if err != nil {
+		return Config{}, err
+	}
+	pool, err := newPool(keys)
+	if err != nil {
+		return Config{}, err
+	}
+	dataDir, err := s.dataDir()
+	return Config{Pool: pool, Routes: s.IPAM.Routes, DataDir: dataDir}, err
+}
+
+func parseSection(data []byte) (s section, err error) {
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, types.NewError(types.ErrDecodingFailure, "ipam: "+config.Explain(err), "")
+	}
+	return s, nil
+}
+
+// dataDir is all that DEL needs: an address must be released though the range it is from is no longer configured.
+func (s section) dataDir() (string, error) {
+	switch dir := s.IPAM.DataDir; {
+	case dir == "":
+		return DefaultDataDir, nil
+	case !path.IsAbs(dir):
+		return "", invalid("ipam.dataDir %q is not an absolute path", dir)
+	default:
+		return path.Clean(dir), nil
+	}
+}
+
+// pool returns the one range, from the old keys or out of "ranges".
+func (s section) pool() (poolKeys, error) {
+	var all []poolKeys
+	if s.IPAM.poolKeys != (poolKeys{}) {
+		all = append(all, s.IPAM.poolKeys)
+	}
+	for _, set := range s.IPAM.Ranges {
+		if len(set) == 0 {
+			return poolKeys{}, invalid("ipam.ranges: empty range set")
+		}
+		all = append(all, set...)
+	}
+	switch len(all) {
+	case 0:
+		return poolKeys{}, invalid("no IP ranges specified")
+	case 1:
+		return all[0], nil
+	}
+	return poolKeys{}, types.NewError(types.ErrUnsupportedField,
+		fmt.Sprintf(`unsupported field "ipam.ranges": %d ranges`, len(all)), "this plugin takes one range of IPv4 addresses")
+}
+
+// refuseUnsupported refuses what the reference plugin has and this one has not. An address that was asked for and is not
+// given would be worse than none.
+func (s section) refuseUnsupported(args string) error {
+	for _, k := range []struct {
+		key   string
+		value json.RawMessage
+	}{
+		{"args.cni.ips", s.Args.CNI.IPs},
+		{"runtimeConfig.ips", s.RuntimeConfig.IPs},
+		{"runtimeConfig.ipRanges", s.RuntimeConfig.IPRanges},
+		{"ipam.resolvConf", json.RawMessage(s.IPAM.ResolvConf)},
+	} {
+		if !config.AsksForNothing(k.value) {
+			return config.Unsupported(k.key, k.value)
+		}
+	}
+	var known struct {
+		types.CommonArgs
+		IP types.UnmarshallableString
+	}
+	if err := types.LoadArgs(args, &known); err != nil {
+		return types.NewError(types.ErrInvalidEnvironmentVariables, fmt.Sprintf("CNI_ARGS: %v", err), "")
+	}
+	if known.IP != "" {
+		return config.Unsupported("CNI_ARGS IP", json.RawMessage(known.IP))
+	}
+	return nil
+}
+
+// parseAddr reads an IPv4 address; "" is the zero Addr.
+func parseAddr(key, value string) (netip.Addr, error) {
+	if value == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(value)
+	if err != nil || !a.Is4() {
+		return a, invalid("ipam.%s %q is not an IPv4 address", key, value)
+	}
+	return a, nil
+}
+
+func invalid(format string, args ...any) error {
+	return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf(format, args...), "")
+}

@@ -1,0 +1,41 @@
+// Package ipam is the seam between an interface plugin and whatever manages its IP addresses: SPEC 1.1.0, section 4, as
+// three calls over plain values. Package hostlocal answers them in process, package delegate by executing a program.
+package ipam
+
+import (
+	"context"
+
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+)
+
+// A Plugin manages the addresses of networks. Its errors are, or wrap, a *types.Error where the specification has a code
+// for them.
+type Plugin interface {
+	// Add reserves the attachment's addresses. The result has neither interfaces nor the index of one. After an error
+	// the caller makes sure with Del that nothing stays reserved (section 4: "If, on ADD, a delegated plugin fails, the
+	// "upper" plugin should execute again with DEL before returning failure").
+	Add(ctx context.Context, r Request) (*types100.Result, error)
+
+	// Del releases whatever is reserved for the attachment. That nothing is, is no error.
+	Del(ctx context.Context, r Request) error
+
+	// Check returns an error unless what Add promised, by prevResult, is still reserved.
+	Check(ctx context.Context, r Request) error
+}
+
+// A Validator is a Plugin that can tell what Add would refuse of a request, before anything is done. (A program that is
+// executed cannot be asked.)
+type Validator interface {
+	Validate(r Request) error
+}
+
+// A Request is one call, as the protocol hands it on.
+type Request struct {
+	CNIVersion  string
+	Network     string   // the network's name
+	ContainerID string   // CNI_CONTAINERID
+	IfName      string   // CNI_IFNAME
+	Args        string   // CNI_ARGS
+	Env         []string // the whole environment, for a program that is executed
+	Config      []byte   // the whole network configuration
+}

@@ -1,0 +1,43 @@
+package plugin
+
+import (
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// containerEndAt is where the container's interface stands among those of one ADD, after the bridge and the host end.
+const containerEndAt = 2
+
+// result is SPEC 1.1.0, section 5, "ADD Success". What a plugin earlier in the chain made comes first, and ours after it.
+func (a *add) result() *types100.Result {
+	r := &types100.Result{}
+	if a.config.PrevResult != nil {
+		r = a.config.PrevResult
+	}
+	r.CNIVersion = a.config.CNIVersion
+	first := len(r.Interfaces)
+	r.Interfaces = append(r.Interfaces,
+		a.describe(a.bridge, ""), a.describe(a.hostEnd, ""), a.describe(a.containerEnd, a.env.netns))
+	for _, ip := range a.leased.IPs {
+		ip.Interface = new(first + containerEndAt)
+		r.IPs = append(r.IPs, ip)
+	}
+	r.Routes = append(r.Routes, a.leased.Routes...)
+	switch {
+	case a.config.DNS != nil:
+		r.DNS = *a.config.DNS
+	case !a.leased.DNS.IsEmpty():
+		r.DNS = a.leased.DNS
+	}
+	return r
+}
+
+// describe says of a link what a result says. The MTU is of version 1.1.0.
+func (a *add) describe(l kernel.Link, sandbox string) *types100.Interface {
+	i := &types100.Interface{Name: l.Name, Mac: l.MAC.String(), Sandbox: sandbox}
+	if a.config.CNIVersion == newest {
+		i.Mtu = l.MTU
+	}
+	return i
+}
