@@ -41,15 +41,15 @@ func Unsupported(key string, value json.RawMessage) error {
 // asks for nothing.
 func asked(all map[string]json.RawMessage, key string) json.RawMessage {
 	for name, value := range all {
-		if strings.EqualFold(name, key) && !AsksForNothing(value) {
+		if strings.EqualFold(name, key) && !asksForNothing(value) {
 			return value
 		}
 	}
 	return nil
 }
 
-// AsksForNothing reports whether a value is JSON's null, false, zero or empty.
-func AsksForNothing(value json.RawMessage) bool {
+// asksForNothing reports whether a value is JSON's null, false, zero or empty.
+func asksForNothing(value json.RawMessage) bool {
 	switch string(value) {
 	case "", "null", "false", "0", `""`, "[]", "{}":
 		return true

@@ -7,8 +7,6 @@ import (
 	"path"
 
 	"github.com/containernetworking/cni/pkg/types"
-
-	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // DefaultDataDir is where leases lie when the configuration does not say.
@@ -71,7 +69,7 @@ func ParseConfig(data []byte, args string) (Config, error) {
 
 func parseSection(data []byte) (s section, err error) {
 	if err := json.Unmarshal(data, &s); err != nil {
-		return s, types.NewError(types.ErrDecodingFailure, "ipam: "+config.Explain(err), "")
+		return s, types.NewError(types.ErrDecodingFailure, "ipam: "+err.Error(), "")
 	}
 	return s, nil
 }
@@ -106,24 +104,20 @@ func (s section) pool() (poolKeys, error) {
 	case 1:
 		return all[0], nil
 	}
-	return poolKeys{}, types.NewError(types.ErrUnsupportedField,
-		fmt.Sprintf(`unsupported field "ipam.ranges": %d ranges`, len(all)), "this plugin takes one range of IPv4 addresses")
+	return poolKeys{}, unsupported("ipam.ranges", fmt.Sprintf("%d ranges", len(all)))
 }
 
 // refuseUnsupported refuses what the reference plugin has and this one has not. An address that was asked for and is not
 // given would be worse than none.
 func (s section) refuseUnsupported(args string) error {
-	for _, k := range []struct {
-		key   string
-		value json.RawMessage
-	}{
-		{"args.cni.ips", s.Args.CNI.IPs},
-		{"runtimeConfig.ips", s.RuntimeConfig.IPs},
-		{"runtimeConfig.ipRanges", s.RuntimeConfig.IPRanges},
-		{"ipam.resolvConf", json.RawMessage(s.IPAM.ResolvConf)},
+	for _, k := range []struct{ key, value string }{
+		{"args.cni.ips", string(s.Args.CNI.IPs)},
+		{"runtimeConfig.ips", string(s.RuntimeConfig.IPs)},
+		{"runtimeConfig.ipRanges", string(s.RuntimeConfig.IPRanges)},
+		{"ipam.resolvConf", s.IPAM.ResolvConf},
 	} {
-		if !config.AsksForNothing(k.value) {
-			return config.Unsupported(k.key, k.value)
+		if k.value != "" && k.value != "null" && k.value != "[]" {
+			return unsupported(k.key, k.value)
 		}
 	}
 	var known struct {
@@ -134,7 +128,7 @@ func (s section) refuseUnsupported(args string) error {
 		return types.NewError(types.ErrInvalidEnvironmentVariables, fmt.Sprintf("CNI_ARGS: %v", err), "")
 	}
 	if known.IP != "" {
-		return config.Unsupported("CNI_ARGS IP", json.RawMessage(known.IP))
+		return unsupported("CNI_ARGS IP", string(known.IP))
 	}
 	return nil
 }
@@ -149,6 +143,12 @@ func parseAddr(key, value string) (netip.Addr, error) {
 		return a, invalid("ipam.%s %q is not an IPv4 address", key, value)
 	}
 	return a, nil
+}
+
+// unsupported names key and value, as SPEC 1.1.0 wants of code 2.
+func unsupported(key, value string) error {
+	return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("unsupported field %q: %s", key, value),
+		"this plugin gives the next free address of one IPv4 range")
 }
 
 func invalid(format string, args ...any) error {

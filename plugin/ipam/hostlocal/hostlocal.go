@@ -152,7 +152,8 @@ func (s store) withdraw(l lease) error {
 // leases.
 func (p Plugin) Del(ctx context.Context, r ipam.Request) error {
 	return hostFailure(p.inStore(ctx, r, func(s store, all []lease) error {
-		var failures []error
+		// An ADD that was killed may have left this; it is nobody's.
+		failures := []error{s.remove(s.temporary)}
 		for _, l := range of(all, r.ContainerID, r.IfName) {
 			failures = append(failures, s.release(l.ip))
 		}
