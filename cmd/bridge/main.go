@@ -1,0 +1,13 @@
+// Command bridge is a CNI plugin: it connects containers to a Linux bridge. Called by the name host-local it is that IPAM
+// plugin.
+//
+// Container runtimes call it; package plugin says what it promises them.
+package main
+
+import (
+	"os"
+
+	"github.com/cnilab/cnilab/cmd/internal/pluginmain"
+)
+
+func main() { os.Exit(pluginmain.Main()) }

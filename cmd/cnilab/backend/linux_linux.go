@@ -1,0 +1,120 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/cnilab/cnilab/cmd/internal/pluginmain"
+	"github.com/cnilab/cnilab/harness/scenario"
+	kernellinux "github.com/cnilab/cnilab/kernel/linux"
+	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+)
+
+func linux(c Config) Backend {
+	return Backend{
+		Name:      "linux",
+		About:     "the Linux kernel of this machine, in namespaces of their own",
+		Available: sandbox.Available,
+		Run: func(ctx context.Context, s scenario.Scenario, o scenario.Options) scenario.Result {
+			result, err := runInSandbox(ctx, job{Scenario: s, Options: o, Config: c})
+			if err != nil {
+				return scenario.Result{Name: s.Name, Outcome: scenario.Failed, Log: err.Error() + "\n"}
+			}
+			return result
+		},
+	}
+}
+
+// runInSandbox runs a scenario in a process and namespaces of its own: a process has one network namespace that is the
+// machine's own, and the scenario is to have it for itself.
+func runInSandbox(ctx context.Context, j job) (result scenario.Result, err error) {
+	stdin, err := json.Marshal(j)
+	if err != nil {
+		return result, err
+	}
+	var stdout, stderr bytes.Buffer
+	exit, err := sandbox.Run(ctx, sandbox.Program{
+		Args: []string{jobWord}, Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
+	})
+	if err != nil {
+		return result, err
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil || exit != 0 {
+		return result, fmt.Errorf("the process of the scenario ended with status %d: %s%s", exit, &stdout, &stderr)
+	}
+	return result, nil
+}
+
+// Enter is to be called first in main. This program is also the plugin, when it is called by the plugin's name, and the
+// process of one scenario, when it called itself for that; then Enter does the work and exits.
+func Enter() {
+	switch {
+	case slices.Contains(pluginNames, filepath.Base(os.Args[0])):
+		os.Exit(pluginmain.Main())
+	case len(os.Args) == 2 && os.Args[1] == jobWord:
+		os.Exit(doJob())
+	}
+}
+
+func doJob() (exit int) {
+	if err := sandbox.Init(); err != nil {
+		return complain(err)
+	}
+	if !sandbox.Inside() {
+		return complain(fmt.Errorf("%s works in a sandbox only", jobWord))
+	}
+	j, err := readJob(os.Stdin)
+	if err != nil {
+		return complain(err)
+	}
+	result := scenario.Run(context.Background(), j.Scenario, func() (*scenario.Machine, error) {
+		return realMachine(j.Config)
+	}, j.Options)
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		return complain(err)
+	}
+	return 0
+}
+
+func complain(err error) (exit int) {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// realMachine is this process's own, inside a sandbox.
+func realMachine(c Config) (*scenario.Machine, error) {
+	if c.PluginDir == "" {
+		c.PluginDir = "/run/cnilab/bin"
+		if err := installSelf(c.PluginDir); err != nil {
+			return nil, err
+		}
+	}
+	host, err := kernellinux.New()
+	if err != nil {
+		return nil, err
+	}
+	return &scenario.Machine{
+		Host:       host,
+		PluginDirs: []string{c.PluginDir},
+		Close:      func() error { host.Close(); return nil },
+	}, nil
+}
+
+// installSelf makes a folder in which this program has the plugin's names.
+func installSelf(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range pluginNames {
+		// Whoever follows the link is this program: it is started by nobody else.
+		if err := os.Symlink("/proc/self/exe", filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

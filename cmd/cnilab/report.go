@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cnilab/cnilab/harness/scenario"
+)
+
+// A report tells people how scenarios ended.
+type report struct {
+	out                     io.Writer
+	verbose                 bool
+	passed, failed, skipped int
+}
+
+// add tells about one scenario: a line, and what went wrong.
+func (r *report) add(result scenario.Result) {
+	fmt.Fprintf(r.out, "%-4s %-28s %.2fs\n", result.Outcome, result.Name, result.Took.Seconds())
+	if r.verbose || result.Outcome != scenario.Passed {
+		fmt.Fprint(r.out, indent(result.Log))
+	}
+	switch result.Outcome {
+	case scenario.Passed:
+		r.passed++
+	case scenario.Skipped:
+		r.skipped++
+	default:
+		r.failed++
+	}
+}
+
+// end tells the sum, and whether it is a failure.
+func (r *report) end() error {
+	sum := fmt.Sprintf("%d passed, %d failed", r.passed, r.failed)
+	if r.skipped > 0 {
+		sum += fmt.Sprintf(", %d skipped", r.skipped)
+	}
+	fmt.Fprintln(r.out, sum)
+	if r.failed > 0 {
+		return errTold
+	}
+	return nil
+}
+
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString("    ")
+		}
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cnilab/cnilab/cmd/cnilab/backend"
+	"github.com/cnilab/cnilab/harness/scenario"
+)
+
+// testFlags are the options of "cnilab test".
+type testFlags struct {
+	backend   string
+	pluginDir string
+	jobs      int
+	verbose   bool
+	timeout   time.Duration
+}
+
+func testCommand() *cobra.Command {
+	var f testFlags
+	cmd := &cobra.Command{
+		Use:   "test [PATH...]",
+		Short: "Run scenarios: those in PATH, a file or a folder of *.txtar files, or the ones that come with cnilab",
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			return test(cmd.Context(), f, paths, &report{out: cmd.OutOrStdout(), verbose: f.verbose})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.backend, "backend", "sim", "the kernel to run on: sim or linux")
+	flags.StringVar(&f.pluginDir, "plugin-dir", "", "on linux, run the plugins in this folder instead of cnilab's own")
+	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many scenarios run at the same time")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what succeeded too")
+	flags.DurationVar(&f.timeout, "timeout", scenario.DefaultTimeout, "how long one scenario may take")
+	return cmd
+}
+
+// test runs scenarios and reports on them.
+func test(ctx context.Context, f testFlags, paths []string, r *report) error {
+	b, err := f.kernel()
+	if err != nil {
+		return err
+	}
+	all, err := load(paths)
+	if err != nil {
+		return err
+	}
+	if err := b.Available(); err != nil {
+		return failure{fmt.Errorf("backend %s: %w", b.Name, err)}
+	}
+	options := scenario.Options{Verbose: f.verbose, Timeout: f.timeout}
+	for result := range runAll(all, f.jobs, func(s scenario.Scenario) scenario.Result { return b.Run(ctx, s, options) }) {
+		r.add(result)
+	}
+	return r.end()
+}
+
+// kernel returns the backend that the flags name.
+func (f testFlags) kernel() (backend.Backend, error) {
+	if f.jobs < 1 {
+		return backend.Backend{}, fmt.Errorf("-j %d: at least one scenario has to run at a time", f.jobs)
+	}
+	if f.pluginDir == "" {
+		return backend.Named(f.backend, backend.Config{})
+	}
+	if f.backend != "linux" {
+		return backend.Backend{}, fmt.Errorf("--plugin-dir: only --backend=linux can run programs")
+	}
+	dir, err := filepath.Abs(f.pluginDir)
+	if err != nil {
+		return backend.Backend{}, err
+	}
+	return backend.Named(f.backend, backend.Config{PluginDir: dir})
+}

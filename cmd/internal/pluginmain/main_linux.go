@@ -1,0 +1,68 @@
+package pluginmain
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/linux"
+	"github.com/cnilab/cnilab/plugin"
+)
+
+// Main is the plugin as this process, on this machine, and returns the exit status.
+func Main() (exit int) {
+	if calledByHand() {
+		fmt.Fprint(os.Stderr, about())
+		return 2
+	}
+	surviveBrokenPipes()
+	// A runtime that loses patience says so by SIGTERM: what was done is undone.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	host, err := linux.New()
+	if err != nil {
+		return noMachine(os.Stdout, err)
+	}
+	defer host.Close()
+	return plugin.Main(ctx, kernel.Invocation{
+		Name:   filepath.Base(os.Args[0]),
+		Env:    os.Environ(),
+		Stdin:  os.Stdin,
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
+	}, host)
+}
+
+// surviveBrokenPipes lets a write to a standard output that nobody reads any more fail with EPIPE. Otherwise SIGPIPE
+// would end the process, and an ADD whose result got lost would stay. The signal is caught, not ignored: what is ignored
+// here would be ignored in the programs that the plugin starts.
+func surviveBrokenPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// calledByHand reports whether a person at a terminal started the plugin, and no runtime.
+func calledByHand() bool {
+	if os.Getenv("CNI_COMMAND") != "" {
+		return false
+	}
+	stdin, err := os.Stdin.Stat()
+	if err != nil || stdin.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && !os.SameFile(stdin, null)
+}
+
+// noMachine prints the error object for a machine that cannot be reached.
+func noMachine(stdout io.Writer, err error) (exit int) {
+	const ioFailure = 5
+	_ = json.NewEncoder(stdout).Encode(struct { // nobody is left to tell
+		Code int    `json:"code"`
+		Msg  string `json:"msg"`
+	}{ioFailure, "open this machine's network namespace: " + err.Error()})
+	return 1
+}
