@@ -1,0 +1,91 @@
+package kerneltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A Law is one rule that every backend obeys.
+type Law struct {
+	Name   string // path-like: "link/add/name-taken"
+	Source string // the file and function of Linux that has the rule, or the contract where the rule is ours
+	holds  func(e *env)
+}
+
+// ErrLeftOut is wrapped by the answer of Law.Check where the backend lacks what the law is about.
+var ErrLeftOut = errors.New("left out")
+
+// Laws returns all laws, by topic.
+func Laws() []Law {
+	return slices.Concat(
+		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, stateLaws, moveLaws,
+		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, neighbourLaws, sysctlLaws,
+		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
+	)
+}
+
+// Check tries the law on a host. The error of a broken law is one line that says what was done, what was wanted and what
+// came instead.
+func (l Law) Check(h kernel.Host) (err error) {
+	e := &env{Host: h, ctx: context.Background()}
+	defer func() {
+		err = l.verdict(recover(), e.cleanUp())
+	}()
+	l.holds(e)
+	return nil
+}
+
+// verdict makes the answer of Check from what ended the law early, if anything, and what could not be cleaned up.
+func (l Law) verdict(ended any, leftover error) error {
+	switch ended := ended.(type) {
+	case nil:
+		if leftover != nil {
+			return fmt.Errorf("%s: cleaning up: %w", l.Name, leftover)
+		}
+		return nil
+	case breach:
+		return fmt.Errorf("%s: %w (%s)", l.Name, ended.error, l.Source)
+	case leftOut:
+		return fmt.Errorf("%s: %w: %s", l.Name, ErrLeftOut, string(ended))
+	default:
+		panic(ended)
+	}
+}
+
+// Check tries all laws, each on a host of its own that new makes and cleanup takes away. Its error joins one error for
+// each broken law; laws about what the backend does not have are passed over.
+func Check(new func() (h kernel.Host, cleanup func(), err error)) error {
+	var broken []error
+	for _, law := range Laws() {
+		h, cleanup, err := new()
+		if err != nil {
+			return fmt.Errorf("making a host for law %s: %w", law.Name, err)
+		}
+		if err := law.Check(h); err != nil && !errors.Is(err, ErrLeftOut) {
+			broken = append(broken, err)
+		}
+		cleanup()
+	}
+	return errors.Join(broken...)
+}
+
+// Run tries every law in a subtest of its name, on a host of its own. Laws about what the backend does not have are
+// skipped, with the reason.
+func Run(t *testing.T, new func(t testing.TB) kernel.Host) {
+	for _, law := range Laws() {
+		t.Run(law.Name, func(t *testing.T) {
+			err := law.Check(new(t))
+			if errors.Is(err, ErrLeftOut) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
