@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +14,8 @@ import (
 
 func stateForms() []form {
 	return []form{
-		{"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too", (*session).keepSnapshot},
+		{"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too; without what Linux adds by itself" +
+			" in time (operational states, IPv6 link-local)", (*session).keepSnapshot},
 		{"same", "same NAME", "the machine has, or gets within two seconds, the state of the snapshot",
 			(*session).same},
 		{"expect", "expect FILE", "the machine has, or gets within two seconds, the state that FILE says;" +
@@ -30,6 +32,33 @@ const leases = "/var/lib/cni/networks"
 func (s *session) take() (kernel.Snapshot, error) {
 	state, err := kernel.Take(s.host, leases)
 	return slices.DeleteFunc(state, isBookkeeping), err
+}
+
+// lasting leaves out of a state what follows from the rest sooner or later: operational states, and what IPv6 does by
+// itself on a link that is up. Two states are compared without.
+func lasting(state kernel.Snapshot) kernel.Snapshot {
+	var kept kernel.Snapshot
+	for _, o := range state {
+		if isAutomatic(o) {
+			continue
+		}
+		o.Attrs = slices.DeleteFunc(slices.Clone(o.Attrs), func(a kernel.Attr) bool {
+			return a.Key == "oper" || a.Key == "tentative"
+		})
+		kept = append(kept, o)
+	}
+	return kept
+}
+
+// isAutomatic knows link-local IPv6 addresses, the routes to them and to multicast, and those that an IPv6 address gets
+// when its duplicate address detection ends.
+func isAutomatic(o kernel.Object) bool {
+	prefix, err := netip.ParsePrefix(o.Name)
+	if err != nil || prefix.Addr().Is4() {
+		return false
+	}
+	table, _ := o.Attr("table")
+	return prefix.Addr().IsLinkLocalUnicast() || o.Noun == kernel.NounRoute && table == "local"
 }
 
 // isBookkeeping knows what host-local keeps on purpose when an address is given back: its lock, and where to go on.
@@ -66,6 +95,7 @@ func (s *session) keepSnapshot(_ string, w *words) (string, error) {
 	if s.snapshots == nil {
 		s.snapshots = map[string]kernel.Snapshot{}
 	}
+	state = lasting(state)
 	s.snapshots[name] = state
 	s.files.write(name, state.String())
 	return "", nil
@@ -81,7 +111,7 @@ func (s *session) same(_ string, w *words) (string, error) {
 		return "", w.wrong("no snapshot %q was taken before", name)
 	}
 	return "", s.settle(func(got kernel.Snapshot) error {
-		if diff := kernel.Diff(want, got); diff != "" {
+		if diff := kernel.Diff(want, lasting(got)); diff != "" {
 			return fmt.Errorf("the state is not that of snapshot %s (- then, + now)\n%s", name, diff)
 		}
 		return nil
