@@ -2,4 +2,196 @@
 
 package linux
 
-func programByName(args []string) bool { return false }
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// programs are what the test binary is when it is executed by one of these names.
+var programs = map[string]func(){
+	"echo": func() {
+		stdin, _ := io.ReadAll(os.Stdin)
+		fmt.Printf("%s|%s", strings.Join(os.Environ(), ","), stdin)
+		fmt.Fprint(os.Stderr, "complaint")
+		os.Exit(3)
+	},
+	"where": func() {
+		at, _ := os.Readlink("/proc/self/ns/net")
+		fmt.Print(at)
+	},
+	"kill-yourself": func() { _ = unix.Kill(os.Getpid(), unix.SIGKILL); select {} },
+	"sleep":         func() { time.Sleep(time.Hour) },
+	"leave-a-child": func() {
+		pid, _ := syscall.ForkExec("/bin/sleep", []string{"sleep", "3600"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+		fmt.Print(pid)
+	},
+	"without-sys-admin": func() {
+		runtime.LockOSThread()
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0, 0, 0); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(unix.Exec("/proc/self/exe", []string{"add-netns"}, nil))
+	},
+	"add-netns": func() {
+		h, err := New()
+		if err == nil {
+			err = h.AddNetNS("/run/netns/half")
+		}
+		fmt.Println(err)
+	},
+}
+
+// programByName runs the program that the test binary was executed as, if it is one.
+func programByName(args []string) bool {
+	program, ok := programs[filepath.Base(args[0])]
+	if ok {
+		program()
+	}
+	return ok
+}
+
+// programPath makes a file that is the program of that name.
+func programPath(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	self, err := os.Executable()
+	must(t, err)
+	must(t, os.Symlink(self, path))
+	return path
+}
+
+// runProgram returns what the program prints.
+func runProgram(t *testing.T, name string) string {
+	t.Helper()
+	h, err := New()
+	must(t, err)
+	defer h.Close()
+	out, err := h.Exec(context.Background(), programPath(t, name), nil, nil)
+	must(t, err)
+	return string(out.Stdout)
+}
+
+func TestExec(t *testing.T) {
+	h, _ := newMachine(t)
+	t.Setenv("SECRET", "of the caller")
+	got, err := h.Exec(context.Background(), programPath(t, "echo"), []string{"A=1", "B=2"}, []byte("input"))
+	must(t, err)
+	if string(got.Stdout) != "A=1,B=2|input" || string(got.Stderr) != "complaint" || got.Exit != 3 {
+		t.Errorf("stdout %q, stderr %q, exit %d", got.Stdout, got.Stderr, got.Exit)
+	}
+	got, err = h.Exec(context.Background(), programPath(t, "echo"), nil, nil)
+	must(t, err)
+	if string(got.Stdout) != "|" {
+		t.Errorf("without an environment: %q", got.Stdout)
+	}
+}
+
+func TestExecRunsInSelf(t *testing.T) {
+	h, self := newMachine(t)
+	got, err := h.Exec(context.Background(), programPath(t, "where"), nil, nil)
+	must(t, err)
+	if string(got.Stdout) != self.ID().String() {
+		t.Errorf("ran in %s, want %s", got.Stdout, self.ID())
+	}
+}
+
+func TestExecSignalled(t *testing.T) {
+	h, _ := newMachine(t)
+	got, err := h.Exec(context.Background(), programPath(t, "kill-yourself"), nil, nil)
+	if err != nil || got.Exit != 128+9 {
+		t.Errorf("exit %d, %v", got.Exit, err)
+	}
+}
+
+func TestExecIsKilled(t *testing.T) {
+	h, _ := newMachine(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err := h.Exec(ctx, programPath(t, "sleep"), nil, nil)
+	wantErrno(t, "exec", err, kernel.ECANCELED)
+	_, err = h.Exec(ctx, programPath(t, "where"), nil, nil)
+	wantErrno(t, "exec when ctx has ended", err, kernel.ECANCELED)
+}
+
+// What a program leaves running with its standard output does not hold Exec up for long.
+func TestExecDoesNotWaitForStragglers(t *testing.T) {
+	h, _ := newMachine(t)
+	start := time.Now()
+	got, err := h.Exec(context.Background(), programPath(t, "leave-a-child"), nil, nil)
+	must(t, err)
+	var pid int
+	if _, err := fmt.Sscan(string(got.Stdout), &pid); err != nil || got.Exit != 0 || pid <= 1 {
+		t.Fatalf("%q, exit %d, %v", got.Stdout, got.Exit, err)
+	}
+	must(t, unix.Kill(pid, unix.SIGKILL))
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestExecErrors(t *testing.T) {
+	h, _ := newMachine(t)
+	dir := t.TempDir()
+	nonsense, plain := filepath.Join(dir, "nonsense"), filepath.Join(dir, "plain")
+	must(t, os.WriteFile(nonsense, []byte("not a program"), 0o700))
+	must(t, os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o600))
+	busy := filepath.Join(dir, "busy")
+	f, err := os.OpenFile(busy, os.O_CREATE|os.O_WRONLY, 0o700)
+	must(t, err)
+	defer f.Close()
+	for path, want := range map[string]kernel.Errno{
+		filepath.Join(dir, "absent"): kernel.ENOENT,
+		"ls":                         kernel.ENOENT, // not looked up in $PATH
+		nonsense + "/below":          kernel.ENOTDIR,
+		nonsense:                     kernel.ENOEXEC,
+		plain:                        kernel.EACCES,
+		dir:                          kernel.EACCES,
+		busy:                         kernel.ETXTBSY,
+	} {
+		_, err := h.Exec(context.Background(), path, nil, nil)
+		wantErrno(t, "exec "+path, err, want)
+	}
+}
+
+// A program that is still being written for a moment is started after that moment.
+func TestExecWaitsForBusyText(t *testing.T) {
+	h, _ := newMachine(t)
+	path := filepath.Join(t.TempDir(), "script")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o700)
+	must(t, err)
+	_, err = f.WriteString("#!/bin/sh\necho ready\n")
+	must(t, err)
+	time.AfterFunc(10*time.Millisecond, func() { f.Close() })
+	got, err := h.Exec(context.Background(), path, nil, nil)
+	if err != nil || string(got.Stdout) != "ready\n" {
+		t.Errorf("%q, %v", got.Stdout, err)
+	}
+}
+
+func TestIsSelf(t *testing.T) {
+	h, _ := newMachine(t)
+	for path, want := range map[string]bool{programPath(t, "link"): true, "/proc/self/exe": true, "/bin/sh": false} {
+		if got, err := h.IsSelf(path); got != want || err != nil {
+			t.Errorf("IsSelf(%s) = %v, %v", path, got, err)
+		}
+	}
+	_, err := h.IsSelf("/no/such/program")
+	wantErrno(t, "IsSelf", err, kernel.ENOENT)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
