@@ -42,18 +42,15 @@ type section struct {
 }
 
 func (s *section) steps() []step {
-	steps := []step{
+	return []step{
 		{"set up bridge " + s.config.Bridge, s.ensureBridge},
+		{"give the bridge the gateway's address", s.addGateways},
 		{"attach the host end to the bridge", s.attach},
 		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
+		{"turn forwarding on", s.forward},
+		{"read the bridge", s.readBridge},
 	}
-	if s.config.IsGateway {
-		steps = append(steps,
-			step{"give the bridge the gateway's address", s.addGateways},
-			step{"turn forwarding on", s.forward})
-	}
-	return append(steps, step{"read the bridge", s.readBridge})
 }
 
 // attach makes the host end a port and sets it up, in one request.

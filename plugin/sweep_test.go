@@ -1,0 +1,275 @@
+package plugin_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
+)
+
+// A situation is what an ADD is to do, and what it finds.
+type situation struct {
+	name    string
+	keys    map[string]any
+	prepare func(l *lab)
+	// ops are some that the ADD has to make, so that a sweep that hit none of them is noticed.
+	ops []intercept.Op
+}
+
+var (
+	layer2Ops = []intercept.Op{
+		intercept.NetNSSelf, intercept.NetNSOpen, intercept.NetNSLock, intercept.LinkShow, intercept.LinkAdd,
+		intercept.LinkSet, intercept.HostBootID,
+	}
+	layer3Ops = slices.Concat(layer2Ops, []intercept.Op{
+		intercept.FileStat, intercept.ProgramIsSelf, intercept.FolderMake, intercept.FileLock, intercept.FolderRead,
+		intercept.FileRead, intercept.FileWrite, intercept.FileLink, intercept.FileRename, intercept.FileRemove,
+		intercept.SysctlSet, intercept.AddressAdd,
+	})
+	gatewayOps = slices.Concat(layer3Ops, []intercept.Op{intercept.AddressList, intercept.SysctlGet})
+	defaultOps = slices.Concat(gatewayOps, []intercept.Op{intercept.RouteAdd})
+)
+
+var situations = []situation{
+	{name: "layer 2", keys: map[string]any{"ipam": nil}, ops: layer2Ops},
+	{name: "layer 2 with mtu", keys: map[string]any{"ipam": nil, "mtu": 1400}, ops: layer2Ops},
+	{name: "addresses", ops: layer3Ops},
+	{name: "gateway", keys: map[string]any{"isGateway": true}, ops: gatewayOps},
+	{name: "default gateway", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps},
+	{
+		name: "default gateway, bridge there", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
+		prepare: (*lab).addBridge,
+	},
+	{
+		name: "default gateway, bridge down", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
+		prepare: (*lab).addDownBridge,
+	},
+	{
+		name: "default gateway, second container", keys: map[string]any{"isDefaultGateway": true}, ops: layer3Ops,
+		prepare: func(l *lab) { l.add("first", l.pod("first"), l.conf(map[string]any{"isDefaultGateway": true})) },
+	},
+}
+
+// pinned is a bridge's address. One that nobody has set goes with the last port (br_stp_recalculate_bridge_id), whoever
+// that was, so that the state could not be as before.
+var pinned = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+
+func (l *lab) addBridge() {
+	l.must(l.self.AddLink(kernel.LinkSpec{Name: "br-test", Kind: kernel.KindBridge, MAC: pinned, Up: true}))
+}
+
+func (l *lab) addDownBridge() {
+	l.must(l.self.AddLink(kernel.LinkSpec{Name: "br-test", Kind: kernel.KindBridge, MAC: pinned}))
+}
+
+// onEachSituation runs a test in every situation on every backend.
+func onEachSituation(t *testing.T, test func(t *testing.T, l *lab, s situation, r request)) {
+	for _, s := range situations {
+		t.Run(s.name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, l *lab) {
+				if s.prepare != nil {
+					s.prepare(l)
+				}
+				r := request{verb: "ADD", id: "victim", netns: l.pod("victim"), conf: l.conf(s.keys)}
+				test(t, l, s, r)
+			})
+		})
+	}
+}
+
+// verb returns the same request for another verb.
+func (r request) as(verb string) request {
+	r.verb, r.on = verb, nil
+	return r
+}
+
+// A mishap is a way in which a call goes wrong.
+type mishap struct {
+	name string
+	do   func(c intercept.Call, next func() error) error
+}
+
+var (
+	refused = mishap{"refused", func(c intercept.Call, _ func() error) error { return refusal(c, kernel.EIO) }}
+	// lost is a call that is carried out, and whose answer, whatever it was, does not arrive.
+	lost = mishap{"answer lost", func(c intercept.Call, next func() error) error {
+		_ = next()
+		return refusal(c, kernel.EIO)
+	}}
+	panics = mishap{"panic", func(intercept.Call, func() error) error { panic("at the wrong moment") }}
+
+	mishaps = []mishap{refused, lost, panics}
+)
+
+func refusal(c intercept.Call, errno kernel.Errno) error {
+	return &kernel.Error{Op: string(c.Op), NetNS: c.NetNS, Object: c.Object, Errno: errno, Detail: "injected fault"}
+}
+
+// at lets the n-th call go wrong, and notes which it was.
+func (m mishap) at(n int, hit *[]intercept.Call) intercept.Hook {
+	return func(c intercept.Call, next func() error) error {
+		if c.N != n {
+			return next()
+		}
+		*hit = append(*hit, c)
+		return m.do(c, next)
+	}
+}
+
+// TestAddFailsWithoutTrace lets each call of an ADD go wrong in turn. ADD has to say so, and to leave the host as it was;
+// a DEL after it has nothing to do and succeeds.
+func TestAddFailsWithoutTrace(t *testing.T) {
+	onEachSituation(t, func(t *testing.T, l *lab, s situation, r request) {
+		before := l.snapshot()
+		for _, m := range mishaps {
+			var hit []intercept.Call
+			for n := 1; ; n++ {
+				r.on = intercept.Wrap(l.Host, m.at(n, &hit))
+				a := l.call(r)
+				if len(hit) < n {
+					if a.exit != 0 {
+						t.Fatalf("%s: no call left to fail, and ADD fails: %s", m.name, a.stdout)
+					}
+					break
+				}
+				when := fmt.Sprintf("%s at call %d, %s", m.name, n, hit[n-1])
+				if a.exit == 0 {
+					t.Fatalf("%s: ADD succeeds", when)
+				}
+				wantError(t, a)
+				l.wantState(when, before)
+				l.succeed(r.as("DEL"))
+				l.wantState(when+", then DEL", before)
+				if t.Failed() {
+					return
+				}
+			}
+			wantHits(t, hit, s.ops)
+			l.succeed(r.as("DEL"))
+			l.forgetShared(s)
+			l.wantState(m.name+": after a whole ADD and DEL", before)
+		}
+	})
+}
+
+// wantHits expects that a sweep came to each of these ops.
+func wantHits(t *testing.T, hit []intercept.Call, ops []intercept.Op) {
+	t.Helper()
+	for _, op := range ops {
+		if !slices.ContainsFunc(hit, func(c intercept.Call) bool { return c.Op == op }) {
+			t.Errorf("the sweep over %d calls never came to %q", len(hit), op)
+		}
+	}
+}
+
+// forgetShared takes away what a successful ADD leaves behind on purpose, if the situation did not have it.
+func (l *lab) forgetShared(s situation) {
+	l.t.Helper()
+	if len(l.veths(l.self)) > 0 {
+		return // somebody uses it
+	}
+	bridge, err := l.self.LinkByName("br-test")
+	l.must(err)
+	l.must(l.self.DeleteLink(bridge.Index))
+	l.must(l.self.SetSysctl("net/ipv4/ip_forward", "0"))
+	if s.prepare != nil {
+		s.prepare(l)
+	}
+}
+
+// TestCrashThenDel ends the process at each effect of an ADD. DEL has to leave nothing of the attachment, and the next
+// ADD to succeed.
+func TestCrashThenDel(t *testing.T) {
+	onEachSituation(t, func(t *testing.T, l *lab, s situation, r request) {
+		others := len(l.veths(l.self))
+		for _, after := range []bool{false, true} {
+			for n := 1; ; n++ {
+				crash := &intercept.Crash{Effect: n, After: after}
+				r.on = intercept.Wrap(l.Host, crash.Hook)
+				l.call(r)
+				if !crash.Dead() {
+					break
+				}
+				l.succeed(r.as("DEL"))
+				if left := l.veths(l.self); len(left) != others {
+					t.Errorf("crash at effect %d (after: %v), then DEL: left %v", n, after, left)
+				}
+				if left := l.leases("net"); len(left) != others && s.keys["ipam"] != nil {
+					t.Errorf("crash at effect %d (after: %v), then DEL: left leases %v", n, after, left)
+				}
+				l.wantNoTemporary()
+				l.succeed(r.as("ADD"))
+				l.succeed(r.as("DEL"))
+			}
+			l.succeed(r.as("DEL"))
+		}
+	})
+}
+
+// wantNoTemporary expects that host-local has tidied up.
+func (l *lab) wantNoTemporary() {
+	l.t.Helper()
+	if _, err := l.Stat(l.dataDir + "/.net.tmp"); !errors.Is(err, kernel.ENOENT) {
+		l.t.Errorf("host-local's temporary file: %v, want ENOENT", err)
+	}
+}
+
+// TestDelTellsEveryFailure lets each call of a DEL go wrong in turn. It has to say so, and the next DEL to end the job.
+func TestDelTellsEveryFailure(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		r := request{id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true})}
+		for _, m := range mishaps {
+			var hit []intercept.Call
+			for n := 1; ; n++ {
+				l.succeed(r.as("ADD"))
+				del := r.as("DEL")
+				del.on = intercept.Wrap(l.Host, m.at(n, &hit))
+				a := l.call(del)
+				if len(hit) < n {
+					if a.exit != 0 {
+						t.Fatalf("no call left to fail, and DEL fails: %s", a.stdout)
+					}
+					break
+				}
+				if a.exit == 0 {
+					t.Fatalf("%s at %s: DEL succeeds", m.name, hit[n-1])
+				}
+				wantError(t, a)
+				l.succeed(r.as("DEL"))
+				l.wantNothingLeft(fmt.Sprintf("%s at %s, then DEL", m.name, hit[n-1]))
+			}
+			wantHits(t, hit, []intercept.Op{
+				intercept.NetNSSelf, intercept.LinkShow, intercept.LinkDelete, intercept.FileStat, intercept.ProgramIsSelf,
+				intercept.FileLock, intercept.FolderRead, intercept.FileRead, intercept.FileRemove,
+			})
+		}
+	})
+}
+
+// TestCheckTellsEveryFailure: a CHECK that could not look is no CHECK.
+func TestCheckTellsEveryFailure(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := l.conf(map[string]any{"isDefaultGateway": true})
+		netns := l.pod("a")
+		r := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, l.add("a", netns, conf))}
+		before := l.snapshot()
+		var hit []intercept.Call
+		for n := 1; ; n++ {
+			r.on = intercept.Wrap(l.Host, refused.at(n, &hit))
+			a := l.call(r)
+			if len(hit) < n {
+				break
+			}
+			wantError(t, a)
+		}
+		l.wantState("CHECK", before)
+		wantHits(t, hit, []intercept.Op{
+			intercept.LinkShow, intercept.AddressList, intercept.RouteList, intercept.SysctlGet, intercept.FileLock,
+		})
+		l.succeed(request{verb: "DEL", id: "a", conf: conf})
+	})
+}
