@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"context"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -114,17 +115,11 @@ var lockLaws = []Law{
 
 // lock locks a namespace until the law ends or the lock is given back; giving back twice does nothing.
 func (e *env) lock(ns *netns) (unlock func()) {
-	unlock, err := ns.Lock(e.ctx, 0)
+	once, err := ns.Lock(e.ctx, 0)
 	e.ok(err, "lock a namespace that nobody has locked")
-	held := true
-	unlockOnce := func() {
-		if held {
-			held = false
-			unlock()
-		}
-	}
-	e.atEnd(func() error { unlockOnce(); return nil })
-	return unlockOnce
+	unlock = sync.OnceFunc(once)
+	e.atEnd(func() error { unlock(); return nil })
+	return unlock
 }
 
 // lockedFile makes a file that is locked until the law ends.

@@ -12,7 +12,6 @@ import (
 var probeLaws = []Law{
 	{"probe/ping/own-address", "net/ipv4/route.c ip_route_output_key: RTN_LOCAL", func(e *env) {
 		a, _ := e.cable()
-		a.up(a.link("lo").Index)
 		for _, ip := range []string{"127.0.0.1", "10.0.0.1", "::1", "fd00::1"} {
 			e.ok(a.ping(ip), "ping the own address %s", ip)
 		}
@@ -138,13 +137,13 @@ var probeLaws = []Law{
 const payload = "ask me no questions"
 
 // cable makes two namespaces with a veth between them, ready to talk: 10.0.0.1 and fd00::1 in a, 10.0.0.2 and fd00::2
-// in b.
+// in b. Their loopback devices are up: by them Linux tells a socket that nobody answers.
 func (e *env) cable() (a, b *netns) {
 	a, b = e.netns("a"), e.netns("b")
 	e.needsProbes(a)
 	v, w := a.vethTo(b, "v", "w")
-	a.up(v)
-	b.up(w)
+	a.up(v, a.link("lo").Index)
+	b.up(w, b.link("lo").Index)
 	a.oper(v, kernel.OperUp, "veth, both ends up")
 	b.oper(w, kernel.OperUp, "veth, both ends up")
 	a.give(v, "10.0.0.1/24")

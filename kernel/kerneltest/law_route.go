@@ -166,9 +166,14 @@ func (n *netns) routes(f kernel.Family) []string {
 	return texts
 }
 
-// has demands that the routes of a family, the kernel's own included, are these.
+// has demands that the routes of a family, the kernel's own included, are these. IPv6 makes local routes in its own time
+// (addrconf_dad_work).
 func (n *netns) has(f kernel.Family, want ...string) {
-	equal(n.e, strings.Join(n.routes(f), "; "), strings.Join(want, "; "), "%v routes", f)
+	got := func() string { return strings.Join(n.routes(f), "; ") }
+	if f == kernel.IPv6 {
+		eventually(n.e, got, strings.Join(want, "; "), "%v routes", f)
+	}
+	equal(n.e, got(), strings.Join(want, "; "), "%v routes", f)
 }
 
 // main returns the routes to dst in the main table, in the order in which they are listed.

@@ -106,10 +106,15 @@ var routeLaws = []Law{
 		e.ok(ns.AddRoute(r, kernel.Exclusive), "add a route by a gateway that is said to be on the link")
 		equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.77.0.1"}, "the route")
 	}},
-	{"route/v4/gateway-is-own-address", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw: res.type", func(e *env) {
+	{"route/v4/gateway-is-own-address", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw: RTN_LOCAL will do", func(e *env) {
 		ns, v := e.wired()
-		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.1"), kernel.Exclusive), kernel.EINVAL,
+		e.ok(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.1"), kernel.Exclusive),
 			"add a route by a gateway that is the namespace's own address")
+	}},
+	{"route/v4/gateway-is-broadcast", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw: neither RTN_UNICAST nor RTN_LOCAL", func(e *env) {
+		ns, v := e.wired()
+		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.255"), kernel.Exclusive), kernel.EINVAL,
+			"add a route by a gateway that is a broadcast address")
 	}},
 	{"route/v4/link-down", "net/ipv4/fib_semantics.c fib_check_nh_nongw: IFF_UP", func(e *env) {
 		ns, v := e.wired()

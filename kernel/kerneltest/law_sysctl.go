@@ -94,16 +94,27 @@ var sysctlLaws = []Law{
 		ns.setSysctl(conf(kernel.IPv4, "br.100", "proxy_arp"), "1")
 		equal(e, ns.sysctl(conf(kernel.IPv4, "br.100", "proxy_arp")), "1", "value of a sysctl of a link with a dot in its name")
 	}},
-	{"sysctl/default-for-new-links", "net/ipv4/devinet.c inetdev_init: ipv4_devconf_dflt", func(e *env) {
+	{"sysctl/default-for-new-links", "net/ipv4/devinet.c inetdev_init, net/ipv6/addrconf.c ipv6_add_dev", func(e *env) {
 		ns := e.netns("a")
-		ns.bridge("before")
 		ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
 		ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
-		equal(e, ns.sysctl(conf(kernel.IPv4, "before", "proxy_arp")), "0", "IPv4 proxy_arp of a link made before the default")
-		equal(e, ns.sysctl(conf(kernel.IPv6, "before", "accept_redirects")), "1", "IPv6 accept_redirects of the same")
 		ns.bridge("after")
 		equal(e, ns.sysctl(conf(kernel.IPv4, "after", "proxy_arp")), "1", "IPv4 proxy_arp of a link made after the default")
 		equal(e, ns.sysctl(conf(kernel.IPv6, "after", "accept_redirects")), "0", "IPv6 accept_redirects of the same")
+	}},
+	{"sysctl/v4-default-for-links-there", "net/ipv4/devinet.c devinet_copy_dflt_conf: where it was never set", func(e *env) {
+		ns := e.netns("a")
+		ns.veth("untouched", "set")
+		ns.setSysctl(conf(kernel.IPv4, "set", "proxy_arp"), "0")
+		ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
+		equal(e, ns.sysctl(conf(kernel.IPv4, "untouched", "proxy_arp")), "1", "proxy_arp where it was never set")
+		equal(e, ns.sysctl(conf(kernel.IPv4, "set", "proxy_arp")), "0", "proxy_arp where it was set")
+	}},
+	{"sysctl/v6-default-not-for-links-there", "net/ipv6/addrconf.c ipv6_devconf_dflt: copied to new links only", func(e *env) {
+		ns := e.netns("a")
+		ns.bridge("before")
+		ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
+		equal(e, ns.sysctl(conf(kernel.IPv6, "before", "accept_redirects")), "1", "accept_redirects of a link made before the default")
 	}},
 	{"sysctl/per-namespace", "net/ipv4/sysctl_net_ipv4.c ipv4_sysctl_init_net", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
