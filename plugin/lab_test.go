@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type backend struct {
 
 type machine struct {
 	kernel.Host
+	ownPath string // of the machine's own namespace
 	cniPath string
 	dataDir string
 	// parallel calls the functions at once and returns when all have.
@@ -289,3 +291,6 @@ func (l *lab) wantNothingLeft(when string) {
 		l.t.Errorf("%s: left over: %s", when, left)
 	}
 }
+
+// prefix parses an address with its prefix length.
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }

@@ -1,0 +1,141 @@
+package plugin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin"
+)
+
+// noHost is the machine for calls that must not come to it.
+var noHost kernel.Host
+
+func call(name string, env []string, stdin io.Reader) answer {
+	var stdout, stderr bytes.Buffer
+	exit := plugin.Main(context.Background(), plugin.Invocation{
+		Name: name, Env: env, Stdin: stdin, Stdout: &stdout, Stderr: &stderr,
+	}, noHost)
+	return answer{exit, stdout.String(), stderr.String()}
+}
+
+// TestParameters holds the answers to wrong parameters against the specification's codes and the reference's words.
+func TestParameters(t *testing.T) {
+	const good = `{"cniVersion": "1.1.0", "name": "net"}`
+	for _, c := range []struct {
+		name, env, stdin string
+		code             uint
+		msg, details     string
+	}{
+		{"no command", "", good, 4, "required env variables [CNI_COMMAND] missing", ""},
+		{"unknown command", "CNI_COMMAND=MOVE", good, 4, "unknown CNI_COMMAND: MOVE", ""},
+		{"lower case", "CNI_COMMAND=add", good, 4, "unknown CNI_COMMAND: add", ""},
+		{"ADD without all", "CNI_COMMAND=ADD", good, 4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", ""},
+		{"CHECK without all", "CNI_COMMAND=CHECK", good, 4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", ""},
+		{"DEL without all", "CNI_COMMAND=DEL", good, 4, "required env variables [CNI_CONTAINERID,CNI_IFNAME] missing", ""},
+		{"GC without path", "CNI_COMMAND=GC", good, 4, "required env variables [CNI_PATH] missing", ""},
+		{
+			"container id", "CNI_COMMAND=DEL CNI_CONTAINERID=a/b CNI_IFNAME=eth0", good,
+			4, "invalid characters in containerID", `CNI_CONTAINERID="a/b"`,
+		},
+		{
+			"long interface", "CNI_COMMAND=DEL CNI_CONTAINERID=a CNI_IFNAME=sixteen-letters-", good,
+			4, "interface name is too long", `CNI_IFNAME="sixteen-letters-"`,
+		},
+		{
+			"dots", "CNI_COMMAND=DEL CNI_CONTAINERID=a CNI_IFNAME=..", good,
+			4, "interface name is . or ..", `CNI_IFNAME=".."`,
+		},
+		{
+			"colon", "CNI_COMMAND=DEL CNI_CONTAINERID=a CNI_IFNAME=a:b", good,
+			4, "interface name contains / or : or whitespace characters", `CNI_IFNAME="a:b"`,
+		},
+		{"no JSON", "CNI_COMMAND=STATUS", "{", 6, "error unmarshall network config: no valid JSON at byte 1: unexpected end of JSON input", ""},
+		{"name a number", "CNI_COMMAND=STATUS", `{"name": 7}`, 6, `error unmarshall network config: key "name" is a JSON number where string is wanted`, ""},
+		{"no name", "CNI_COMMAND=STATUS", `{}`, 7, "missing network name", `give the configuration a "name"`},
+		{"bad name", "CNI_COMMAND=STATUS", `{"name": "a/b"}`, 7, "invalid characters found in network name", "a/b"},
+		{"no version", "CNI_COMMAND=STATUS", `{"name": "net"}`, 1, "incompatible CNI versions", `config is "0.1.0", plugin supports ["1.0.0" "1.1.0"]`},
+		{"old version", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "0.4.0"}`, 1, "incompatible CNI versions", `config is "0.4.0", plugin supports ["1.0.0" "1.1.0"]`},
+		{"GC of old", "CNI_COMMAND=GC CNI_PATH=/x", `{"name": "net", "cniVersion": "1.0.0"}`, 1, "config version does not allow GC", ""},
+		{"STATUS of old", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "1.0.0"}`, 1, "config version does not allow STATUS", ""},
+		{"GC", "CNI_COMMAND=GC CNI_PATH=/x", good, 100, "GC is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`},
+		{"STATUS", "CNI_COMMAND=STATUS", good, 100, "STATUS is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`},
+	} {
+		for _, name := range []string{"bridge", "host-local", "renamed"} {
+			got := wantError(t, call(name, strings.Fields(c.env), strings.NewReader(c.stdin)))
+			version := "1.1.0"
+			if strings.Contains(c.stdin, "1.0.0") {
+				version = "1.0.0"
+			}
+			if diff := cmp.Diff(errorObject{version, c.code, c.msg, c.details}, got); diff != "" {
+				t.Errorf("%s as %s: -want +got:\n%s", c.name, name, diff)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for stdin, want := range map[string]string{
+		"":                        "1.1.0",
+		"{}":                      "1.1.0",
+		`{"cniVersion": "1.0.0"}`: "1.0.0",
+		`{"cniVersion": "0.3.1"}`: "0.3.1",
+	} {
+		a := call("bridge", []string{"CNI_COMMAND=VERSION"}, strings.NewReader(stdin))
+		document := "{\n    \"cniVersion\": \"" + want + "\",\n    \"supportedVersions\": [\n        \"1.0.0\",\n        \"1.1.0\"\n    ]\n}"
+		if diff := cmp.Diff(answer{stdout: document}, a, cmp.AllowUnexported(answer{})); diff != "" {
+			t.Errorf("VERSION with %q: -want +got:\n%s", stdin, diff)
+		}
+	}
+	if e := wantError(t, call("bridge", []string{"CNI_COMMAND=VERSION"}, strings.NewReader(`{"cniVersion": 1}`))); e.Code != 6 {
+		t.Errorf("code %d: %s", e.Code, e.Msg)
+	}
+}
+
+// torn is a standard input that breaks off.
+type torn struct{}
+
+func (torn) Read([]byte) (int, error) { return 0, errors.New("cable cut") }
+
+func TestUnreadableInput(t *testing.T) {
+	if e := wantError(t, call("bridge", []string{"CNI_COMMAND=STATUS"}, torn{})); e.Code != 5 || !strings.Contains(e.Msg, "cable cut") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestLastVariableCounts: as for a program that os/exec starts.
+func TestLastVariableCounts(t *testing.T) {
+	env := []string{"CNI_COMMAND=ADD", "CNI_COMMAND=VERSION"}
+	if a := call("bridge", env, strings.NewReader("")); a.exit != 0 {
+		t.Error(a.stdout)
+	}
+}
+
+// TestPanicIsAnError: a host that is no host makes the plugin panic; the runtime gets an error object all the same.
+func TestPanicIsAnError(t *testing.T) {
+	env := []string{"CNI_COMMAND=DEL", "CNI_CONTAINERID=a", "CNI_IFNAME=eth0"}
+	e := wantError(t, call("bridge", env, strings.NewReader(`{"cniVersion": "1.1.0", "name": "net"}`)))
+	if e.Code != 999 || !strings.Contains(e.Msg, "delete the veth pair: panic") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestCancelledCallSaysSo: the runtime lost its patience; nothing was done.
+func TestCancelledCallSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout bytes.Buffer
+	exit := plugin.Main(ctx, plugin.Invocation{
+		Env: []string{"CNI_COMMAND=VERSION"}, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: io.Discard,
+	}, noHost)
+	e := wantError(t, answer{exit: exit, stdout: stdout.String()})
+	if e.Code != 101 || !strings.Contains(e.Msg, "ECANCELED") {
+		t.Errorf("%+v", e)
+	}
+}
