@@ -42,9 +42,6 @@ func parseList(conf []byte) (*libcni.NetworkConfigList, error) {
 	return libcni.NetworkConfFromBytes(list)
 }
 
-// Name returns the network's name.
-func (n *Network) Name() string { return n.list.Name }
-
 // Plugins returns the types of the network's plugins, in their order.
 func (n *Network) Plugins() []string {
 	var names []string

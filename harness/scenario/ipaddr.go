@@ -16,7 +16,7 @@ func (s *session) addAddress(netns string, w *words) (string, error) {
 	var a kernel.Address
 	dev, err := w.address(&a, keywords{
 		"broadcast": value(w, "ADDRESS", &a.Broadcast, parseAddr),
-		"nodad":     flag(&a.NoDAD),
+		"nodad":     set(&a.NoDAD),
 	})
 	if err != nil {
 		return "", err

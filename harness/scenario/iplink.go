@@ -34,7 +34,7 @@ func (w *words) newLink() (l newLink, err error) {
 		"address": value(w, "MAC", &l.MAC, parseMAC),
 		"mtu":     value(w, "MTU", &l.MTU, parseInt),
 		"master":  value(w, "BRIDGE", &l.master, parseString),
-		"up":      flag(&l.Up),
+		"up":      set(&l.Up),
 		"type":    func() error { return w.linkType(&l) },
 	})
 	if err == nil && l.Kind == "" {

@@ -86,7 +86,7 @@ func (s *session) prependRoute(netns string, w *words) (string, error) {
 
 func (s *session) newRoute(netns string, w *words, mode kernel.RouteMode) error {
 	var r routeLine
-	if err := w.route(&r, keywords{"onlink": flag(&r.OnLink)}); err != nil {
+	if err := w.route(&r, keywords{"onlink": set(&r.OnLink)}); err != nil {
 		return err
 	}
 	r.Scope = r.scopeToAdd()

@@ -141,8 +141,8 @@ func value[T any](w *words, what string, target *T, parse func(string) (T, error
 	}
 }
 
-// flag returns what sets target, at a word that needs no other.
-func flag(target *bool) func() error {
+// set returns what sets target, at a word that needs no other.
+func set(target *bool) func() error {
 	return func() error {
 		*target = true
 		return nil

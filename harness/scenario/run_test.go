@@ -1,0 +1,140 @@
+package scenario
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// written returns a scenario with this text.
+func written(text string) Scenario {
+	return Scenario{Name: "try", File: "scenarios/try.txtar", Text: []byte(text)}
+}
+
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		script  string
+		outcome Outcome
+		log     string
+	}{
+		{"file show /etc/motd\nstdout welcome", Passed, ""},
+		{"! file show /etc/none\nstderr ENOENT", Passed, ""},
+		{"file show /etc/motd\ncp stdout motd\ncmp motd want\n-- want --\nwelcome\n", Passed, ""},
+		{"env F=/etc/motd\nfile show $F\nstdout '^welcome$'", Passed, ""},
+		{"stop\nfile show /etc/none", Passed, ""},
+		{"skip 'no kernel for it'", Skipped, "no kernel for it"},
+		{"\nfile show /etc/none", Failed, "scenarios/try.txtar:2: read /etc/none: no such file or directory (ENOENT)"},
+		{"! file show /etc/motd", Failed, "scenarios/try.txtar:1: file succeeded, and should have failed"},
+		{"file show /etc/motd\nstdout goodbye", Failed, "scenarios/try.txtar:2: no match for `goodbye`"},
+		{"file show /etc/motd\ncmp stdout want\n-- want --\nbye\n", Failed, "-welcome\n+bye\n"},
+		{"! file shwo /etc/motd", Failed, `try.txtar:1: file: does not know "shwo", but show, write, del`},
+		{"cni add /etc/passwd pod-a eth0", Failed, `try.txtar:1: "/etc/passwd" is no file of the archive`},
+		{"cni add none pod-a eth0", Failed, "try.txtar:1: open $WORK"},
+		{"ip link show", Failed, "panic: "}, // the fake host has no such call
+	} {
+		r := Run(t.Context(), written(c.script), fakeMachine, Options{})
+		if r.Outcome != c.outcome || !strings.Contains(r.Log, c.log) {
+			t.Errorf("%q: got %s, want %s; the log is to contain %q:\n%s", c.script, r.Outcome, c.outcome, c.log, r.Log)
+		}
+	}
+}
+
+func TestMachineThatIsNotClean(t *testing.T) {
+	broken := func() (*Machine, error) {
+		m, err := fakeMachine()
+		m.Close = func() error { return errors.New("a socket is still open") }
+		return m, err
+	}
+	r := Run(t.Context(), written("file show /etc/motd"), broken, Options{})
+	if r.Outcome != Failed || !strings.Contains(r.Log, "the machine is not clean: a socket is still open") {
+		t.Errorf("%s:\n%s", r.Outcome, r.Log)
+	}
+}
+
+func TestNoMachine(t *testing.T) {
+	r := Run(t.Context(), written(""), func() (*Machine, error) { return nil, errors.New("no memory") }, Options{})
+	if r.Outcome != Failed || !strings.Contains(r.Log, "no machine to run on: no memory") {
+		t.Errorf("%s:\n%s", r.Outcome, r.Log)
+	}
+}
+
+// TestLogOfAFailure holds what people read when a comparison fails.
+func TestLogOfAFailure(t *testing.T) {
+	r := Run(t.Context(), written(`# The first part passes.
+file show /etc/motd
+
+# The second does not.
+file show /etc/motd
+jsoncmp have.json want.json
+
+-- have.json --
+{ "name": "eth0", "mtu": 1500, "ips": [ { "address": "10.1.0.2/24", "gateway": "10.1.0.1" } ] }
+-- want.json --
+{ "name": "eth0", "ips": [ { "address": "10.1.0.3/24" } ] }
+`), fakeMachine, Options{})
+	compareGolden(t, "failure.golden", stable(r.Log))
+}
+
+// stable takes out of a log what differs between two runs: times, and the kind of blank that go-cmp prints.
+func stable(log string) string {
+	log = regexp.MustCompile(`\(\d+\.\d+s\)`).ReplaceAllString(log, "(0s)")
+	return strings.ReplaceAll(log, "\u00a0", " ")
+}
+
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestResultSurvivesJSON(t *testing.T) {
+	r := Run(t.Context(), written("skip why"), fakeMachine, Options{})
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Result
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, back); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNothingIsLeftOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir)
+	for _, script := range []string{"file show /etc/motd", "file show /etc/none", "skip", "exec true"} {
+		Run(t.Context(), written(script), fakeMachine, Options{})
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) > 0 {
+			t.Errorf("%q left %s", script, fmt.Sprint(left))
+		}
+	}
+}

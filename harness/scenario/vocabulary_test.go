@@ -1,0 +1,108 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestWhatIsNotInTheLanguage checks that a line is refused before anything is done, and that people learn which word is
+// the wrong one.
+func TestWhatIsNotInTheLanguage(t *testing.T) {
+	for line, want := range map[string]string{
+		"ip":                                     "ip: a word is missing; it takes netns, link, addr, route, neigh",
+		"ip rule add":                            `ip: does not know "rule", but netns, link, addr, route, neigh`,
+		"ip link change cni0":                    `ip link: does not know "change", but add, del, set, show`,
+		"ip -n":                                  "ip -n: the name of a namespace is missing",
+		"ip link add":                            "ip link add: NAME is missing",
+		"ip link add cni0":                       "ip link add: type is missing",
+		"ip link add cni0 type":                  "ip link add: type is missing",
+		"ip link add d0 type dummy":              `ip link add: does not know the type "dummy", but bridge, veth`,
+		"ip link add cni0 type bridge stp on":    `ip link add: does not know "stp"`,
+		"ip link add cni0 mtu x type bridge":     `ip link add: "x" is no MTU`,
+		"ip link add cni0 address x":             `ip link add: "x" is no MAC`,
+		"ip link add v type veth":                "ip link add: peer is missing",
+		"ip link add v type veth peer eth0 up":   `ip link add: "type veth" is followed by "peer name NAME", not by "peer eth0"`,
+		"ip link add v type veth peer name e x":  `ip link add: does not know "x" here, but address, mtu, netns`,
+		"ip link set cni0":                       "ip link set: what to set is missing",
+		"ip link set cni0 promisc maybe":         `ip link set: "maybe" is no switch (on or off)`,
+		"ip link set cni0 type bridge":           `ip link set: does not know "type" here`,
+		"ip link del cni0 eth0":                  `ip link del: does not know "eth0"`,
+		"ip addr add 10.1.0.1/24":                "ip addr add: dev is missing",
+		"ip addr add 10.1.0.1/33 dev eth0":       `ip addr add: "10.1.0.1/33" is no PREFIX`,
+		"ip addr add 10.1.0.1/24 dev eth0 x":     `ip addr add: does not know "x" here, but broadcast, dev, nodad`,
+		"ip addr del 10.1.0.1/24 dev eth0 nodad": `ip addr del: does not know "nodad" here, but dev`,
+		"ip route add":                           "ip route add: PREFIX is missing",
+		"ip route add nowhere dev eth0":          `ip route add: "nowhere" is no PREFIX`,
+		"ip route add default via x":             `ip route add: "x" is no ADDRESS`,
+		"ip route add default nexthop via x":     `ip route add: does not know "nexthop" here`,
+		"ip route del default onlink":            `ip route del: does not know "onlink" here`,
+		"ip route replace default via 10.1.0.1":  `ip route: does not know "replace", but add, prepend, del, show`,
+		"ip neigh add 10.1.0.2 dev eth0 nud x":   `ip neigh add: does not know "nud" here, but dev, lladdr`,
+		"ip netns add":                           "ip netns add: NAME is missing",
+		"ip netns exec pod-a true":               `ip netns: does not know "exec", but add, del, show`,
+		"sysctl":                                 "sysctl: KEY[=VALUE] is missing",
+		"cni":                                    "cni: a word is missing; it takes add, check, del, gc, status, version",
+		"cni add net pod-a":                      "cni add: IFNAME is missing",
+		"cni add -x net pod-a eth0":              `cni add: does not know "-x"`,
+		"cni add -args IP net pod-a eth0":        `cni add: "IP" has no =`,
+		"cni gc net pod-a":                       `cni gc: "pod-a" is no POD/IFNAME`,
+		"ping pod-a":                             "ping: ADDRESS is missing",
+		"ping -wait 2 pod-a 10.1.0.1":            `ping: "2" is no TIME`,
+		"serve pod-a sctp 80":                    `serve: "sctp" is no transport`,
+		"serve pod-a tcp http":                   `serve: "http" is no PORT`,
+		"call pod-a tcp 10.1.0.2":                `call: "10.1.0.2" is no ADDRESS:PORT`,
+		"snapshot":                               "snapshot: NAME is missing",
+		"same before":                            `same: no snapshot "before" was taken before`,
+		"expect":                                 "expect: FILE is missing",
+		"jsoncmp stdout":                         "jsoncmp: FILE2 is missing",
+		"file show":                              "file show: PATH is missing",
+	} {
+		out, err := (&session{}).do(strings.Fields(line))
+		if !isUsage(err) || !strings.Contains(err.Error(), want) || out != "" {
+			t.Errorf("%s\ngot  %q, %v\nwant %s", line, out, err, want)
+		}
+	}
+}
+
+func TestSynonyms(t *testing.T) {
+	for line, want := range map[string]string{
+		"ip l":                        "ip link show",
+		"ip -n pod-a a":               "ip addr show",
+		"ip address delete x":         "ip addr del",
+		"ip r list":                   "ip route show",
+		"ip neighbor":                 "ip neigh show",
+		"ip netns ls":                 "ip netns show",
+		"ip link set address address": "ip link set",
+	} {
+		f, _, _, err := parseLine(strings.Fields(line))
+		if err != nil || f.name != want {
+			t.Errorf("%s: got %+v, %v, want %s", line, f, err, want)
+		}
+	}
+}
+
+// TestVocabulary checks that the explanation is of the language: each form is explained once, by a line that begins with
+// its own name.
+func TestVocabulary(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range forms() {
+		line := strings.Replace(f.usage, " [-n NS]", "", 1)
+		if !strings.HasPrefix(line, f.name) {
+			t.Errorf("%s is explained by %q", f.name, f.usage)
+		}
+		if got, _, _, err := parseLine(strings.Fields(f.name + " x")); err != nil || got.name != f.name {
+			t.Errorf("%s is understood as %v, %v", f.name, got, err)
+		}
+		seen[f.name] = true
+	}
+	for _, b := range builtins() {
+		if !strings.HasPrefix(b.usage, b.name) || seen[b.name] {
+			t.Errorf("%s is explained by %q, or twice", b.name, b.usage)
+		}
+	}
+	for _, e := range entries() {
+		if !strings.Contains(Help(), e.usage) || !strings.Contains(Vocabulary(), e.about) || strings.Contains(e.about, "\n") {
+			t.Errorf("%q is explained badly", e.usage)
+		}
+	}
+}

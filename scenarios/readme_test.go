@@ -1,0 +1,76 @@
+package scenarios_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/scenarios"
+)
+
+var update = flag.Bool("update", false, "write README.md anew")
+
+const readme = "README.md"
+
+// TestREADME holds the page true that people read: it is made of the scenarios and of the tables of the language.
+func TestREADME(t *testing.T) {
+	want := page(all(t))
+	if *update {
+		if err := os.WriteFile(readme, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is out of date; make update writes it anew (-want +got):\n%s", readme, diff)
+	}
+}
+
+func page(all []scenario.Scenario) string {
+	var b strings.Builder
+	b.WriteString(`# Scenarios
+
+Each file here is a story that a bridge plugin has to live up to, told as a script. The same file runs on a simulated
+kernel and on a real one, and has to end the same way on both:
+
+    cnilab test                               # all of them, in memory, as any user
+    cnilab test --backend=linux               # on this machine's kernel, in namespaces of their own
+    cnilab test -v scenarios/mtu.txtar        # one, with all that it says
+    cnilab test --backend=linux --plugin-dir=/opt/cni/bin
+
+The last one asks the plugins installed there instead of our own.
+
+## What they show
+
+`)
+	for _, s := range all {
+		fmt.Fprintf(&b, "- [%s](%s%s): %s\n", s.Name, s.Name, scenario.Extension, s.Summary())
+	}
+	b.WriteString("\n## The language\n\n" + scenario.Vocabulary())
+	return b.String()
+}
+
+func all(t *testing.T) []scenario.Scenario {
+	t.Helper()
+	all, err := scenario.LoadAll(scenarios.Files, scenarios.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestEveryScenarioSaysWhatItShows(t *testing.T) {
+	for _, s := range all(t) {
+		if len(s.Summary()) < 60 {
+			t.Errorf("%s begins with %q; it has to say what it shows and why that matters", s.File, s.Summary())
+		}
+	}
+}

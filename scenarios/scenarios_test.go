@@ -1,0 +1,36 @@
+package scenarios_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/cnilab/cnilab/cmd/cnilab/backend"
+	"github.com/cnilab/cnilab/harness/scenario"
+)
+
+func TestMain(m *testing.M) {
+	backend.Enter()
+	os.Exit(m.Run())
+}
+
+func TestSimulation(t *testing.T) { test(t, "sim") }
+
+func TestLinux(t *testing.T) { test(t, "linux") }
+
+// requireLinux is the environment variable that, set to "1", makes a failure of the want of a kernel.
+const requireLinux = "CNILAB_REQUIRE_LINUX"
+
+func test(t *testing.T, name string) {
+	kernel, err := backend.Named(name, backend.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kernel.Available(); err != nil {
+		if os.Getenv(requireLinux) == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	options := scenario.Options{Verbose: testing.Verbose()}
+	scenario.Test(t, all(t), func(s scenario.Scenario) scenario.Result { return kernel.Run(t.Context(), s, options) })
+}
