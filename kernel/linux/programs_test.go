@@ -32,7 +32,7 @@ var programs = map[string]func(){
 		at, _ := os.Readlink("/proc/self/ns/net")
 		fmt.Print(at)
 	},
-	"kill-yourself": func() { _ = unix.Kill(os.Getpid(), unix.SIGKILL); select {} },
+	"kill-yourself": func() { _ = unix.Kill(os.Getpid(), unix.SIGKILL); time.Sleep(time.Hour) },
 	"sleep":         func() { time.Sleep(time.Hour) },
 	"leave-a-child": func() {
 		pid, _ := syscall.ForkExec("/bin/sleep", []string{"sleep", "3600"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
