@@ -16,28 +16,31 @@ func seal(data []byte, mtu func(netip.Addr) int) {
 		dontFragment(ip, mtu)
 		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
 	case header.IPv6Version:
-		ip := header.IPv6(data)
-		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
+		ip := header.IPv6(data) // the stack sends no extension headers, and no fragments with this MTU
+		proto := tcpip.TransportProtocolNumber(ip.NextHeader())
+		sum(proto, ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
 	}
 }
 
 // dontFragment sets DF as Linux does with its default IP_PMTUDISC_WANT: on all of TCP, and on datagrams and echo
 // requests that fit the route (ip_dont_fragment, __ip_make_skb). What the kernel itself sends by ICMP goes without
-// (icmp_sk_init sets IP_PMTUDISC_DONT).
+// (icmp_sk_init sets IP_PMTUDISC_DONT), where gVisor answers an echo with the flags of the request.
 func dontFragment(ip header.IPv4, mtu func(netip.Addr) int) {
-	switch ip.TransportProtocol() {
-	case header.TCPProtocolNumber:
-	case header.UDPProtocolNumber, header.ICMPv4ProtocolNumber:
-		if isICMPOfKernel(ip) || len(ip) > mtu(addrOf(ip.DestinationAddress())) {
-			return
-		}
-	default:
-		return
+	flags := ip.Flags() &^ header.IPv4FlagDontFragment
+	if wantsWhole(ip, mtu) {
+		flags |= header.IPv4FlagDontFragment
+		ip.SetID(0)
 	}
-	ip.SetFlagsFragmentOffset(ip.Flags()|header.IPv4FlagDontFragment, ip.FragmentOffset())
-	ip.SetID(0)
+	ip.SetFlagsFragmentOffset(flags, ip.FragmentOffset())
 	ip.SetChecksum(0)
 	ip.SetChecksum(^ip.CalculateChecksum())
+}
+
+func wantsWhole(ip header.IPv4, mtu func(netip.Addr) int) bool {
+	if ip.TransportProtocol() == header.TCPProtocolNumber {
+		return true
+	}
+	return !isICMPOfKernel(ip) && len(ip) <= mtu(addrOf(ip.DestinationAddress()))
 }
 
 func isICMPOfKernel(ip header.IPv4) bool {

@@ -1,0 +1,81 @@
+package sim
+
+// A frame is an Ethernet frame on its way. Its payload is never written to, for several may share it.
+type frame struct {
+	dst, src mac
+	kind     etherType
+	payload  []byte
+}
+
+// An etherType says what the payload of a frame is.
+type etherType uint16
+
+// The ether types that the simulation knows; include/uapi/linux/if_ether.h.
+const (
+	typeIPv4 etherType = 0x0800
+	typeARP  etherType = 0x0806
+	typeIPv6 etherType = 0x86dd
+)
+
+var broadcastMAC = mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+// vlanHeader is the slack that is_skb_forwardable leaves for a VLAN tag.
+const vlanHeader = 4
+
+// fits is is_skb_forwardable: the link is up, and the frame not longer than it may be. (include/linux/netdevice.h:
+// __is_skb_forwardable.)
+func (f frame) fits(l *link) bool { return l.up && len(f.payload) <= l.mtu+vlanHeader }
+
+// transmit sends a frame out of a link. Like a device with the queueing discipline noqueue it drops what it cannot send at
+// once. (net/core/dev.c: __dev_queue_xmit.)
+func (l *link) transmit(f frame) {
+	switch {
+	case !l.running():
+	case l.bridge != nil:
+		l.bridgeTransmit(f)
+	case l.peer != nil:
+		l.hand(l.peer, f)
+	case l.loopback():
+		l.hand(l, f)
+	}
+}
+
+// hand carries a frame to the device at the other end. (drivers/net/veth.c: veth_xmit, which drops what the peer cannot
+// take; drivers/net/loopback.c: loopback_xmit.)
+func (l *link) hand(to *link, f frame) {
+	if !f.fits(to) {
+		return
+	}
+	l.world().after(HopDelay, func() {
+		if !to.gone && to.up {
+			to.receive(f)
+		}
+	})
+}
+
+// receive takes a frame from the wire: a port hands it to its bridge, any other link to the protocols.
+// (net/core/dev.c: __netif_receive_skb_core.)
+func (l *link) receive(f frame) {
+	if tap := l.world().tap; tap != nil {
+		tap(l, f)
+	}
+	if l.master != nil {
+		l.portReceive(f)
+		return
+	}
+	l.input(f)
+}
+
+// input hands a frame to the protocol it is for. What is addressed to another machine (PACKET_OTHERHOST) gets no further.
+// (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv4/arp.c: arp_rcv.)
+func (l *link) input(f frame) {
+	if f.dst != l.mac && !f.dst.multicast() {
+		return
+	}
+	switch f.kind {
+	case typeARP:
+		l.inputARP(f)
+	case typeIPv4:
+		l.inputIPv4(f)
+	}
+}

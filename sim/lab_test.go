@@ -1,0 +1,169 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
+)
+
+var background = context.Background()
+
+func addr(s string) netip.Addr         { return netip.MustParseAddr(s) }
+func prefix(s string) netip.Prefix     { return netip.MustParsePrefix(s) }
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// A lab is one machine with bridges and pods, the way CNI plugins lay them.
+type lab struct {
+	t     testing.TB
+	world *sim.World
+	host  *sim.Host
+	node  kernel.NetNS
+}
+
+func newLab(t testing.TB) *lab {
+	t.Helper()
+	w := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New})
+	t.Cleanup(w.Close)
+	l := &lab{t: t, world: w, host: w.AddHost("node")}
+	l.must(l.host.MkdirAll(kernel.NetNSDir, 0o755))
+	l.node = must(l.host.Self())(t)
+	t.Cleanup(l.node.Close)
+	l.up(l.node, "lo")
+	return l
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (l *lab) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *lab) index(ns kernel.NetNS, name string) int {
+	l.t.Helper()
+	return must(ns.LinkByName(name))(l.t).Index
+}
+
+func (l *lab) up(ns kernel.NetNS, name string) {
+	l.t.Helper()
+	l.must(ns.ChangeLink(l.index(ns, name), kernel.LinkChange{Up: new(true)}))
+}
+
+func (l *lab) down(ns kernel.NetNS, name string) {
+	l.t.Helper()
+	l.must(ns.ChangeLink(l.index(ns, name), kernel.LinkChange{Up: new(false)}))
+}
+
+func (l *lab) address(ns kernel.NetNS, link, p string) {
+	l.t.Helper()
+	l.must(ns.AddAddress(kernel.Address{Link: l.index(ns, link), Prefix: prefix(p)}))
+}
+
+func (l *lab) route(ns kernel.NetNS, r kernel.Route) {
+	l.t.Helper()
+	l.must(ns.AddRoute(r, kernel.Exclusive))
+}
+
+// bridge makes a bridge on the node with this address as its gateway.
+func (l *lab) bridge(name, gateway string) {
+	l.t.Helper()
+	l.must(l.node.AddLink(kernel.LinkSpec{Name: name, Kind: kernel.KindBridge}))
+	l.address(l.node, name, gateway)
+	l.up(l.node, name)
+}
+
+// netns makes a namespace with a loopback device that is up.
+func (l *lab) netns(name string) kernel.NetNS {
+	l.t.Helper()
+	path := kernel.NetNSDir + "/" + name
+	l.must(l.host.AddNetNS(path))
+	ns := must(l.host.OpenNetNS(path))(l.t)
+	l.t.Cleanup(ns.Close)
+	l.up(ns, "lo")
+	return ns
+}
+
+// pod makes a pod with eth0 at a bridge, an address and, unless gateway is empty, a default route.
+func (l *lab) pod(name, bridge, address, gateway string) kernel.NetNS {
+	l.t.Helper()
+	ns := l.netns(name)
+	l.must(l.node.AddLink(kernel.LinkSpec{
+		Name: "v" + name, Kind: kernel.KindVeth, Up: true, Master: l.index(l.node, bridge),
+		Peer: kernel.PeerSpec{Name: "eth0", NetNS: ns},
+	}))
+	l.address(ns, "eth0", address)
+	l.up(ns, "eth0")
+	if gateway != "" {
+		l.route(ns, kernel.Route{Dst: prefix("0.0.0.0/0"), Gateway: addr(gateway)})
+	}
+	return ns
+}
+
+func (l *lab) forward() {
+	l.t.Helper()
+	l.must(l.node.SetSysctl("net/ipv4/ip_forward", "1"))
+}
+
+func (l *lab) serve(ns kernel.NetNS, transport kernel.Transport, at string) (stop func()) {
+	l.t.Helper()
+	return must(ns.Serve(kernel.Service{Transport: transport, At: addrPort(at)}))(l.t)
+}
+
+// count returns a function that says how many frames of a kind the link has received since.
+func (l *lab) count(link string, kind uint16) func() int {
+	n := 0
+	l.world.Tap(func(s sim.Seen) {
+		if s.Link == link && s.Kind == kind {
+			n++
+		}
+	})
+	return func() int { return n }
+}
+
+func wantErrno(t *testing.T, err error, want kernel.Errno) {
+	t.Helper()
+	var k *kernel.Error
+	if want == 0 && err != nil || want != 0 && (!errors.As(err, &k) || k.Errno != want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+// probeAll tries to reach an address in every way and returns the errors by name.
+func probeAll(ns kernel.NetNS, to string, timeout time.Duration) map[string]error {
+	_, ping := ns.Ping(background, kernel.Ping{To: addr(to), Timeout: timeout})
+	errs := map[string]error{"ping": ping}
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		_, err := ns.Call(background, kernel.Call{
+			Transport: transport, To: netip.AddrPortFrom(addr(to), 80), Timeout: timeout,
+		})
+		errs[string(transport)] = err
+	}
+	return errs
+}
+
+func payload(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i * 7)
+	}
+	return p
+}
+
+var _ = fmt.Sprint

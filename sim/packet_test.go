@@ -1,0 +1,306 @@
+package sim_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+const (
+	ipv4Type = 0x0800
+	arpType  = 0x0806
+)
+
+// twoPods is a bridge with a gateway and two pods.
+func twoPods(t testing.TB) (l *lab, a, b kernel.NetNS) {
+	l = newLab(t)
+	l.bridge("cni0", "10.1.0.1/24")
+	return l, l.pod("a", "cni0", "10.1.0.2/24", "10.1.0.1"), l.pod("b", "cni0", "10.1.0.3/24", "10.1.0.1")
+}
+
+// twoBridges is a router with a pod at each of two bridges.
+func twoBridges(t testing.TB) (l *lab, a, b kernel.NetNS) {
+	l = newLab(t)
+	l.bridge("cni0", "10.1.0.1/24")
+	l.bridge("cni1", "10.2.0.1/24")
+	return l, l.pod("a", "cni0", "10.1.0.2/24", "10.1.0.1"), l.pod("b", "cni1", "10.2.0.2/24", "10.2.0.1")
+}
+
+func TestPingOverBridge(t *testing.T) {
+	l, a, b := twoPods(t)
+	for _, size := range []int{0, 56, 1472, 1473, 4000, 65000} {
+		for name, ping := range map[string]struct {
+			from kernel.NetNS
+			to   string
+		}{
+			"pod to pod":     {a, "10.1.0.3"},
+			"pod to gateway": {a, "10.1.0.1"},
+			"host to pod":    {l.node, "10.1.0.3"},
+			"to itself":      {b, "10.1.0.3"},
+			"to loopback":    {b, "127.0.0.1"},
+			"to 127.0.0.5":   {b, "127.0.0.5"},
+		} {
+			answer, err := ping.from.Ping(background, kernel.Ping{To: addr(ping.to), Size: size})
+			if err != nil || answer.From.Addr() != addr(ping.to) || answer.TTL != 64 {
+				t.Errorf("%s, %d bytes: got %+v, %v", name, size, answer, err)
+			}
+		}
+	}
+}
+
+func TestCall(t *testing.T) {
+	l, a, b := twoPods(t)
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		l.serve(b, transport, "0.0.0.0:80")
+		for _, size := range []int{0, 10, 5000, 60000} {
+			want := payload(size)
+			answer, err := a.Call(background, kernel.Call{Transport: transport, To: addrPort("10.1.0.3:80"), Payload: want})
+			if err != nil || !bytes.Equal(answer.Payload, want) || answer.Seen.Addr() != addr("10.1.0.2") {
+				t.Errorf("%s, %d bytes: got %d, seen %v, %v", transport, size, len(answer.Payload), answer.Seen, err)
+			}
+		}
+	}
+}
+
+func TestMegabyte(t *testing.T) {
+	l, a, b := twoBridges(t)
+	l.forward()
+	l.serve(b, kernel.TCP, "10.2.0.2:80")
+	want := payload(1_000_000)
+	answer, err := a.Call(background, kernel.Call{Transport: kernel.TCP, To: addrPort("10.2.0.2:80"), Payload: want})
+	if err != nil || !bytes.Equal(answer.Payload, want) {
+		t.Errorf("got %d bytes, %v", len(answer.Payload), err)
+	}
+	t.Logf("%v of the world's time", answer.RTT)
+}
+
+func TestRouted(t *testing.T) {
+	l, a, b := twoBridges(t)
+	for name, err := range probeAll(a, "10.2.0.2", time.Second) {
+		if kernel.ErrnoOf(err) != kernel.ETIMEDOUT {
+			t.Errorf("%s without forwarding: %v", name, err)
+		}
+	}
+	l.forward()
+	answer, err := a.Ping(background, kernel.Ping{To: addr("10.2.0.2"), Size: 3000})
+	if err != nil || answer.TTL != 63 {
+		t.Errorf("got %+v, %v", answer, err)
+	}
+	for name, err := range probeAll(b, "10.1.0.2", time.Second) {
+		if name != "ping" {
+			wantErrno(t, err, kernel.ECONNREFUSED)
+		} else {
+			wantErrno(t, err, 0)
+		}
+	}
+}
+
+// TestWeakHost: a router answers for any of its addresses on any link, to ARP too.
+func TestWeakHost(t *testing.T) {
+	l, a, _ := twoBridges(t)
+	l.route(a, kernel.Route{Dst: prefix("10.2.0.1/32"), Link: l.index(a, "eth0"), Scope: kernel.ScopeLink})
+	if _, err := a.Ping(background, kernel.Ping{To: addr("10.2.0.1")}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTTL(t *testing.T) {
+	l, a, _ := twoBridges(t)
+	l.forward()
+	_, err := a.Ping(background, kernel.Ping{To: addr("10.2.0.2"), TTL: 1})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	_, err = a.Ping(background, kernel.Ping{To: addr("10.1.0.1"), TTL: 1})
+	wantErrno(t, err, 0)
+	_, err = a.Ping(background, kernel.Ping{To: addr("10.2.0.2"), TTL: 2})
+	wantErrno(t, err, 0)
+}
+
+func TestUnreachableHere(t *testing.T) {
+	l, a, _ := twoPods(t)
+	l.must(a.DeleteRoute(kernel.Route{Dst: prefix("0.0.0.0/0")}))
+	for i, r := range []kernel.RouteType{kernel.Unreachable, kernel.Prohibit, kernel.Blackhole} {
+		l.route(a, kernel.Route{Dst: prefix([]string{"10.9.0.0/24", "10.9.1.0/24", "10.9.2.0/24"}[i]), Type: r})
+	}
+	for to, errno := range map[string]kernel.Errno{
+		"10.8.0.1": kernel.ENETUNREACH,
+		"10.9.0.1": kernel.EHOSTUNREACH,
+		"10.9.1.1": kernel.EACCES,
+		"10.9.2.1": kernel.EINVAL,
+	} {
+		start := l.world.Now()
+		for name, err := range probeAll(a, to, time.Second) {
+			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, err, errno) })
+		}
+		if took := l.world.Now().Sub(start); took != 0 {
+			t.Errorf("%s: local errors took %v", to, took)
+		}
+	}
+}
+
+func TestUnreachableOnTheWay(t *testing.T) {
+	l, a, _ := twoBridges(t)
+	l.forward()
+	for i, r := range []kernel.RouteType{kernel.Unreachable, kernel.Prohibit, kernel.Blackhole} {
+		l.route(l.node, kernel.Route{Dst: prefix([]string{"10.9.0.0/24", "10.9.1.0/24", "10.9.2.0/24"}[i]), Type: r})
+	}
+	for to, errno := range map[string]kernel.Errno{
+		"10.8.0.1": kernel.ENETUNREACH,
+		"10.9.0.1": kernel.EHOSTUNREACH,
+		"10.9.1.1": kernel.EHOSTUNREACH, // administratively prohibited
+		"10.9.2.1": kernel.ETIMEDOUT,
+		"10.2.0.9": kernel.EHOSTUNREACH, // after the router's ARP has failed
+	} {
+		for name, err := range probeAll(a, to, 5*time.Second) {
+			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, err, errno) })
+		}
+	}
+}
+
+func TestNobodyOnTheLink(t *testing.T) {
+	l, a, _ := twoPods(t)
+	requests := l.count("vb", 0)
+	_ = requests
+	start := l.world.Now()
+	asked := l.count("va", arpType)
+	_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.9"), Timeout: 10 * time.Second})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	if took := l.world.Now().Sub(start).Truncate(time.Millisecond); took != 3*time.Second || asked() != 3 {
+		t.Errorf("%d requests in %v", asked(), took)
+	}
+	list := must(a.Neighbours(l.index(a, "eth0")))(t)
+	if len(list) != 1 || list[0].State != kernel.Failed || list[0].MAC != nil {
+		t.Errorf("got %+v", list)
+	}
+	_, err = a.Ping(background, kernel.Ping{To: addr("10.1.0.9"), Timeout: time.Second})
+	wantErrno(t, err, kernel.ETIMEDOUT)
+}
+
+func TestNeighbourStates(t *testing.T) {
+	l, a, b := twoPods(t)
+	state := func(ns kernel.NetNS, ip string) kernel.NeighbourState {
+		for _, n := range must(ns.Neighbours(l.index(ns, "eth0")))(t) {
+			if n.IP == addr(ip) {
+				return n.State
+			}
+		}
+		return ""
+	}
+	want := func(ns kernel.NetNS, ip string, s kernel.NeighbourState) {
+		t.Helper()
+		if got := state(ns, ip); got != s {
+			t.Errorf("at %v: %s is %s, want %s", l.world.Now(), ip, got, s)
+		}
+	}
+	ping := func() { must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t) }
+	ping()
+	want(a, "10.1.0.3", kernel.Reachable)
+	want(b, "10.1.0.2", kernel.Delay) // learnt from the request: stale; used for the reply
+	l.must(l.host.Sleep(background, 6*time.Second))
+	want(b, "10.1.0.2", kernel.Reachable)
+	l.must(l.host.Sleep(background, time.Minute))
+	want(a, "10.1.0.3", kernel.Stale)
+	ping()
+	want(a, "10.1.0.3", kernel.Delay)
+	l.down(b, "eth0")
+	l.must(l.host.Sleep(background, 9*time.Second))
+	want(a, "10.1.0.3", kernel.Failed)
+}
+
+// TestLearning: once a bridge has learnt where everybody is, a bystander hears nothing.
+func TestLearning(t *testing.T) {
+	l, a, b := twoPods(t)
+	l.pod("c", "cni0", "10.1.0.4/24", "")
+	heard := l.count("eth0", ipv4Type)
+	atC := 0
+	_ = heard
+	l.tapLinkOf("c", func(kind uint16) { atC++ })
+	for range 20 {
+		must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t)
+		must(b.Ping(background, kernel.Ping{To: addr("10.1.0.1")}))(t)
+	}
+	if atC != 2 { // a asks for b, b asks for the gateway
+		t.Errorf("the bystander heard %d frames", atC)
+	}
+}
+
+// TestMove: a MAC that shows up at another port is found there at once.
+func TestMove(t *testing.T) {
+	l, a, b := twoPods(t)
+	must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t)
+	mac := must(b.LinkByName("eth0"))(t).MAC
+	l.down(b, "eth0")
+	c := l.pod("c", "cni0", "10.1.0.3/24", "")
+	l.must(c.SetSysctl("net/ipv4/conf/eth0/arp_notify", "1"))
+	l.down(c, "eth0")
+	l.must(c.ChangeLink(l.index(c, "eth0"), kernel.LinkChange{MAC: mac}))
+	l.up(c, "eth0")
+	start := l.world.Now()
+	must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t)
+	if took := l.world.Now().Sub(start); took > time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestNewMAC: a pod that comes back with another MAC is reached at once when it announces itself, and not otherwise.
+func TestNewMAC(t *testing.T) {
+	for _, notify := range []string{"0", "1"} {
+		l, a, b := twoPods(t)
+		must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t)
+		l.must(b.SetSysctl("net/ipv4/conf/eth0/arp_notify", notify))
+		l.down(b, "eth0")
+		l.must(b.ChangeLink(l.index(b, "eth0"), kernel.LinkChange{MAC: []byte{2, 0, 0, 0, 0, 9}}))
+		l.up(b, "eth0")
+		_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.3"), Timeout: time.Second})
+		want := kernel.ETIMEDOUT
+		if notify == "1" {
+			want = 0
+		}
+		wantErrno(t, err, want)
+	}
+}
+
+func TestMTU(t *testing.T) {
+	l, a, b := twoBridges(t)
+	l.forward()
+	l.must(b.ChangeLink(l.index(b, "eth0"), kernel.LinkChange{MTU: new(1400)}))
+	l.must(l.node.ChangeLink(l.index(l.node, "vb"), kernel.LinkChange{MTU: new(1400)}))
+	l.serve(b, kernel.TCP, "0.0.0.0:80")
+	want := payload(100_000)
+	for _, to := range []string{"10.2.0.2:80"} {
+		call := kernel.Call{Transport: kernel.TCP, To: addrPort(to), Payload: want, Timeout: time.Minute}
+		answer, err := a.Call(background, call)
+		if err != nil || !bytes.Equal(answer.Payload, want) {
+			t.Errorf("got %d bytes, %v", len(answer.Payload), err)
+		}
+	}
+	if _, err := b.Ping(background, kernel.Ping{To: addr("10.1.0.2"), Size: 4000}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinkDown(t *testing.T) {
+	l, a, _ := twoPods(t)
+	l.down(l.node, "vb")
+	_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.3"), Timeout: 5 * time.Second})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	l.down(a, "eth0")
+	_, err = a.Ping(background, kernel.Ping{To: addr("10.1.0.3"), Timeout: 5 * time.Second})
+	wantErrno(t, err, kernel.ENETUNREACH)
+}
+
+func TestNamespaceGone(t *testing.T) {
+	l, a, b := twoPods(t)
+	l.serve(b, kernel.TCP, "0.0.0.0:80")
+	must(a.Call(background, kernel.Call{Transport: kernel.TCP, To: addrPort("10.1.0.3:80")}))(t)
+	l.must(l.host.DeleteNetNS(kernel.NetNSDir + "/b"))
+	b.Close()
+	l.must(l.host.Sleep(background, time.Second))
+	_, err := a.Call(background, kernel.Call{
+		Transport: kernel.TCP, To: addrPort("10.1.0.3:80"), Timeout: time.Minute,
+	})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	_, err = b.Ping(background, kernel.Ping{To: addr("10.1.0.1")})
+	wantErrno(t, err, kernel.EBADF)
+}

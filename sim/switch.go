@@ -1,0 +1,75 @@
+package sim
+
+import "slices"
+
+// forwards reports whether a port takes part in the traffic of its bridge.
+func (l *link) forwards() bool { return l.port != nil && l.port.forwarding && l.running() }
+
+// portReceive is what a bridge does with a frame that came in by a port: learn, and pass it up, on, or everywhere.
+// (net/bridge/br_input.c: br_handle_frame, br_handle_frame_finish.)
+func (l *link) portReceive(f frame) {
+	br := l.master
+	if !l.forwards() || !f.src.valid() || f.dst.reserved() {
+		return
+	}
+	br.learn(f.src, l)
+	if f.dst.multicast() {
+		br.flood(f, l)
+		br.passUp(f)
+		return
+	}
+	br.forward(f, l)
+}
+
+// forward sends a unicast frame that came in by a port where it belongs.
+func (l *link) forward(f frame, from *link) {
+	to := l.whereabouts(f.dst)
+	switch {
+	case l.owns(f.dst):
+		l.passUp(f)
+		return
+	case to != nil:
+		to.portTransmit(f, from)
+	default:
+		l.flood(f, from)
+	}
+	if l.promisc {
+		l.passUp(f)
+	}
+}
+
+// bridgeTransmit is what a bridge does with a frame of its own machine. (net/bridge/br_device.c: br_dev_xmit.)
+func (l *link) bridgeTransmit(f frame) {
+	if to := l.whereabouts(f.dst); to != nil {
+		to.portTransmit(f, nil)
+		return
+	}
+	l.flood(f, nil)
+}
+
+// passUp hands a frame to the bridge's own protocols. (net/bridge/br_input.c: br_pass_frame_up.)
+func (l *link) passUp(f frame) {
+	if l.up {
+		l.input(f)
+	}
+}
+
+// flood sends a frame to all ports, the newest first as they are listed. (net/bridge/br_forward.c: br_flood.)
+func (l *link) flood(f frame, from *link) {
+	for _, p := range slices.Clone(l.bridge.ports) {
+		p.portTransmit(f, from)
+	}
+}
+
+// portTransmit sends a frame out of a port, unless it came in there. (net/bridge/br_forward.c: should_deliver,
+// br_dev_queue_push_xmit, which drops what is too long.)
+func (l *link) portTransmit(f frame, from *link) {
+	if l != from && l.forwards() && f.fits(l) {
+		l.transmit(f)
+	}
+}
+
+// reserved reports whether the MAC is one of 01:80:c2:00:00:0x, which a bridge does not forward (IEEE 802.1D).
+func (m mac) reserved() bool {
+	return [5]byte(m[:5]) == [5]byte{0x01, 0x80, 0xc2, 0, 0} && m[5] < 0x10
+}

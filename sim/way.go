@@ -1,0 +1,84 @@
+package sim
+
+import (
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A way is where the routes send a packet.
+type way struct {
+	kind kernel.RouteType // Unicast, Local or Broadcast
+	link *link            // out of which; for Local the loopback device
+	next netip.Addr       // whose MAC it is sent to
+	src  netip.Addr       // the source it has if it has none yet; the zero Addr where there is none to have
+}
+
+// route returns the way of a packet to dst, by the errors of connect(2): ENETUNREACH without a route, EHOSTUNREACH,
+// EACCES and EINVAL for those of type unreachable, prohibit and blackhole. (net/ipv4/fib_semantics.c: fib_props;
+// net/ipv4/route.c: ip_route_output_key_hash_rcu.)
+func (ns *namespace) route(dst netip.Addr) (way, kernel.Errno) {
+	r := ns.fib4.lookup(dst, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
+	if r == nil {
+		return way{}, kernel.ENETUNREACH
+	}
+	if errno := refusals[r.Type]; errno != 0 {
+		return way{}, errno
+	}
+	return ns.wayBy(r, dst), 0
+}
+
+// refusals gives the route types that lead nowhere their errno.
+var refusals = map[kernel.RouteType]kernel.Errno{
+	kernel.Unreachable: kernel.EHOSTUNREACH,
+	kernel.Prohibit:    kernel.EACCES,
+	kernel.Blackhole:   kernel.EINVAL,
+}
+
+func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
+	p := way{kind: r.Type, link: r.link, next: dst, src: ns.sourceBy(r)}
+	if r.Gateway.IsValid() {
+		p.next = r.Gateway
+	}
+	if p.kind == kernel.Local {
+		p.link = ns.names["lo"]
+	}
+	return p
+}
+
+// sourceBy is the source that packets by a route get: the route's own, else the first address of its link out of the
+// gateway's subnet, else the first one, else one of another link. (net/ipv4/fib_semantics.c: fib_info_update_nhc_saddr;
+// net/ipv4/devinet.c: inet_select_addr.)
+func (ns *namespace) sourceBy(r *route) netip.Addr {
+	if r.Source.IsValid() {
+		return r.Source
+	}
+	if r.link != nil {
+		if a := r.link.sourceFor(r.Gateway, r.Scope); a.IsValid() {
+			return a
+		}
+	}
+	for _, l := range ns.sorted() {
+		if a := l.sourceFor(netip.Addr{}, min(r.Scope, kernel.ScopeSite)); a.IsValid() {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// sourceFor is inet_select_addr's look at one link: primary addresses of a scope that reaches far enough, those that share
+// a subnet with near first.
+func (l *link) sourceFor(near netip.Addr, scope kernel.Scope) (first netip.Addr) {
+	for _, a := range l.addresses4 {
+		if a.Secondary || min(a.Scope, kernel.ScopeLink) > scope {
+			continue
+		}
+		if !near.IsValid() || a.subnet().Contains(near) {
+			return a.ip()
+		}
+		if !first.IsValid() {
+			first = a.ip()
+		}
+	}
+	return first
+}
