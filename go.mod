@@ -32,6 +32,7 @@ require (
 )
 
 tool (
+	github.com/containernetworking/cni/cnitool
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
