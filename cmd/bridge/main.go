@@ -7,7 +7,7 @@ package main
 import (
 	"os"
 
-	"github.com/cnilab/cnilab/cmd/internal/pluginmain"
+	"github.com/cnilab/cnilab/cmd/bridge/pluginmain"
 )
 
 func main() { os.Exit(pluginmain.Main()) }

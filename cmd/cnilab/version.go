@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cnilab/cnilab/cmd/internal/version"
+	"github.com/cnilab/cnilab/cmd/bridge/version"
 )
 
 func versionCommand() *cobra.Command {

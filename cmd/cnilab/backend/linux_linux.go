@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cnilab/cnilab/cmd/internal/pluginmain"
+	"github.com/cnilab/cnilab/cmd/bridge/pluginmain"
 	"github.com/cnilab/cnilab/harness/scenario"
 	kernellinux "github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"

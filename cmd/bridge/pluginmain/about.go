@@ -4,7 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/cnilab/cnilab/cmd/internal/version"
+	"github.com/cnilab/cnilab/cmd/bridge/version"
 )
 
 // about is what a person reads who starts the plugin.
