@@ -5,12 +5,26 @@ import (
 	"strings"
 )
 
-// intro is what the forms of lines have in common. It stands in a terminal as in Markdown.
-const intro = `A script is a list of lines, each a verb and its words. A line that fails ends the scenario, unless "!"
-stands before it: then it must fail, and "stderr" looks at the error, which names the errno as Linux does. A line that
-is not in the language fails either way. "#" begins a comment; 'single quotes' keep words together; $NAME is a
-variable. Files are those of the archive, the lines after "-- NAME --". NS is a namespace by its name; "host" is the
-machine's own.`
+// intro is what the forms of lines have in common, and the language within the language. It reads well in a terminal and
+// is Markdown.
+const intro = `A script is a list of lines, each a verb and its words. A line that fails ends the scenario, unless "!" stands before
+it: then it must fail, and "stderr" looks at the error, which names the errno as Linux does. A line that is not in the
+language fails either way. "#" begins a comment; 'single quotes' keep words together; $NAME is a variable. Files are
+those of the archive, the lines after "-- NAME --". NS is a namespace by its name; "host" is the machine's own.
+
+What a file of "expect" says of the machine is a snapshot with only what matters in it:
+
+    netns host
+      link veth* type veth peer eth0@pod-a master cni0
+      ! address 10.1.0.99/24
+    netns pod-a
+      address 10.1.0.2/24 dev eth0
+    files
+      file /var/lib/cni/networks/net/10.1.0.2 content "pod-a*"
+
+Properties and objects that are not named may be as they like. "*" stands for any characters, and "!" says that there
+is no such object. The "show" lines print what
+can be said; "cnilab test -v" shows it.`
 
 // Vocabulary explains the language in Markdown, from the tables by which lines are understood.
 func Vocabulary() string {
