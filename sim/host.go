@@ -4,25 +4,37 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/cnilab/cnilab/kernel"
 )
 
 // machine is what the views of one Host share.
 type machine struct {
-	world *World
-	name  string
+	world      *World
+	name       string
+	self       *namespace   // the machine's first namespace
+	namespaces []*namespace // all that live
+	root       *inode
 }
 
-// A Host is one simulated machine. It is a view: an executed program has one of its own, which knows what file it was
-// started from.
+// A Host is one simulated machine, as a process on it sees it: an executed program has a view of its own, which knows
+// what file it was started from and what ends with it.
 type Host struct {
 	*machine
-	self string // the path of the running program; empty for who is outside
+	process *process
 }
+
+var _ kernel.Host = (*Host)(nil)
 
 // AddHost adds a machine. Its name has to be new in the world.
 func (w *World) AddHost(name string) *Host {
-	h := &Host{machine: &machine{world: w, name: name}}
-	w.update(func() { w.hosts = append(w.hosts, h) })
+	h := &Host{machine: &machine{world: w, name: name}, process: newProcess(nil)}
+	w.update(func() {
+		w.hosts = append(w.hosts, h)
+		h.newTree()
+		h.self = h.newNamespace()
+		h.self.refs++
+	})
 	return h
 }
 
@@ -47,4 +59,8 @@ func (h *Host) BootID() (string, error) {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff), nil
 }
 
-func (h *machine) closeTransports() {}
+func (m *machine) closeSockets() {
+	for _, ns := range m.namespaces {
+		ns.closeSockets()
+	}
+}

@@ -33,6 +33,8 @@ type World struct {
 	outbox    []func()     // what is to be told to transports, in order, once mu is free
 	sending   bool         // someone is working the outbox off
 	disturbed []*namespace // with transports that may have work in the background
+
+	tap func(*link, frame) // told of every frame that a link receives; nil: nobody
 }
 
 // NewWorld makes a world. The calling goroutine is its first actor; see Go.
@@ -75,7 +77,7 @@ func (w *World) Close() {
 	w.clock.close()
 	w.update(func() {
 		for _, h := range w.hosts {
-			h.closeTransports()
+			h.closeSockets()
 		}
 	})
 }

@@ -1,0 +1,154 @@
+package sim
+
+import "github.com/cnilab/cnilab/kernel"
+
+// A newLink is RTM_NEWLINK with NLM_F_CREATE|NLM_F_EXCL: attributes that are absent have their zero value.
+type newLink struct {
+	name   string
+	kind   string
+	mtu    int
+	mac    []byte
+	master *int
+	up     bool
+	peer   *newPeer // VETH_INFO_PEER
+}
+
+type newPeer struct {
+	name string
+	mtu  int
+	mac  []byte
+	ns   *namespace
+}
+
+// addLink carries the request out or leaves nothing behind. (net/core/rtnetlink.c: rtnl_newlink.)
+func (ns *namespace) addLink(req newLink) *refusal {
+	if r := req.check(); r != nil {
+		return r
+	}
+	if _, taken := ns.names[req.name]; taken {
+		return refuse(kernel.EEXIST) // __rtnl_newlink: NLM_F_EXCL
+	}
+	var l *link
+	var r *refusal
+	switch req.kind {
+	case kernel.KindBridge:
+		l, r = ns.newBridge(req)
+	case kernel.KindVeth:
+		l, r = ns.newVeth(req)
+	default:
+		r = refuse(kernel.EOPNOTSUPP, "Unknown device type") // __rtnl_newlink: no rtnl_link_ops
+	}
+	if r != nil {
+		return r
+	}
+	return l.configure(req)
+}
+
+// check is what is looked at before the tables are: the netlink policy, then the kind's validate (veth_validate,
+// br_validate).
+func (req newLink) check() *refusal {
+	if r := checkNameLength(req.name); r != nil {
+		return r
+	}
+	if r := checkNewMAC(req.mac); r != nil {
+		return r
+	}
+	if req.peer == nil {
+		return nil
+	}
+	if r := checkNameLength(req.peer.name); r != nil {
+		return r
+	}
+	return checkNewMAC(req.peer.mac)
+}
+
+func checkNewMAC(b []byte) *refusal {
+	if b == nil {
+		return nil
+	}
+	if len(b) != len(mac{}) {
+		return refuse(kernel.EINVAL) // veth_validate, br_validate: nla_len != ETH_ALEN
+	}
+	if !mac(b).valid() {
+		return refuse(kernel.EADDRNOTAVAIL) // veth_validate, br_validate: !is_valid_ether_addr
+	}
+	return nil
+}
+
+// configure is the second half of rtnl_newlink_create: flags, then the master; what fails deletes the link again.
+func (l *link) configure(req newLink) (r *refusal) {
+	if req.up {
+		r = l.setUp(true)
+	}
+	if r == nil && req.master != nil && *req.master != 0 {
+		r = l.setMaster(*req.master)
+	}
+	if r != nil {
+		l.unregister()
+	}
+	return r
+}
+
+// create makes and registers a link with what all kinds have in common. (rtnl_create_link, register_netdevice.)
+func (ns *namespace) create(kind, name string, mtu int, address []byte) (*link, *refusal) {
+	if mtu != 0 {
+		if r := checkMTU(kind, mtu); r != nil {
+			return nil, r
+		}
+	} else {
+		mtu = defaultMTU
+	}
+	name, r := ns.newName(name)
+	if r != nil {
+		return nil, r
+	}
+	l := newDevice(kind, name, mtu)
+	if address != nil {
+		l.mac = mac(address)
+	} else {
+		l.mac = ns.world().randomMAC()
+	}
+	ns.insert(l, 0)
+	return l, nil
+}
+
+// randomMAC is eth_random_addr of include/linux/etherdevice.h: unicast and locally administered.
+func (w *World) randomMAC() mac {
+	var m mac
+	for i := range m {
+		m[i] = byte(w.rand.Uint32())
+	}
+	m[0] = m[0]&^1 | 2
+	return m
+}
+
+// newVeth makes both ends; the peer is first and has the lower index. (drivers/net/veth.c: veth_newlink.)
+func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
+	peer, r := req.peer.ns.create(kernel.KindVeth, req.peer.name, req.peer.mtu, req.peer.mac)
+	if r != nil {
+		return nil, r
+	}
+	peer.lowOff = true
+	l, r := ns.create(kernel.KindVeth, req.name, req.mtu, req.mac)
+	if r != nil {
+		peer.unregister()
+		return nil, r
+	}
+	l.lowOff = true
+	l.peer, peer.peer = peer, l
+	peer.refreshOper()
+	l.refreshOper()
+	return l, nil
+}
+
+// newBridge is net/bridge/br_netlink.c: br_dev_newlink. An address given at creation pins it; an MTU does not (measured
+// on Linux 6.18: the first port changes it).
+func (ns *namespace) newBridge(req newLink) (*link, *refusal) {
+	l, r := ns.create(kernel.KindBridge, req.name, req.mtu, req.mac)
+	if r != nil {
+		return nil, r
+	}
+	l.lowOff = true
+	l.bridge = &bridge{pinnedMAC: req.mac != nil}
+	return l, nil
+}

@@ -1,0 +1,167 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A bridge is what makes a link one.
+type bridge struct {
+	ports     []*link // newest first, as br->port_list
+	fdb       fdb     // what it has learnt
+	pinnedMAC bool    // the address was set: NET_ADDR_SET
+	pinnedMTU bool    // the MTU was set: BROPT_MTU_SET_BY_USER
+}
+
+// A port is what a bridge knows of one of its ports.
+type port struct {
+	number     int  // from 1
+	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
+}
+
+// maxPorts is BR_MAX_PORTS less number 0, which no port has.
+const maxPorts = 1023
+
+// setMaster makes the link a port of the bridge with the index, or with 0 of none. A link that was a port of another
+// bridge is not any more, even when it cannot become one of this. (net/core/rtnetlink.c: do_set_master.)
+func (l *link) setMaster(index int) *refusal {
+	if l.master != nil {
+		if l.master.index == index {
+			return nil
+		}
+		l.master.removePort(l)
+	}
+	if index == 0 {
+		return nil
+	}
+	master := l.ns.links[index]
+	switch {
+	case master == nil:
+		return refuse(kernel.EINVAL) // do_set_master: __dev_get_by_index
+	case master.bridge == nil:
+		return refuse(kernel.EOPNOTSUPP) // do_set_master: no ndo_add_slave
+	}
+	return master.addPort(l)
+}
+
+// addPort is net/bridge/br_if.c: br_add_if.
+func (l *link) addPort(p *link) *refusal {
+	if p.loopback() || !p.mac.valid() {
+		return refuse(kernel.EINVAL)
+	}
+	if p.bridge != nil {
+		return refuse(kernel.ELOOP, "Can not enslave a bridge to a bridge")
+	}
+	number, r := l.bridge.freeNumber()
+	if r != nil {
+		return r
+	}
+	p.master, p.port = l, &port{number: number}
+	p.promiscuity++
+	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
+	l.recalculateMAC()
+	p.checkPort()
+	l.adjustMTU()
+	return nil
+}
+
+// freeNumber is net/bridge/br_if.c: find_portno.
+func (b *bridge) freeNumber() (int, *refusal) {
+	taken := make([]bool, maxPorts+1)
+	for _, p := range b.ports {
+		taken[p.port.number] = true
+	}
+	for n := 1; n <= maxPorts; n++ {
+		if !taken[n] {
+			return n, nil
+		}
+	}
+	return 0, refuse(kernel.EXFULL)
+}
+
+// removePort is net/bridge/br_if.c: br_del_if.
+func (l *link) removePort(p *link) {
+	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
+	p.master, p.port = nil, nil
+	p.promiscuity--
+	l.adjustMTU()
+	l.recalculateMAC()
+	l.selectCarrier()
+}
+
+// recalculateMAC gives a bridge the lowest MAC of its ports, and none without ports, unless it was set by hand.
+// (net/bridge/br_stp_if.c: br_stp_recalculate_bridge_id.)
+func (l *link) recalculateMAC() {
+	if l.bridge.pinnedMAC {
+		return
+	}
+	var lowest mac
+	for _, p := range l.bridge.ports {
+		if lowest == (mac{}) || bytes.Compare(p.mac[:], lowest[:]) < 0 {
+			lowest = p.mac
+		}
+	}
+	l.changeMAC(lowest)
+}
+
+// adjustMTU gives a bridge the least MTU of its ports, unless it was set by hand. (net/bridge/br_if.c:
+// br_mtu_auto_adjust.)
+func (l *link) adjustMTU() {
+	if l.bridge.pinnedMTU {
+		return
+	}
+	least := 0
+	for _, p := range l.bridge.ports {
+		if least == 0 || p.mtu < least {
+			least = p.mtu
+		}
+	}
+	if least == 0 {
+		least = defaultMTU
+	}
+	l.changeMTU(least)
+}
+
+// checkPort makes a port of a running bridge forward while it runs itself. (net/bridge/br_if.c:
+// br_port_carrier_check; without STP a port forwards at once: br_stp.c: br_make_forwarding.)
+func (l *link) checkPort() {
+	if l.master == nil || !l.master.up || l.port.forwarding == l.ready() {
+		return
+	}
+	l.port.forwarding = l.ready()
+	l.master.selectCarrier()
+}
+
+// startPorts is net/bridge/br_stp_if.c: br_stp_enable_bridge. It reports whether the carrier changed.
+func (l *link) startPorts() bool {
+	for _, p := range l.bridge.ports {
+		p.port.forwarding = p.ready()
+	}
+	return l.updateCarrier()
+}
+
+// stopPorts is net/bridge/br_stp_if.c: br_stp_disable_bridge.
+func (l *link) stopPorts() {
+	for _, p := range l.bridge.ports {
+		p.port.forwarding = false
+	}
+	l.updateCarrier()
+}
+
+// selectCarrier looks whether the bridge has a carrier still, and tells.
+func (l *link) selectCarrier() {
+	if l.updateCarrier() {
+		l.carrierChanged()
+	}
+}
+
+// updateCarrier gives a bridge a carrier while one of its ports forwards, and reports whether that changed anything.
+// (net/bridge/br_stp.c: br_port_state_selection.)
+func (l *link) updateCarrier() bool {
+	off := !slices.ContainsFunc(l.bridge.ports, func(p *link) bool { return p.port.forwarding })
+	changed := off != l.lowOff || l.oper == kernel.OperUnknown
+	l.lowOff = off
+	return changed
+}

@@ -1,0 +1,198 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// typeScope4 is the narrowest scope that a route of a type may have, 0 where any will do. (fib_props of
+// net/ipv4/fib_semantics.c.)
+var typeScope4 = map[kernel.RouteType]kernel.Scope{
+	kernel.Local:     kernel.ScopeHost,
+	kernel.Broadcast: kernel.ScopeLink,
+	kernel.Anycast:   kernel.ScopeLink,
+}
+
+// dropping reports whether packets that take a route of the type end there.
+func dropping(t kernel.RouteType) bool {
+	switch t {
+	case kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw:
+		return true
+	}
+	return false
+}
+
+// withDefaults fills in what a request leaves to the kernel.
+func withDefaults(r kernel.Route) kernel.Route {
+	if r.Table == 0 {
+		r.Table = kernel.TableMain
+	}
+	if r.Protocol == 0 {
+		r.Protocol = kernel.ProtoBoot
+	}
+	if r.Type == "" {
+		r.Type = kernel.Unicast
+	}
+	return r
+}
+
+// addRoute4 is net/ipv4/fib_frontend.c: inet_rtm_newroute and fib_trie.c: fib_table_insert.
+func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal {
+	if req.Dst != req.Dst.Masked() {
+		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
+	}
+	r, refused := ns.newRoute4(withDefaults(req))
+	if refused != nil {
+		return refused
+	}
+	t := ns.fib4.table(r.Table)
+	place := t.before(r)
+	alike := t.routes[r.Dst][place:]
+	if len(alike) > 0 && alike[0].Metric == r.Metric && mode == kernel.Exclusive {
+		return refuse(kernel.EEXIST) // fib_table_insert: NLM_F_EXCL
+	}
+	if slices.ContainsFunc(alike, r.same4) {
+		return refuse(kernel.EEXIST) // fib_table_insert: fa_match
+	}
+	t.insert(r, place)
+	return nil
+}
+
+// same4 reports whether two routes are one to Linux. (net/ipv4/fib_semantics.c: fib_find_info, nh_comp.)
+func (r *route) same4(other *route) bool {
+	return r.Route == other.Route && r.link == other.link && r.nhScope == other.nhScope
+}
+
+// newRoute4 is net/ipv4/fib_semantics.c: fib_create_info.
+func (ns *namespace) newRoute4(req kernel.Route) (*route, *refusal) {
+	r := &route{Route: req, link: ns.links[req.Link]}
+	r.Link = 0
+	if r.Scope < typeScope4[r.Type] {
+		return nil, refuse(kernel.EINVAL, "Invalid scope")
+	}
+	if dropping(r.Type) {
+		if req.Link != 0 || r.Gateway.IsValid() {
+			return nil, refuse(kernel.EINVAL, "Routes with this type can not have a gateway or device")
+		}
+		return r, nil
+	}
+	if refused := ns.checkNextHop4(r, req.Link); refused != nil {
+		return nil, refused
+	}
+	if r.Source.IsValid() && !ns.hasLocal4(r.Source) {
+		return nil, refuse(kernel.EINVAL, "Invalid prefsrc address") // fib_valid_prefsrc
+	}
+	return r, nil
+}
+
+func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
+	switch {
+	case r.Scope > kernel.ScopeHost:
+		return refuse(kernel.EINVAL, "Invalid scope")
+	case r.Scope == kernel.ScopeHost && r.Gateway.IsValid():
+		return refuse(kernel.EINVAL, "Route with host scope can not have a gateway")
+	case r.link == nil && (wanted != 0 || !r.Gateway.IsValid() || r.OnLink):
+		return refuse(kernel.ENODEV) // fib_create_info, fib_check_nh: dev_get_by_index
+	case r.Scope == kernel.ScopeHost:
+		r.nhScope = kernel.ScopeNowhere
+		return nil
+	case !r.Gateway.IsValid():
+		return r.checkLink4()
+	case r.OnLink:
+		return ns.checkOnLink4(r)
+	}
+	return ns.checkGateway4(r)
+}
+
+// checkLink4 is net/ipv4/fib_semantics.c: fib_check_nh_nongw.
+func (r *route) checkLink4() *refusal {
+	if r.OnLink {
+		return refuse(kernel.EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
+	}
+	if !r.link.up {
+		return refuse(kernel.ENETDOWN, "Device for nexthop is not up")
+	}
+	r.nhScope = kernel.ScopeHost
+	return nil
+}
+
+// checkOnLink4 is net/ipv4/fib_semantics.c: fib_check_nh_v4_gw for a next hop with RTNH_F_ONLINK.
+func (ns *namespace) checkOnLink4(r *route) *refusal {
+	switch {
+	case r.Scope >= kernel.ScopeLink:
+		return refuse(kernel.EINVAL, "Nexthop has invalid scope")
+	case !r.link.up:
+		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
+	case ns.addressType4(r.Gateway) != kernel.Unicast:
+		return refuse(kernel.EINVAL, "Nexthop has invalid gateway")
+	}
+	r.nhScope = kernel.ScopeLink
+	return nil
+}
+
+// checkGateway4 is net/ipv4/fib_semantics.c: fib_check_nh_v4_gw for a next hop that has to be reachable directly: by
+// a route of a narrower scope than this one.
+func (ns *namespace) checkGateway4(r *route) *refusal {
+	scope := max(r.Scope+1, kernel.ScopeLink)
+	via := ns.fib4.lookup(r.Gateway, func(via *route) bool {
+		return via.Scope >= scope && (r.link == nil || via.link == r.link)
+	})
+	switch {
+	case via == nil:
+		return refuse(kernel.ENETUNREACH, "Nexthop has invalid gateway")
+	case via.Type != kernel.Unicast && via.Type != kernel.Local:
+		return refuse(kernel.EINVAL, "Nexthop has invalid gateway")
+	case !via.link.up:
+		return refuse(kernel.ENETDOWN)
+	}
+	r.link, r.nhScope = via.link, via.Scope
+	return nil
+}
+
+// addressType4 is net/ipv4/fib_frontend.c: inet_addr_type.
+func (ns *namespace) addressType4(ip netip.Addr) kernel.RouteType {
+	if ip.IsUnspecified() || ip == limitedBroadcast {
+		return kernel.Broadcast
+	}
+	if ip.IsMulticast() {
+		return kernel.Multicast
+	}
+	if r := ns.fib4.table(kernel.TableLocal).lookup(ip, anyRoute); r != nil {
+		return r.Type
+	}
+	return kernel.Unicast
+}
+
+// deleteRoute4 is net/ipv4/fib_trie.c: fib_table_delete.
+func (ns *namespace) deleteRoute4(req kernel.Route) *refusal {
+	if req.Dst != req.Dst.Masked() {
+		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
+	}
+	t := ns.fib4.table(withDefaults(req).Table)
+	for _, r := range t.routes[req.Dst] {
+		if r.matches4(req) {
+			t.remove(r)
+			return nil
+		}
+	}
+	return refuse(kernel.ESRCH)
+}
+
+// matches4 reports whether r has all that req names; the zero value of a field names nothing (of the scope:
+// RT_SCOPE_NOWHERE, as ip(8) sends it).
+func (r *route) matches4(req kernel.Route) bool {
+	return (req.Type == "" || req.Type == r.Type) &&
+		(req.Scope == 0 || req.Scope == r.Scope) &&
+		(!req.Source.IsValid() || req.Source == r.Source) &&
+		r.matchesCommon(req)
+}
+
+// matchesCommon is the part of it that IPv6 looks at, too. (fib_nh_match; net/ipv6/route.c: ip6_route_del.)
+func (r *route) matchesCommon(req kernel.Route) bool {
+	return (req.Protocol == 0 || req.Protocol == r.Protocol) &&
+		(req.Metric == 0 || req.Metric == r.Metric) &&
+		(req.Link == 0 || r.link != nil && r.link.index == req.Link) &&
+		(!req.Gateway.IsValid() || req.Gateway == r.Gateway)
+}

@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// userMetric is IP6_RT_PRIO_USER, the metric of a route that is added without one.
+const userMetric = 1024
+
+// addRoute6 is net/ipv6/route.c: ip6_route_add and ip6_fib.c: fib6_add_rt2node. Bits beyond the prefix length are
+// ignored (ipv6_addr_prefix in ip6_route_info_create).
+func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal {
+	r, refused := ns.newRoute6(withDefaults(req))
+	if refused != nil {
+		return refused
+	}
+	t := ns.fib6.table(r.Table)
+	for _, other := range t.routes[r.Dst] {
+		if other.Metric == r.Metric && (mode == kernel.Exclusive || other.same6(r)) {
+			return refuse(kernel.EEXIST)
+		}
+	}
+	t.insert(r, t.behind(r))
+	return nil
+}
+
+// same6 reports whether two routes are one to Linux: destination, metric and next hop. (rt6_duplicate_nexthop.)
+func (r *route) same6(other *route) bool {
+	return r.Dst == other.Dst && r.Table == other.Table && r.Metric == other.Metric &&
+		r.link == other.link && r.Gateway == other.Gateway
+}
+
+// newRoute6 is net/ipv6/route.c: ip6_route_info_create.
+func (ns *namespace) newRoute6(req kernel.Route) (*route, *refusal) {
+	r := &route{Route: req, link: ns.links[req.Link]}
+	r.Link, r.Scope, r.Dst = 0, 0, r.Dst.Masked()
+	if r.Metric == 0 {
+		r.Metric = userMetric
+	}
+	if refused := ns.checkNextHop6(r, req.Link); refused != nil {
+		return nil, refused
+	}
+	if r.Source.IsValid() && !ns.usable6(r.Source) {
+		return nil, refuse(kernel.EINVAL, "Invalid source address")
+	}
+	return r, nil
+}
+
+// checkNextHop6 is net/ipv6/route.c: fib6_nh_init.
+func (ns *namespace) checkNextHop6(r *route, wanted int) *refusal {
+	switch {
+	case wanted != 0 && (r.link == nil || r.link.ip6.conf == nil):
+		return refuse(kernel.ENODEV)
+	case r.OnLink && r.link == nil:
+		return refuse(kernel.ENODEV, "Nexthop device required for onlink")
+	case r.OnLink && !r.link.up:
+		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
+	}
+	if dropping(r.Type) { // a route of these types leads to lo
+		r.link, r.Gateway = ns.names["lo"], netip.Addr{}
+		return nil
+	}
+	if r.Gateway.IsValid() {
+		if refused := ns.checkGateway6(r); refused != nil {
+			return refused
+		}
+	}
+	switch {
+	case r.link == nil:
+		return refuse(kernel.ENODEV)
+	case !r.link.ip6Enabled():
+		return refuse(kernel.EACCES, "IPv6 is disabled on nexthop device")
+	case !r.link.up:
+		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
+	}
+	return nil
+}
+
+// checkGateway6 is net/ipv6/route.c: ip6_validate_gw.
+func (ns *namespace) checkGateway6(r *route) *refusal {
+	switch {
+	case r.link != nil && r.link.has6(r.Gateway):
+		return refuse(kernel.EINVAL, "Gateway can not be a local address")
+	case r.Gateway.IsMulticast() || r.Gateway.IsUnspecified() || r.Gateway.IsLoopback():
+		return refuse(kernel.EINVAL, "Invalid gateway address")
+	case r.Gateway.IsLinkLocalUnicast() && r.link == nil:
+		return refuse(kernel.EINVAL, "Egress device not specified")
+	case r.Gateway.IsLinkLocalUnicast():
+		return nil
+	case r.OnLink:
+		return ns.checkOnLink6(r)
+	}
+	via := ns.fib6.lookup(r.Gateway, func(via *route) bool { return r.link == nil || via.link == r.link })
+	if via == nil || dropping(via.Type) || via.Gateway.IsValid() {
+		return refuse(kernel.EHOSTUNREACH) // ip6_route_check_nh
+	}
+	r.link = via.link
+	if r.link.has6(r.Gateway) {
+		return refuse(kernel.EINVAL, "Gateway can not be a local address")
+	}
+	return nil
+}
+
+// checkOnLink6 is net/ipv6/route.c: ip6_route_check_nh_onlink.
+func (ns *namespace) checkOnLink6(r *route) *refusal {
+	via := ns.fib6.table(r.Table).lookup(r.Gateway, anyRoute)
+	if via == nil || via.Dst.Bits() == 0 || dropping(via.Type) {
+		return nil
+	}
+	if via.Type != kernel.Unicast || via.link != r.link {
+		return refuse(kernel.EINVAL, "Nexthop has invalid gateway or device mismatch")
+	}
+	return nil
+}
+
+// has6 reports whether the link has the address and may use it. (ipv6_chk_addr.)
+func (l *link) has6(ip netip.Addr) bool {
+	a := l.find(ip)
+	return a != nil && !a.Tentative
+}
+
+// usable6 reports whether any link has the address and may use it.
+func (ns *namespace) usable6(ip netip.Addr) bool {
+	for _, l := range ns.links {
+		if l.has6(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// deleteRoute6 is net/ipv6/route.c: ip6_route_del. It looks neither at the type nor at the source. Where no gateway is
+// named, all siblings of the route go with it.
+func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
+	dst := req.Dst.Masked()
+	t := ns.fib6.table(withDefaults(req).Table)
+	for _, r := range slices.Clone(t.routes[dst]) {
+		if !r.matchesCommon(req) {
+			continue
+		}
+		for _, sibling := range slices.Clone(t.routes[dst]) {
+			if sibling == r || !req.Gateway.IsValid() && r.siblingOf(sibling) {
+				t.remove(sibling)
+			}
+		}
+		return nil
+	}
+	return refuse(kernel.ESRCH)
+}
+
+// siblingOf reports whether two routes share the traffic. (rt6_qualify_for_ecmp.)
+func (r *route) siblingOf(other *route) bool {
+	return r.Gateway.IsValid() && other.Gateway.IsValid() && r.Metric == other.Metric
+}

@@ -1,0 +1,153 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// addAddress4 is net/ipv4/devinet.c: inet_rtm_newaddr, __inet_insert_ifa.
+func (l *link) addAddress4(a *address) *refusal {
+	if a.ip().IsUnspecified() {
+		return nil // __inet_insert_ifa: without ifa_local nothing happens, and that is no error
+	}
+	for _, other := range l.addresses4 {
+		if other.subnet() != a.subnet() {
+			continue
+		}
+		if other.ip() == a.ip() {
+			return refuse(kernel.EEXIST, "ipv4: Address already assigned")
+		}
+		if other.Scope != a.Scope {
+			return refuse(kernel.EINVAL, "ipv4: Invalid scope value")
+		}
+		a.Secondary = true
+	}
+	a.link = l
+	l.addresses4 = slices.Insert(l.addresses4, l.place4(a), a)
+	l.pinConf4()
+	l.makeRoutes4(a)
+	return nil
+}
+
+// place4 returns where in the list the address belongs: primaries after those of no smaller scope, secondaries last.
+func (l *link) place4(a *address) int {
+	if a.Secondary {
+		return len(l.addresses4)
+	}
+	place := 0
+	for i, other := range l.addresses4 {
+		if !other.Secondary && a.Scope <= other.Scope {
+			place = i + 1
+		}
+	}
+	return place
+}
+
+// pinConf4 is ipv4_devconf_setall: once a link has an address, the default settings change nothing of it any more.
+func (l *link) pinConf4() {
+	for key := range l.conf4.values {
+		l.conf4.byHand[key] = true
+	}
+}
+
+// deleteAddress4 is net/ipv4/devinet.c: inet_rtm_deladdr.
+func (l *link) deleteAddress4(prefix netip.Prefix) *refusal {
+	i := slices.IndexFunc(l.addresses4, func(a *address) bool { return a.Prefix == prefix })
+	if i < 0 {
+		return refuse(kernel.EADDRNOTAVAIL, "ipv4: Address not found")
+	}
+	a := l.addresses4[i]
+	if a.Secondary {
+		l.dropAddress4(a)
+	} else {
+		l.dropPrimary4(a)
+	}
+	return nil
+}
+
+// dropPrimary4 takes the secondaries of a primary address along, or makes the first of them the primary where
+// promote_secondaries says so. (net/ipv4/devinet.c: __inet_del_ifa.)
+func (l *link) dropPrimary4(a *address) {
+	secondaries := l.secondaries(a)
+	promote := len(secondaries) > 0 && l.either4("promote_secondaries") != 0
+	for _, s := range secondaries {
+		if promote {
+			l.dropRoutes4(s, a) // silently; they come back with the new primary as their source
+		} else {
+			l.dropAddress4(s)
+		}
+	}
+	l.dropAddress4(a)
+	if promote {
+		l.promote(secondaries)
+	}
+}
+
+// promote makes the first one of secondaries the primary address of the others.
+func (l *link) promote(secondaries []*address) {
+	first := secondaries[0]
+	l.addresses4 = slices.DeleteFunc(l.addresses4, func(a *address) bool { return a == first })
+	first.Secondary = false
+	l.addresses4 = slices.Insert(l.addresses4, l.place4(first), first)
+	for _, s := range secondaries {
+		l.makeRoutes4(s)
+	}
+}
+
+// secondaries returns the secondary addresses that hang on primary.
+func (l *link) secondaries(primary *address) (list []*address) {
+	for _, a := range l.addresses4 {
+		if a.Secondary && a.subnet() == primary.subnet() {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// primary returns the primary address that a hangs on, which is a itself if it is one. (inet_ifa_byprefix.)
+func (l *link) primary(a *address) *address {
+	for _, other := range l.addresses4 {
+		if !other.Secondary && other.subnet() == a.subnet() {
+			return other
+		}
+	}
+	return nil
+}
+
+// dropAddress4 takes one address and its routes away. With the last one of a link IPv4 ends there: all routes of the
+// link go. (net/ipv4/fib_frontend.c: fib_inetaddr_event.)
+func (l *link) dropAddress4(a *address) {
+	primary := l.primary(a)
+	l.addresses4 = slices.DeleteFunc(l.addresses4, func(other *address) bool { return other == a })
+	l.dropRoutes4(a, primary)
+	if len(l.addresses4) == 0 {
+		l.ns.fib4.flush(func(r *route) bool { return r.link == l })     // fib_disable_ip, by force
+		l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
+	}
+}
+
+// ip4Up is NETDEV_UP: inetdev_event gives lo its address, fib_inetdev_event brings the routes of the addresses.
+func (l *link) ip4Up() {
+	if l.loopback() && len(l.addresses4) == 0 {
+		localhost := &address{Address: kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: kernel.ScopeHost}}
+		l.addAddress4(localhost)
+	}
+	for _, a := range l.addresses4 {
+		l.makeRoutes4(a)
+	}
+	l.announce()
+}
+
+// ip4Down is NETDEV_DOWN: fib_sync_down_dev leaves the routes whose next hop has the scope nowhere, which are those to
+// local addresses.
+func (l *link) ip4Down() {
+	l.ns.fib4.flush(func(r *route) bool { return r.link == l && r.nhScope != kernel.ScopeNowhere })
+}
+
+// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy.
+func (l *link) ip4Destroy() {
+	l.addresses4 = nil
+	l.ns.fib4.flush(func(r *route) bool { return r.link == l })
+}

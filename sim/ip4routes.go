@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// ownRoutes4 returns the routes that an address brings along. (net/ipv4/fib_frontend.c: fib_add_ifaddr.)
+func (l *link) ownRoutes4(a, primary *address) []*route {
+	routes := []*route{l.ownRoute4(kernel.Local, netip.PrefixFrom(a.ip(), 32), primary)}
+	if !l.up {
+		return routes
+	}
+	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != limitedBroadcast {
+		routes = append(routes, l.ownRoute4(kernel.Broadcast, netip.PrefixFrom(b, 32), primary))
+	}
+	subnet := a.subnet()
+	if zeroNet(subnet.Addr()) || a.Secondary || subnet.Bits() == 32 {
+		return routes
+	}
+	connected := kernel.Unicast
+	if l.loopback() {
+		connected = kernel.Local
+	}
+	routes = append(routes, l.ownRoute4(connected, subnet, primary))
+	if subnet.Bits() < 31 {
+		routes = append(routes, l.ownRoute4(kernel.Broadcast, netip.PrefixFrom(lastOf(subnet), 32), primary))
+	}
+	return routes
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// zeroNet is ipv4_is_zeronet: 0.0.0.0/8.
+func zeroNet(ip netip.Addr) bool { return ip.As4()[0] == 0 }
+
+// lastOf returns the last address of an IPv4 subnet.
+func lastOf(subnet netip.Prefix) netip.Addr {
+	b := subnet.Addr().As4()
+	for bit := subnet.Bits(); bit < 32; bit++ {
+		b[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(b)
+}
+
+// ownRoute4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
+func (l *link) ownRoute4(typ kernel.RouteType, dst netip.Prefix, primary *address) *route {
+	r := &route{link: l, nhScope: kernel.ScopeHost, Route: kernel.Route{
+		Dst: dst, Source: primary.ip(), Type: typ,
+		Table: kernel.TableLocal, Protocol: kernel.ProtoKernel, Scope: kernel.ScopeLink,
+	}}
+	switch typ {
+	case kernel.Unicast:
+		r.Table = kernel.TableMain
+	case kernel.Local:
+		r.Scope, r.nhScope = kernel.ScopeHost, kernel.ScopeNowhere
+	}
+	return r
+}
+
+// makeRoutes4 puts the routes of an address into the tables, behind others to the same destination (NLM_F_APPEND).
+func (l *link) makeRoutes4(a *address) {
+	for _, r := range l.ownRoutes4(a, l.primary(a)) {
+		t := l.ns.fib4.table(r.Table)
+		if !slices.ContainsFunc(t.routes[r.Dst], r.same4) {
+			t.insert(r, t.behind(r))
+		}
+	}
+}
+
+// dropRoutes4 takes the routes of an address out of the tables, except those that another address of the link with the
+// same primary makes as well, and then whatever has the address as its source. (net/ipv4/fib_frontend.c:
+// fib_del_ifaddr, fib_sync_down_addr.)
+func (l *link) dropRoutes4(a, primary *address) {
+	if primary == nil {
+		return
+	}
+	for _, r := range l.ownRoutes4(a, primary) {
+		if l.anotherMakes(r, a, primary) {
+			continue
+		}
+		t := l.ns.fib4.table(r.Table)
+		for _, mine := range slices.Clone(t.routes[r.Dst]) {
+			if mine.same4(r) {
+				t.remove(mine)
+			}
+		}
+	}
+	if !l.ns.hasLocal4(a.ip()) {
+		l.ns.fib4.flush(func(r *route) bool { return r.Source == a.ip() })
+	}
+}
+
+// anotherMakes reports whether an address other than a, with the same primary IP, brings the route r too.
+func (l *link) anotherMakes(r *route, a, primary *address) bool {
+	for _, other := range l.addresses4 {
+		if other == a || l.primary(other) == nil || l.primary(other).ip() != primary.ip() {
+			continue
+		}
+		if slices.ContainsFunc(l.ownRoutes4(other, l.primary(other)), r.same4) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasLocal4 reports whether packets to ip are for this namespace. (inet_addr_type == RTN_LOCAL.)
+func (ns *namespace) hasLocal4(ip netip.Addr) bool {
+	r := ns.fib4.table(kernel.TableLocal).lookup(ip, anyRoute)
+	return r != nil && r.Type == kernel.Local
+}
+
+func anyRoute(*route) bool { return true }

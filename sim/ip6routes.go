@@ -1,0 +1,83 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// ownRoute6 is a route that the kernel makes itself.
+func (l *link) ownRoute6(typ kernel.RouteType, dst netip.Prefix, table, metric int) *route {
+	return &route{link: l, Route: kernel.Route{
+		Dst: dst, Type: typ, Table: table, Metric: metric, Protocol: kernel.ProtoKernel,
+	}}
+}
+
+// prefixRoute is the route to the subnet of an address (addrconf_prefix_route).
+func (l *link) prefixRoute(a *address) *route {
+	return l.ownRoute6(kernel.Unicast, a.subnet(), kernel.TableMain, prefixMetric)
+}
+
+// localRoute is the route that takes packets for the address in (addrconf_f6i_alloc).
+func (l *link) localRoute(a *address) *route {
+	return l.ownRoute6(kernel.Local, netip.PrefixFrom(a.ip(), 128), kernel.TableLocal, 0)
+}
+
+// anycastRoute is the route of the subnet-router anycast address, which a router answers to (addrconf_join_anycast).
+func (l *link) anycastRoute(a *address) *route {
+	return l.ownRoute6(kernel.Anycast, netip.PrefixFrom(a.subnet().Addr(), 128), kernel.TableLocal, 0)
+}
+
+// addPrefixRoute brings the route to an address's subnet, if the link is up. The loopback address has none.
+func (l *link) addPrefixRoute(a *address) {
+	if l.up && !a.ip().IsLoopback() {
+		l.addRoute6Once(l.prefixRoute(a))
+	}
+}
+
+// addMulticastRoute is net/ipv6/addrconf.c: addrconf_add_mroute.
+func (l *link) addMulticastRoute() {
+	if l.up && !l.loopback() && l.ip6Enabled() {
+		l.addRoute6Once(l.ownRoute6(kernel.Multicast, netip.MustParsePrefix("ff00::/8"), kernel.TableLocal, prefixMetric))
+	}
+}
+
+// addRoute6Once puts a route of the kernel's own into the tables, unless it is there.
+func (l *link) addRoute6Once(r *route) {
+	t := l.ns.fib6.table(r.Table)
+	if !slices.ContainsFunc(t.routes[r.Dst], r.same6) {
+		t.insert(r, t.behind(r))
+	}
+}
+
+// hasAnycast reports whether a router answers to the anycast address of the subnet: not where it has only two
+// addresses (RFC 6164; addrconf_join_anycast), nor for an address that cannot be used yet.
+func hasAnycast(a *address) bool { return a.Prefix.Bits() < 127 && !a.Tentative }
+
+func (l *link) addAnycast(a *address) {
+	if hasAnycast(a) {
+		l.addRoute6Once(l.anycastRoute(a))
+	}
+}
+
+// dropAnycast is addrconf_leave_anycast, for an address that is no longer in the list.
+func (l *link) dropAnycast(a *address) {
+	sharing := func(o *address) bool { return hasAnycast(o) && o.subnet().Addr() == a.subnet().Addr() }
+	if hasAnycast(a) && !slices.ContainsFunc(l.addresses6, sharing) {
+		l.ns.fib6.flush(func(r *route) bool { return r.same6(l.anycastRoute(a)) })
+	}
+}
+
+// forwardingChanged is net/ipv6/addrconf.c: dev_forward_change.
+func (l *link) forwardingChanged() {
+	router := l.setting6("forwarding") != 0
+	for _, a := range l.addresses6 {
+		switch {
+		case router:
+			l.addAnycast(a)
+		case hasAnycast(a):
+			l.ns.fib6.flush(func(r *route) bool { return r.same6(l.anycastRoute(a)) })
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package sim
+
+import (
+	"strconv"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// Links is kernel.Links'.
+func (n *handle) Links() (links []kernel.Link, err error) {
+	err = n.do("link list", "", func() *refusal {
+		for _, l := range n.ns.sorted() {
+			links = append(links, l.describe())
+		}
+		return nil
+	})
+	return links, err
+}
+
+// LinkByName is kernel.Links'.
+func (n *handle) LinkByName(name string) (link kernel.Link, err error) {
+	err = n.do("link get", name, func() *refusal {
+		l := n.ns.names[name]
+		if l == nil {
+			return refuse(kernel.ENODEV) // rtnl_getlink
+		}
+		link = l.describe()
+		return nil
+	})
+	return link, err
+}
+
+// AddLink is kernel.Links'.
+func (n *handle) AddLink(spec kernel.LinkSpec) error {
+	return n.do("link add", spec.Name, func() *refusal {
+		req := newLink{name: spec.Name, kind: spec.Kind, mtu: spec.MTU, mac: spec.MAC, up: spec.Up}
+		if spec.Master != 0 {
+			req.master = &spec.Master
+		}
+		if spec.Kind == kernel.KindVeth {
+			req.peer = &newPeer{name: spec.Peer.Name, mtu: spec.Peer.MTU, mac: spec.Peer.MAC, ns: n.ns}
+		}
+		if spec.Kind == kernel.KindVeth && spec.Peer.NetNS != nil {
+			ns, r := n.behind(spec.Peer.NetNS)
+			if r != nil {
+				return r
+			}
+			req.peer.ns = ns
+		}
+		return n.ns.addLink(req)
+	})
+}
+
+// ChangeLink is kernel.Links'.
+func (n *handle) ChangeLink(index int, c kernel.LinkChange) error {
+	return n.do("link set", n.label(index), func() *refusal {
+		req := linkChange{
+			name: c.Name, mac: c.MAC, mtu: c.MTU, alias: c.Alias, master: c.Master, promisc: c.Promisc, up: c.Up,
+		}
+		if c.NetNS != nil {
+			ns, r := n.behind(c.NetNS)
+			if r != nil {
+				return r
+			}
+			req.ns = ns
+		}
+		return n.ns.changeLink(index, req)
+	})
+}
+
+// DeleteLink is kernel.Links'.
+func (n *handle) DeleteLink(index int) error {
+	return n.do("link delete", n.label(index), func() *refusal { return n.ns.deleteLink(index) })
+}
+
+// label names a link in an error.
+func (n *handle) label(index int) (name string) {
+	n.host.world.locked(func() {
+		if l := n.ns.links[index]; l != nil {
+			name = l.name
+		} else {
+			name = "#" + strconv.Itoa(index)
+		}
+	})
+	return name
+}

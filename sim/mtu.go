@@ -1,0 +1,49 @@
+package sim
+
+import "github.com/cnilab/cnilab/kernel"
+
+// defaultMTU is ETH_DATA_LEN.
+const defaultMTU = 1500
+
+// minIPv6MTU is IPV6_MIN_MTU.
+const minIPv6MTU = 1280
+
+// checkMTU is net/core/dev.c: dev_validate_mtu. The loopback device has no limits (max_mtu is 0).
+func checkMTU(kind string, mtu int) *refusal {
+	switch {
+	case kind == "" && mtu >= 0:
+		return nil
+	case mtu < kernel.MinMTU:
+		return refuse(kernel.EINVAL, "mtu less than device minimum")
+	case mtu > kernel.MaxMTU:
+		return refuse(kernel.EINVAL, "mtu greater than device maximum")
+	}
+	return nil
+}
+
+// setMTU is what a user asks for. (net/core/dev.c: netif_set_mtu_ext; net/bridge/br_device.c: br_change_mtu.)
+func (l *link) setMTU(mtu int) *refusal {
+	if mtu == l.mtu {
+		return nil
+	}
+	if r := checkMTU(l.kind, mtu); r != nil {
+		return r
+	}
+	if l.bridge != nil {
+		l.bridge.pinnedMTU = true
+	}
+	l.changeMTU(mtu)
+	return nil
+}
+
+// changeMTU sets a valid MTU and tells who has to know (NETDEV_CHANGEMTU).
+func (l *link) changeMTU(mtu int) {
+	if l.mtu == mtu {
+		return
+	}
+	l.mtu = mtu
+	if l.master != nil {
+		l.master.adjustMTU()
+	}
+	l.ip6MTUChanged()
+}

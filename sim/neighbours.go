@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// Neighbours is kernel.Neighbours'.
+func (n *handle) Neighbours(link int) (list []kernel.Neighbour, err error) {
+	err = n.do("neighbour list", "", func() *refusal {
+		for _, l := range n.ns.chosen(link) {
+			list = append(list, l.listNeighbours()...)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// listNeighbours returns the entries, sorted by address, without those that never need an answer.
+func (l *link) listNeighbours() (list []kernel.Neighbour) {
+	for _, n := range l.neighbours {
+		state := n.now(l.world().clock.elapsed())
+		if state == kernel.NoARP {
+			continue
+		}
+		d := kernel.Neighbour{Link: l.index, IP: n.ip, State: state}
+		if n.known {
+			d.MAC = n.mac.hardwareAddr()
+		}
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b kernel.Neighbour) int {
+		return cmp.Or(cmp.Compare(a.IP.BitLen(), b.IP.BitLen()), a.IP.Compare(b.IP))
+	})
+	return list
+}
+
+// AddNeighbour is kernel.Neighbours'.
+func (n *handle) AddNeighbour(e kernel.Neighbour) error {
+	return n.do("neighbour add", e.IP.String()+" dev "+n.label(e.Link), func() *refusal {
+		return n.ns.addNeighbour(e)
+	})
+}
+
+// DeleteNeighbour is kernel.Neighbours'.
+func (n *handle) DeleteNeighbour(e kernel.Neighbour) error {
+	return n.do("neighbour delete", e.IP.String()+" dev "+n.label(e.Link), func() *refusal {
+		return n.ns.deleteNeighbour(e.Link, e.IP)
+	})
+}
+
+// addNeighbour is RTM_NEWNEIGH with NLM_F_CREATE|NLM_F_EXCL. (net/core/neighbour.c: neigh_add.)
+func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
+	state := cmp.Or(e.State, kernel.Permanent)
+	l := ns.links[e.Link]
+	switch {
+	case !e.IP.IsValid():
+		return refuse(kernel.EINVAL, "Network address not specified")
+	case l == nil:
+		return refuse(kernel.ENODEV)
+	case e.MAC != nil && len(e.MAC) < len(mac{}):
+		return refuse(kernel.EINVAL, "Invalid link address")
+	case l.neighbours[e.IP] != nil:
+		return refuse(kernel.EEXIST)
+	}
+	fresh := l.neighbourAt(e.IP)
+	if e.MAC == nil && state != kernel.Incomplete && state != kernel.Failed {
+		return refuse(kernel.EINVAL, "No link layer address given") // __neigh_update, once the entry is there
+	}
+	fresh.state = state
+	if e.MAC != nil {
+		fresh.mac, fresh.known = mac(e.MAC), true
+	}
+	fresh.confirmed = ns.world().clock.elapsed()
+	return nil
+}
+
+// deleteNeighbour is RTM_DELNEIGH. (net/core/neighbour.c: neigh_delete.)
+func (ns *namespace) deleteNeighbour(index int, ip netip.Addr) *refusal {
+	l := ns.links[index]
+	switch {
+	case !ip.IsValid():
+		return refuse(kernel.EINVAL, "Network address not specified")
+	case l == nil:
+		return refuse(kernel.ENODEV)
+	case l.neighbours[ip] == nil:
+		return refuse(kernel.ENOENT)
+	}
+	l.dropNeighbours(func(n *neighbour) bool { return n.ip == ip })
+	return nil
+}
+
+// dropNeighbours takes all entries out that match. (net/core/neighbour.c: neigh_flush_dev.)
+func (l *link) dropNeighbours(match func(*neighbour) bool) {
+	for ip, n := range l.neighbours {
+		if match(n) {
+			n.halt()
+			delete(l.neighbours, ip)
+		}
+	}
+}
+
+func anyNeighbour(*neighbour) bool { return true }
