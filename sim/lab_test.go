@@ -3,7 +3,6 @@ package sim_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -126,11 +125,22 @@ func (l *lab) serve(ns kernel.NetNS, transport kernel.Transport, at string) (sto
 	return must(ns.Serve(kernel.Service{Transport: transport, At: addrPort(at)}))(l.t)
 }
 
-// count returns a function that says how many frames of a kind the link has received since.
-func (l *lab) count(link string, kind uint16) func() int {
+// framesAt returns a function that says how many frames of a type the link of that name has received since.
+func (l *lab) framesAt(link string, kind uint16) func() int {
 	n := 0
 	l.world.Tap(func(s sim.Seen) {
 		if s.Link == link && s.Kind == kind {
+			n++
+		}
+	})
+	return func() int { return n }
+}
+
+// framesIn returns a function that says how many frames the links of a namespace have received since.
+func (l *lab) framesIn(ns kernel.NetNS) func() int {
+	n := 0
+	l.world.Tap(func(s sim.Seen) {
+		if s.NetNS == ns.ID().Ino {
 			n++
 		}
 	})
@@ -165,5 +175,3 @@ func payload(n int) []byte {
 	}
 	return p
 }
-
-var _ = fmt.Sprint
