@@ -25,13 +25,13 @@ func (s *session) check(file string, all []statement, state kernel.Snapshot) err
 	var wrong strings.Builder
 	for _, st := range all {
 		if diff := st.diff(state); diff != "" {
-			fmt.Fprintf(&wrong, "\n%s:%d\n%s", s.scenario.File, st.line, diff)
+			fmt.Fprintf(&wrong, "%s:%d\n%s", s.scenario.File, st.line, diff)
 		}
 	}
 	if wrong.Len() == 0 {
 		return nil
 	}
-	return fmt.Errorf("the state is not what %s says (- stated, + is)%s", file, wrong.String())
+	return fmt.Errorf("the machine is not as %s says (- stated, + is)\n%s", file, wrong.String())
 }
 
 // A statement is one line of a file of expect: an object of a snapshot with those of its properties that matter. In its

@@ -38,7 +38,11 @@ func (r *recorder) recover() {
 	}
 }
 
+// Log keeps what a script did; of a skipped one, whose reason comes first, people want no more.
 func (r *recorder) Log(args ...any) {
+	if r.skipped && !r.verbose {
+		return
+	}
 	if text := strings.TrimSpace(fmt.Sprint(args...)); text != "" {
 		fmt.Fprintln(&r.log, text)
 	}

@@ -78,7 +78,7 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	testscript.RunT(shownAs{t, strings.NewReplacer(file, s.File)}, testscript.Params{
+	testscript.RunT(shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", "")}, testscript.Params{
 		Files:              []string{file},
 		RequireUniqueNames: true,
 		Setup:              func(env *testscript.Env) error { return setup(ctx, env, s, newMachine) },

@@ -112,7 +112,7 @@ func (s *session) same(_ string, w *words) (string, error) {
 	}
 	return "", s.settle(func(got kernel.Snapshot) error {
 		if diff := kernel.Diff(want, lasting(got)); diff != "" {
-			return fmt.Errorf("the state is not that of snapshot %s (- then, + now)\n%s", name, diff)
+			return fmt.Errorf("the machine is not as in snapshot %s (- then, + now)\n%s", name, diff)
 		}
 		return nil
 	})

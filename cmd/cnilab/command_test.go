@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/cmd/cnilab/backend"
+)
+
+func TestMain(m *testing.M) {
+	backend.Enter()
+	os.Exit(m.Run())
+}
+
+// cnilab runs the command line.
+func cnilab(t *testing.T, args ...string) (exit int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	exit = run(t.Context(), args, &out, &errs)
+	return exit, out.String(), errs.String()
+}
+
+// TestGolden holds what people read.
+func TestGolden(t *testing.T) {
+	for _, c := range []struct {
+		golden string
+		exit   int
+		args   []string
+	}{
+		{"mixed", exitFailed, []string{"test", "-j1", "testdata/mixed"}},
+		{"passes", exitOK, []string{"test", "testdata/mixed/a-passes.txtar"}},
+		{"verbose", exitOK, []string{"test", "-v", "testdata/mixed/a-passes.txtar"}},
+		{"skipped", exitOK, []string{"test", "testdata/mixed/e-skipped.txtar"}},
+		{"help", exitOK, []string{}},
+		{"help-test", exitOK, []string{"help", "test"}},
+	} {
+		t.Run(c.golden, func(t *testing.T) {
+			exit, stdout, stderr := cnilab(t, c.args...)
+			if exit != c.exit || stderr != "" {
+				t.Errorf("exit status %d, want %d; stderr %q", exit, c.exit, stderr)
+			}
+			compareGolden(t, c.golden+".golden", stable(stdout))
+		})
+	}
+}
+
+// stable takes out what differs between two runs or two machines: times and the number of processors.
+func stable(s string) string {
+	s = regexp.MustCompile(`\d+\.\d+s`).ReplaceAllString(s, "0.00s")
+	return regexp.MustCompile(`same time \(default \d+\)`).ReplaceAllString(s, "same time (default N)")
+}
+
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for args, want := range map[string]string{
+		"tset":                       `unknown command "tset"`,
+		"test --bakcend=sim":         "unknown flag: --bakcend",
+		"test --backend=bsd":         `no backend "bsd": there are sim, linux`,
+		"test -j 0":                  "-j 0: at least one scenario has to run at a time",
+		"test -j x":                  `invalid argument "x"`,
+		"test nowhere":               "nowhere: no such file or directory",
+		"test command_test.go":       "command_test.go is no scenario: the name of one ends with .txtar",
+		"test testdata":              "no file *.txtar in testdata",
+		"test --plugin-dir=/opt":     "--plugin-dir: only --backend=linux can run programs",
+		"doctor who":                 `unknown command "who"`,
+		"version --backend=sim":      "unknown flag: --backend",
+		"test --timeout=soon x.txt":  `invalid argument "soon"`,
+		"do-scenario-in-sandbox now": "unknown command",
+	} {
+		exit, stdout, stderr := cnilab(t, strings.Fields(args)...)
+		oneLine := strings.Count(stderr, "\n") == 1
+		if exit != exitUsage || stdout != "" || !oneLine || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit status %d, want %d; want %s on stderr, got:\n%s%s", args, exit, exitUsage, want, stdout, stderr)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	exit, stdout, _ := cnilab(t, "version")
+	if exit != exitOK || !strings.HasPrefix(stdout, "cnilab ") || !strings.Contains(stdout, runtime.Version()) {
+		t.Errorf("exit status %d: %s", exit, stdout)
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	exit, stdout, _ := cnilab(t, "doctor")
+	if exit != exitOK || !strings.HasPrefix(stdout, "ok  sim ") || !strings.Contains(stdout, " linux ") {
+		t.Errorf("exit status %d:\n%s", exit, stdout)
+	}
+}
+
+func TestHelpScenario(t *testing.T) {
+	exit, stdout, _ := cnilab(t, "help", "scenario")
+	if exit != exitOK || !strings.Contains(stdout, "\n  ip [-n NS] link set NAME ") {
+		t.Errorf("exit status %d:\n%s", exit, stdout)
+	}
+}
