@@ -141,14 +141,16 @@ func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
 	return l, nil
 }
 
-// newBridge is net/bridge/br_netlink.c: br_dev_newlink. An address given at creation pins it; an MTU does not (measured
-// on Linux 6.18: the first port changes it).
+// newBridge is net/bridge/br_netlink.c: br_dev_newlink. An address given at creation pins it, and makes the bridge look
+// for ports as every change of its address does; an MTU pins nothing (measured on Linux 6.18: the first port changes it).
 func (ns *namespace) newBridge(req newLink) (*link, *refusal) {
 	l, r := ns.create(kernel.KindBridge, req.name, req.mtu, req.mac)
 	if r != nil {
 		return nil, r
 	}
-	l.lowOff = true
 	l.bridge = &bridge{pinnedMAC: req.mac != nil}
+	if l.bridge.pinnedMAC {
+		l.selectCarrier()
+	}
 	return l, nil
 }

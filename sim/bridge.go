@@ -103,7 +103,17 @@ func (l *link) recalculateMAC() {
 			lowest = p.mac
 		}
 	}
-	l.changeMAC(lowest)
+	l.changeBridgeMAC(lowest)
+}
+
+// changeBridgeMAC is net/bridge/br_stp_if.c: br_stp_change_bridge_id. It also looks for ports that forward, so that a bridge
+// that never had one loses its carrier by it.
+func (l *link) changeBridgeMAC(m mac) {
+	if m == l.mac {
+		return
+	}
+	l.changeMAC(m)
+	l.selectCarrier()
 }
 
 // adjustMTU gives a bridge the least MTU of its ports, unless it was set by hand. (net/bridge/br_if.c:
@@ -134,20 +144,26 @@ func (l *link) checkPort() {
 	l.master.selectCarrier()
 }
 
-// startPorts is net/bridge/br_stp_if.c: br_stp_enable_bridge. It reports whether the carrier changed.
-func (l *link) startPorts() bool {
+// startPorts is net/bridge/br_stp_if.c: br_stp_enable_bridge. It reports whether the carrier changed: a bridge without
+// ports keeps the one it has from the beginning.
+func (l *link) startPorts() (changed bool) {
 	for _, p := range l.bridge.ports {
-		p.port.forwarding = p.ready()
+		if p.ready() {
+			p.port.forwarding = true
+			changed = l.updateCarrier() || changed
+		}
 	}
-	return l.updateCarrier()
+	return changed
 }
 
 // stopPorts is net/bridge/br_stp_if.c: br_stp_disable_bridge.
 func (l *link) stopPorts() {
 	for _, p := range l.bridge.ports {
-		p.port.forwarding = false
+		if p.port.forwarding {
+			p.port.forwarding = false
+			l.updateCarrier()
+		}
 	}
-	l.updateCarrier()
 }
 
 // selectCarrier looks whether the bridge has a carrier still, and tells.
@@ -161,7 +177,7 @@ func (l *link) selectCarrier() {
 // (net/bridge/br_stp.c: br_port_state_selection.)
 func (l *link) updateCarrier() bool {
 	off := !slices.ContainsFunc(l.bridge.ports, func(p *link) bool { return p.port.forwarding })
-	changed := off != l.lowOff || l.oper == kernel.OperUnknown
+	changed := off != l.lowOff
 	l.lowOff = off
 	return changed
 }

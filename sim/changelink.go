@@ -29,7 +29,7 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 		return refuse(kernel.ENODEV) // rtnl_setlink: __dev_get_by_index
 	}
 	for _, step := range []func(linkChange) *refusal{
-		l.applyNetNS, l.applyMAC, l.applyMTU, l.applyName, l.applyAlias, l.applyMaster, l.applyFlags,
+		l.applyNetNS, l.applyMAC, l.applyMTU, l.applyName, l.applyAlias, l.applyFlags, l.applyMaster,
 	} {
 		if r := step(req); r != nil {
 			return r
@@ -122,6 +122,8 @@ func (l *link) setMAC(m mac) *refusal {
 	}
 	if l.bridge != nil {
 		l.bridge.pinnedMAC = true
+		l.changeBridgeMAC(m)
+		return nil
 	}
 	l.changeMAC(m)
 	return nil

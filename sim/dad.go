@@ -3,14 +3,15 @@ package sim
 import "time"
 
 // startDAD begins duplicate address detection, or ends it at once where there is nothing to detect. (net/ipv6/addrconf.c:
-// addrconf_dad_start, addrconf_dad_begin.)
+// addrconf_dad_start, addrconf_dad_begin.) The first solicitation is sent after a random time (addrconf_dad_kick).
 func (a *address) startDAD() {
 	a.cancelDAD()
 	switch {
 	case !a.Tentative || a.NoDAD || a.link.loopback() || !a.link.detectsDuplicates():
 		a.endDAD()
 	case a.link.ip6.ready:
-		a.stopDAD = a.link.world().after(a.link.dadTime(), a.endDAD)
+		delay := time.Duration(a.link.world().rand.Int64N(int64(dadMaxDelay)))
+		a.solicitAfter(delay, a.link.setting6("dad_transmits"))
 	}
 }
 
@@ -19,11 +20,40 @@ func (l *link) detectsDuplicates() bool {
 	return l.setting6("accept_dad") >= 1 || l.ns.sysctls.all6.values["accept_dad"] >= 1
 }
 
-// dadTime is a random delay and then the time for an answer to every solicitation. (addrconf_dad_kick,
-// addrconf_dad_work.)
-func (l *link) dadTime() time.Duration {
-	delay := time.Duration(l.world().rand.Int64N(int64(dadMaxDelay)))
-	return delay + time.Duration(max(l.setting6("dad_transmits"), 0))*dadRetransmit
+// solicitAfter asks after d whether someone has the address, and once more after that until probes are used up. Who
+// does not hear of anybody by then has the address. (addrconf_dad_work.)
+func (a *address) solicitAfter(d time.Duration, probes int) {
+	a.stopDAD = a.link.world().after(d, func() {
+		if probes <= 0 {
+			a.endDAD()
+			return
+		}
+		a.solicit()
+		if !a.DADFailed {
+			a.solicitAfter(dadRetransmit, probes-1)
+		}
+	})
+}
+
+// solicit asks all that hear the link. One who has the address says so; one who is still finding out leaves it to the
+// one who asks. (net/ipv6/ndisc.c: ndisc_recv_ns, ndisc_recv_na.) No frame is sent: IPv6 has no packet plane yet.
+func (a *address) solicit() {
+	for _, l := range a.link.hearers() {
+		other := l.find(a.ip())
+		switch {
+		case other == nil || other.DADFailed:
+		case other.Tentative:
+			other.failDAD()
+		default:
+			a.failDAD()
+		}
+	}
+}
+
+// failDAD leaves the address tentative for good. (addrconf_dad_failure.)
+func (a *address) failDAD() {
+	a.cancelDAD()
+	a.DADFailed = true
 }
 
 // endDAD makes the address usable. (addrconf_dad_completed, __ipv6_ifa_notify.)

@@ -227,7 +227,7 @@ func (l *link) ip6Down() {
 	for _, a := range l.addresses6 {
 		a.cancelDAD()
 		if keep > 0 && l.ip6Enabled() && a.Scope != kernel.ScopeLink && a.Scope != kernel.ScopeHost {
-			a.Tentative = true
+			a.Tentative, a.DADFailed = true, false
 			kept = append(kept, a)
 		} else {
 			l.ns.forgetSource6(a.ip())

@@ -68,7 +68,7 @@ func (w *World) Sleep(ctx context.Context, d time.Duration) error {
 	if err == kernel.EAGAIN {
 		return nil
 	}
-	return err
+	return fail("sleep", d.String(), refuse(kernel.ErrnoOf(err)))
 }
 
 // Close ends the world: who waits gets ECANCELED, sockets end, and it returns when all actors have. It must not be called by
