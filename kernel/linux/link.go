@@ -12,8 +12,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// withoutStatistics is RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h: halves what a link's description
-// takes.
+// withoutStatistics is RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. Without the counters of IPv6 the
+// description of lo has 1084 bytes instead of 1452 (Linux 6.18).
 const withoutStatistics = 1 << 3
 
 // Links implements kernel.Links.
@@ -32,15 +32,17 @@ func (ns *NetNS) LinkByName(name string) (kernel.Link, error) {
 }
 
 func (ns *NetNS) linkByName(name string) (link kernel.Link, err error) {
+	if requireName(name) != nil {
+		return link, unix.ENODEV
+	}
 	parts := []nl.NetlinkRequestData{
 		nl.NewIfInfomsg(unix.AF_UNSPEC),
 		attrUint32(unix.IFLA_EXT_MASK, withoutStatistics),
 		attrString(unix.IFLA_IFNAME, name),
 	}
 	err = ns.exchange(unix.RTM_GETLINK, 0, parts, func(m []byte) { link = parseLink(m) })
-	if is(err, unix.ERANGE) || is(err, unix.EINVAL) {
-		// A name that no link can have: too long, or empty.
-		err = unix.ENODEV
+	if is(err, unix.ERANGE) {
+		err = unix.ENODEV // too long for any link to have it
 	}
 	return link, err
 }

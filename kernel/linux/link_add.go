@@ -4,6 +4,7 @@ package linux
 
 import (
 	"net"
+	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -67,9 +68,8 @@ func describePeer(attr *nl.RtAttr, peer kernel.PeerSpec, netns int) error {
 
 // linkEnd is what the two ends of a veth, and any other link, are described by.
 func linkEnd(head *nl.IfInfomsg, name string, mtu int, mac net.HardwareAddr) ([]nl.NetlinkRequestData, error) {
-	if name == "" {
-		// The kernel would choose a name, such as veth0 (rtnl_newlink_create).
-		return nil, because(unix.EINVAL, "a link needs a name")
+	if err := requireName(name); err != nil {
+		return nil, err
 	}
 	parts := []nl.NetlinkRequestData{head, attrString(unix.IFLA_IFNAME, name)}
 	if mtu != 0 {
@@ -79,6 +79,15 @@ func linkEnd(head *nl.IfInfomsg, name string, mtu int, mac net.HardwareAddr) ([]
 		parts = append(parts, nl.NewRtAttr(unix.IFLA_ADDRESS, mac))
 	}
 	return parts, nil
+}
+
+// requireName refuses the names that the kernel would not see as they are: for an empty one it makes up another when it
+// adds a link (rtnl_newlink_create), and changes none when it sets one (do_setlink); one with a zero it cuts.
+func requireName(name string) error {
+	if name == "" || strings.ContainsRune(name, 0) {
+		return because(unix.EINVAL, "a link needs a name without zeros")
+	}
+	return nil
 }
 
 func upOrNot(up bool) *nl.IfInfomsg {

@@ -20,9 +20,10 @@ func (ns *NetNS) changeLink(index int, c kernel.LinkChange) error {
 	if err != nil {
 		return err
 	}
-	if c.Name != nil && *c.Name == "" {
-		// The kernel would leave the name as it is (do_setlink).
-		return because(unix.EINVAL, "a link needs a name")
+	if c.Name != nil {
+		if err := requireName(*c.Name); err != nil {
+			return err
+		}
 	}
 	return useNetNS(c.NetNS, func(fd int) error {
 		return ns.change(unix.RTM_SETLINK, change, changeParts(head, fd, c)...)

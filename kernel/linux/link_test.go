@@ -96,6 +96,7 @@ func TestAddLinkErrors(t *testing.T) {
 		"name .":              {bridge("."), kernel.EINVAL},
 		"name ..":             {bridge(".."), kernel.EINVAL},
 		"no name":             {bridge(""), kernel.EINVAL},
+		"name with a zero":    {bridge("x\x00y"), kernel.EINVAL},
 		"no such kind":        {kernel.LinkSpec{Name: "x", Kind: "nonsense"}, kernel.EOPNOTSUPP},
 		"no kind":             {kernel.LinkSpec{Name: "x"}, kernel.EOPNOTSUPP},
 		"MTU 67":              {kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MTU: 67}, kernel.EINVAL},
@@ -129,7 +130,7 @@ func TestKernelsWordsAreKept(t *testing.T) {
 
 func TestLinkByNameOfNoLink(t *testing.T) {
 	_, self := newMachine(t)
-	for _, name := range []string{"absent", "", strings.Repeat("x", 16), strings.Repeat("x", 200), "a/b"} {
+	for _, name := range []string{"absent", "", strings.Repeat("x", 16), strings.Repeat("x", 200), "a/b", "lo\x00"} {
 		_, err := self.LinkByName(name)
 		wantErrno(t, "LinkByName("+name+")", err, kernel.ENODEV)
 	}

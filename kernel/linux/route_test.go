@@ -167,3 +167,20 @@ func TestRouteErrors(t *testing.T) {
 		wantErrno(t, "delete "+dst.String(), self.DeleteRoute(kernel.Route{Dst: dst}), kernel.ESRCH)
 	}
 }
+
+// IPv4 deletes a route only if all that is given of it is right; IPv6 does not look at its type and source
+// (ip6_route_del).
+func TestDeleteRouteLooksAtWhatIsGiven(t *testing.T) {
+	self, link := newRouted(t)
+	for dst, want := range map[string]kernel.Errno{"10.2.0.0/16": kernel.ESRCH, "fd02::/64": 0} {
+		add := func() { must(t, self.AddRoute(kernel.Route{Dst: prefix(dst), Link: link}, kernel.Exclusive)) }
+		add()
+		for what, wrong := range map[string]kernel.Route{
+			"link": {Link: 1}, "metric": {Metric: 7}, "protocol": {Protocol: kernel.ProtoStatic}, "table": {Table: 1000},
+		} {
+			wrong.Dst = prefix(dst)
+			wantErrno(t, dst+" with a wrong "+what, self.DeleteRoute(wrong), kernel.ESRCH)
+		}
+		wantErrno(t, dst+" with a wrong type", self.DeleteRoute(kernel.Route{Dst: prefix(dst), Type: kernel.Blackhole}), want)
+	}
+}

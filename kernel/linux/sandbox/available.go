@@ -42,7 +42,6 @@ func whoForbids() string {
 	for _, sysctl := range []struct{ path, forbids string }{
 		{"/proc/sys/kernel/unprivileged_userns_clone", "0"},
 		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"},
-		{"/proc/sys/user/max_user_namespaces", "0"},
 	} {
 		value, err := os.ReadFile(sysctl.path)
 		if err == nil && strings.TrimSpace(string(value)) == sysctl.forbids {
