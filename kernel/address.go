@@ -12,10 +12,11 @@ type Addresses interface {
 	// same subnet becomes secondary. IPv6: it is tentative until duplicate address detection ends, unless NoDAD is
 	// set or the link's accept_dad is 0.
 	//
-	//	ENODEV  no link has the index
-	//	EEXIST  the link has the address: IPv4 with the same prefix length, IPv6 with any
-	//	EINVAL  the address is not one a link can have
-	//	EACCES  IPv6 is disabled on the link
+	//	ENODEV         no link has the index
+	//	EEXIST         the link has the address: IPv4 with the same prefix length, IPv6 with any
+	//	EINVAL         no address is given
+	//	EADDRNOTAVAIL  IPv6: a multicast or unspecified address, or the loopback address on another link than lo
+	//	EACCES         IPv6 is disabled on the link
 	AddAddress(a Address) error
 
 	// DeleteAddress takes an address, named by Link and Prefix, away. EADDRNOTAVAIL where the link does not have it;

@@ -12,23 +12,27 @@ type Links interface {
 
 	// AddLink makes a link in one RTM_NEWLINK request (NLM_F_CREATE|NLM_F_EXCL); for a veth both of its ends.
 	//
-	//	EEXIST      the name, or the peer's in the peer's namespace, is taken
-	//	EINVAL      a name that is empty, ".", ".." or has a slash, a colon or white space; an MTU out of the kind's
-	//	            range; a multicast or all-zero MAC
-	//	ERANGE      a name of more than 15 bytes
-	//	EOPNOTSUPP  this kernel has no links of this kind; the master is no bridge
-	//	EBADF       the peer's namespace is closed
+	//	EEXIST         the name, or the peer's in the peer's namespace, is taken
+	//	EINVAL         a name that is empty, ".", ".." or has a slash, a colon, a zero or white space; an MTU out of
+	//	               the kind's range; a MAC of another length; no link has the master's index
+	//	ERANGE         a name of more than 15 bytes
+	//	EADDRNOTAVAIL  a multicast or all-zero MAC
+	//	EOPNOTSUPP     this kernel has no links of this kind; the master is no bridge
+	//	EBADF          the peer's namespace is closed
 	AddLink(spec LinkSpec) error
 
 	// ChangeLink sets what the change names, in one request and in Linux's order of attributes; a failure may leave
 	// the earlier ones set.
 	//
-	//	ENODEV      no link has the index, or the master's
-	//	EEXIST      the new name is taken, here or in the namespace it is moved to
-	//	EINVAL      the new name or MTU or MAC is not valid for the link; its own master
-	//	EOPNOTSUPP  the master is no bridge
-	//	ELOOP       a bridge cannot be a port of a bridge
-	//	EBADF       the namespace to move to is closed
+	//	ENODEV         no link has the index
+	//	EEXIST         the new name is taken, here or in the namespace it is moved to
+	//	EINVAL         the new name or MTU is not valid for the link; no link has the master's index; a loopback device
+	//	               cannot be a port
+	//	ERANGE         a name of more than 15 bytes, an alias of more than 255
+	//	EADDRNOTAVAIL  a multicast or all-zero MAC
+	//	EOPNOTSUPP     the master is no bridge
+	//	ELOOP          a bridge cannot be a port of a bridge, itself included
+	//	EBADF          the namespace to move to is closed
 	ChangeLink(index int, change LinkChange) error
 
 	// DeleteLink deletes a link, and of a veth both ends. ENODEV where no link has the index; EOPNOTSUPP for one that

@@ -11,15 +11,15 @@ type Routes interface {
 	//
 	//	EEXIST       Exclusive: the table has a route to Dst with the Metric (and, IPv4, the type of service);
 	//	             Beside: it has this very route
-	//	EINVAL       Dst has bits beyond its prefix length; neither a link nor a gateway is given
-	//	ENODEV       no link has the index
-	//	ENETDOWN     the link is down (IPv4)
+	//	EINVAL       Dst has bits beyond its prefix length; Source is not an address of the namespace
+	//	ENODEV       no link has the index; neither a link nor a gateway is given
+	//	ENETDOWN     the link is down
 	//	ENETUNREACH  the gateway is not directly reachable
 	//	EHOSTUNREACH the gateway is not directly reachable (IPv6)
 	AddRoute(r Route, mode RouteMode) error
 
-	// DeleteRoute deletes the first route that matches: Dst and Table must be equal, and whatever else is given.
-	// ESRCH where there is none.
+	// DeleteRoute deletes the first route that matches: Dst and Table must be equal, and whatever else is given; but
+	// IPv6 does not look at Source and Type. ESRCH where there is none.
 	DeleteRoute(r Route) error
 }
 

@@ -3,8 +3,8 @@ package kernel
 // Sysctls are the settings of a namespace below /proc/sys. A key is a path with slashes (link names may have dots):
 // "net/ipv4/ip_forward", "net/ipv6/conf/eth0/accept_dad". The trees of a link come and go with it.
 type Sysctls interface {
-	// Sysctl returns a value without the final newline. ENOENT where there is no such key, EACCES, EINVAL for a key
-	// that leaves the tree (empty, "..", a leading slash).
+	// Sysctl returns a value without the final newline. ENOENT where there is no such key, EACCES where it
+	// cannot be read, EISDIR where it has keys below it, EINVAL where it leaves the tree (empty, "..", a leading slash).
 	Sysctl(key string) (string, error)
 
 	// SetSysctl sets a value. ENOENT where there is no such key, EINVAL where the key does not take the value, EACCES
