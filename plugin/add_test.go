@@ -82,7 +82,7 @@ func TestAddConnects(t *testing.T) {
 			"address 10.9.0.2/24 dev eth0 broadcast 10.9.0.255 scope global",
 			"route 0.0.0.0/0 via 10.9.0.1 dev eth0 proto boot scope global",
 			"sysctl net/ipv4/conf/eth0/arp_notify value 1",
-			`leases/net/10.9.0.2 mode 0600 content "a\r\neth0"`,
+			"file " + l.dataDir + `/net/10.9.0.2 mode 0600 content "a\r\neth0"`,
 		} {
 			if !strings.Contains(state, want) {
 				t.Errorf("no %q in\n%s", want, state)

@@ -28,9 +28,10 @@ type backend struct {
 
 type machine struct {
 	kernel.Host
-	ownPath string // of the machine's own namespace
-	cniPath string
-	dataDir string
+	simulated bool
+	ownPath   string // of the machine's own namespace
+	cniPath   string
+	dataDir   string
 	// parallel calls the functions at once and returns when all have.
 	parallel func(t *testing.T, calls ...func())
 }
