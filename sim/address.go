@@ -11,7 +11,6 @@ type address struct {
 	kernel.Address // Link is set only in what is given out
 	link           *link
 	stopDAD        func() bool // takes the end of duplicate address detection back; nil where none is under way
-	keep           bool        // IPv6, IFA_F_PERMANENT and added by hand: may survive the link's going down
 }
 
 // ip returns the address without its prefix length.

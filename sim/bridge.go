@@ -84,6 +84,7 @@ func (b *bridge) freeNumber() (int, *refusal) {
 // removePort is net/bridge/br_if.c: br_del_if.
 func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
+	l.bridge.forget(p)
 	p.master, p.port = nil, nil
 	p.promiscuity--
 	l.adjustMTU()
@@ -141,6 +142,9 @@ func (l *link) checkPort() {
 		return
 	}
 	l.port.forwarding = l.ready()
+	if !l.port.forwarding {
+		l.master.bridge.forget(l) // br_stp_disable_port
+	}
 	l.master.selectCarrier()
 }
 
@@ -161,6 +165,7 @@ func (l *link) stopPorts() {
 	for _, p := range l.bridge.ports {
 		if p.port.forwarding {
 			p.port.forwarding = false
+			l.bridge.forget(p)
 			l.updateCarrier()
 		}
 	}
