@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // startDAD begins duplicate address detection, or ends it at once where there is nothing to detect. (net/ipv6/addrconf.c:
 // addrconf_dad_start, addrconf_dad_begin.) The first solicitation is sent after a random time (addrconf_dad_kick).
@@ -28,26 +31,9 @@ func (a *address) solicitAfter(d time.Duration, probes int) {
 			a.endDAD()
 			return
 		}
-		a.solicit()
-		if !a.DADFailed {
-			a.solicitAfter(dadRetransmit, probes-1)
-		}
+		a.link.solicit(netip.IPv6Unspecified(), a.ip(), nil)
+		a.solicitAfter(dadRetransmit, probes-1)
 	})
-}
-
-// solicit asks all that hear the link. One who has the address says so; one who is still finding out leaves it to the
-// one who asks. (net/ipv6/ndisc.c: ndisc_recv_ns, ndisc_recv_na.) No frame is sent: IPv6 has no packet plane yet.
-func (a *address) solicit() {
-	for _, l := range a.link.hearers() {
-		other := l.find(a.ip())
-		switch {
-		case other == nil || other.DADFailed:
-		case other.Tentative:
-			other.failDAD()
-		default:
-			a.failDAD()
-		}
-	}
 }
 
 // failDAD leaves the address tentative for good. (addrconf_dad_failure.)

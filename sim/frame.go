@@ -67,7 +67,7 @@ func (l *link) receive(f frame) {
 }
 
 // input hands a frame to the protocol it is for. What is addressed to another machine (PACKET_OTHERHOST) gets no further.
-// (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv4/arp.c: arp_rcv.)
+// (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core; net/ipv4/arp.c: arp_rcv.)
 func (l *link) input(f frame) {
 	if f.dst != l.mac && !f.dst.multicast() {
 		return
@@ -75,7 +75,7 @@ func (l *link) input(f frame) {
 	switch f.kind {
 	case typeARP:
 		l.inputARP(f)
-	case typeIPv4:
-		l.inputIPv4(f)
+	case typeIPv4, typeIPv6:
+		l.inputIP(f)
 	}
 }

@@ -2,38 +2,52 @@ package sim
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A report is an ICMP error: RFC 792. The zero value is none.
+// A report is an ICMP error, as IPv4 (RFC 792) and as IPv6 (RFC 4443) say it. The zero value is none.
 type report struct {
-	kind, code byte
-	mtu        int // of fragmentation needed
+	v4, v6 icmpKind
+	mtu    int // of too big
 }
 
-// The errors that the simulation makes; include/uapi/linux/icmp.h.
+type icmpKind struct{ kind, code byte }
+
+// The errors that the simulation makes; include/uapi/linux/icmp.h and icmpv6.h.
 var (
-	netUnreachable  = report{kind: icmpUnreachable, code: 0}
-	hostUnreachable = report{kind: icmpUnreachable, code: 1}
-	packetFiltered  = report{kind: icmpUnreachable, code: 13}
-	timeExceeded    = report{kind: icmpTimeExceeded}
+	netUnreachable  = report{v4: icmpKind{icmpUnreachable, 0}, v6: icmpKind{icmpv6Unreachable, 0}}
+	hostUnreachable = report{v4: icmpKind{icmpUnreachable, 1}, v6: icmpKind{icmpv6Unreachable, 3}}
+	packetFiltered  = report{v4: icmpKind{icmpUnreachable, 13}, v6: icmpKind{icmpv6Unreachable, 1}}
+	timeExceeded    = report{v4: icmpKind{icmpTimeExceeded, 0}, v6: icmpKind{icmpv6TimeExceeded, 0}}
 )
 
 const (
-	icmpUnreachable  = 3
-	icmpTimeExceeded = 11
-	icmpHeader       = 8
-	icmpQuote        = 576 // no ICMP error is longer: RFC 1812, 4.3.2.3
+	icmpUnreachable    = 3
+	icmpSourceQuench   = 4
+	icmpRedirect       = 5
+	icmpTimeExceeded   = 11
+	icmpParameter      = 12
+	icmpv6Unreachable  = 1
+	icmpv6TooBig       = 2
+	icmpv6TimeExceeded = 3
+	icmpv6Query        = 128 // all that are less are errors
+	icmpHeader         = 8
+	icmpMaxLen4        = 576  // no ICMP error is longer: RFC 1812, 4.3.2.3
+	icmpMaxLen6        = 1280 // RFC 4443, 2.4
 )
 
-func fragmentationNeeded(mtu int) report { return report{kind: icmpUnreachable, code: 4, mtu: mtu} }
+// tooBig says that a packet does not fit and must not be cut.
+func tooBig(mtu int) report {
+	return report{v4: icmpKind{icmpUnreachable, 4}, v6: icmpKind{icmpv6TooBig, 0}, mtu: mtu}
+}
 
 // report tells the sender of p what became of it, unless there is nothing to tell or nobody who may be told: errors
-// are not about errors, nor fragments but the first, nor what went to many. (net/ipv4/icmp.c: __icmp_send.) Rate limits are
-// not simulated.
-func (ns *namespace) report(p ipv4, r report) {
-	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || !p.src().IsValid() {
+// are not about errors, nor fragments but the first, nor what went to many. (net/ipv4/icmp.c: __icmp_send;
+// net/ipv6/icmp.c: icmp6_send.) Rate limits are not simulated.
+func (ns *namespace) report(p packet, r report) {
+	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || p.src().IsUnspecified() {
 		return
 	}
 	to, errno := ns.route(p.src())
@@ -41,32 +55,48 @@ func (ns *namespace) report(p ipv4, r report) {
 		return
 	}
 	src := to.src
-	if ns.hasLocal4(p.dst()) {
+	if ns.local(p.dst()) {
 		src = p.dst()
 	}
 	if src.IsValid() {
-		ns.leave(newIPv4(src, p.src(), protoICMP, r.message(p)), to)
+		ns.leave(r.packet(src, p), to)
 	}
 }
 
-// message is the error about p, which it quotes.
-func (r report) message(p ipv4) []byte {
-	quote := p[:min(len(p), icmpQuote-ipv4Header-icmpHeader)]
-	m := append(make([]byte, icmpHeader), quote...)
-	m[0], m[1] = r.kind, r.code
+// packet is the error about p, which it quotes.
+func (r report) packet(src netip.Addr, p packet) packet {
+	if p.v6() {
+		m := r.v6.message(p, icmpMaxLen6-headerLen6)
+		binary.BigEndian.PutUint32(m[4:], uint32(r.mtu))
+		binary.BigEndian.PutUint16(m[2:], sumICMPv6(src, p.src(), m))
+		return newPacket(src, p.src(), protoICMPv6, m)
+	}
+	m := r.v4.message(p, icmpMaxLen4-headerLen4)
 	binary.BigEndian.PutUint16(m[6:], uint16(r.mtu))
 	binary.BigEndian.PutUint16(m[2:], sum16(m))
+	return newPacket(src, p.src(), protoICMP, m)
+}
+
+// message is an error without its checksum, no longer than limit.
+func (k icmpKind) message(about packet, limit int) []byte {
+	m := append(make([]byte, icmpHeader), about[:min(len(about), limit-icmpHeader)]...)
+	m[0], m[1] = k.kind, k.code
 	return m
 }
 
-// isICMPError reports whether the packet is an ICMP message that is no query or reply. (icmp_pointers.)
-func (p ipv4) isICMPError() bool {
-	if p.protocol() != protoICMP || len(p.payload()) == 0 {
+// isICMPError reports whether the packet is an ICMP message that is no query or reply. (icmp_pointers;
+// net/ipv6/icmp.c: is_ineligible.)
+func (p packet) isICMPError() bool {
+	if len(p.payload()) == 0 {
 		return false
 	}
-	switch p.payload()[0] {
-	case icmpUnreachable, 4, 5, icmpTimeExceeded, 12:
-		return true
+	kind := p.payload()[0]
+	if p.protocol() == protoICMPv6 {
+		return kind < icmpv6Query
+	}
+	switch kind {
+	case icmpUnreachable, icmpSourceQuench, icmpRedirect, icmpTimeExceeded, icmpParameter:
+		return p.protocol() == protoICMP
 	}
 	return false
 }

@@ -15,9 +15,9 @@ var _ Layer3 = layer3{}
 // Send locks the tables without working the outbox off: it may be called from within Transport.Deliver, which is what the
 // outbox is for.
 func (l3 layer3) Send(p Packet) error {
-	q, ok := parseIPv4(p.Data)
+	q, ok := parsePacket(p.Data)
 	if !ok {
-		return kernel.ENETUNREACH // IPv6 has no packet plane yet
+		return kernel.EINVAL
 	}
 	var errno kernel.Errno
 	l3.ns.world().locked(func() { errno = l3.ns.output(q) })
@@ -25,9 +25,6 @@ func (l3 layer3) Send(p Packet) error {
 }
 
 func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
-	if !dst.Is4() {
-		return netip.Addr{}, kernel.ENETUNREACH
-	}
 	var to way
 	var errno kernel.Errno
 	l3.ns.world().locked(func() { to, errno = l3.ns.route(dst) })

@@ -31,7 +31,9 @@ type namespace struct {
 
 	transport Transport    // nil until somebody needs sockets
 	told      []netip.Addr // the addresses the transport knows of
-	disturbed bool         // see World.disturb
+
+	lastFragmentID uint32 // of IPv6 packets the namespace has cut
+	disturbed      bool   // see World.disturb
 }
 
 // newNamespace makes a namespace with a loopback device that is down. (net/core/net_namespace.c: setup_net;

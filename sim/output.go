@@ -7,8 +7,8 @@ import (
 )
 
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
-// ip_send_skb.)
-func (ns *namespace) output(p ipv4) kernel.Errno {
+// ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
+func (ns *namespace) output(p packet) kernel.Errno {
 	to, errno := ns.route(p.dst())
 	if errno != 0 {
 		return errno
@@ -19,40 +19,49 @@ func (ns *namespace) output(p ipv4) kernel.Errno {
 
 // leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP error.
 // (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
-func (ns *namespace) leave(p ipv4, to way) {
+func (ns *namespace) leave(p packet, to way) {
 	if len(p) <= to.link.mtu {
 		to.send(p)
 		return
 	}
 	if p.whole() {
-		ns.report(p, fragmentationNeeded(to.link.mtu))
+		ns.report(p, tooBig(to.link.mtu))
 		return
 	}
-	for _, piece := range p.fragments(to.link.mtu) {
+	for _, piece := range ns.fragments(p, to.link.mtu) {
 		to.send(piece)
 	}
 }
 
 // send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.)
-func (to way) send(p ipv4) {
+func (to way) send(p packet) {
 	l := to.link
-	f := frame{src: l.mac, kind: typeIPv4, payload: p}
 	switch {
 	case l.loopback():
-		f.dst = l.mac
+		l.transmitIP(l.mac, p)
 	case to.kind == kernel.Broadcast:
-		f.dst = broadcastMAC
+		l.transmitIP(broadcastMAC, p)
 	case to.next.IsMulticast():
-		f.dst = multicastMAC(to.next)
+		l.transmitIP(multicastMAC(to.next), p)
 	default:
 		l.sendTo(to.next, p)
-		return
+	}
+}
+
+func (l *link) transmitIP(to mac, p packet) {
+	f := frame{dst: to, src: l.mac, kind: typeIPv4, payload: p}
+	if p.v6() {
+		f.kind = typeIPv6
 	}
 	l.transmit(f)
 }
 
-// multicastMAC is ip_eth_mc_map: 01:00:5e and the lower 23 bits.
+// multicastMAC is ip_eth_mc_map, and ipv6_eth_mc_map: the lower 23 or 32 bits of the group.
 func multicastMAC(a netip.Addr) mac {
-	b := a.As4()
-	return mac{0x01, 0x00, 0x5e, b[1] & 0x7f, b[2], b[3]}
+	if a.Is4() {
+		b := a.As4()
+		return mac{0x01, 0x00, 0x5e, b[1] & 0x7f, b[2], b[3]}
+	}
+	b := a.As16()
+	return mac{0x33, 0x33, b[12], b[13], b[14], b[15]}
 }

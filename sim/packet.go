@@ -5,90 +5,166 @@ import (
 	"net/netip"
 )
 
-// An ipv4 is an IPv4 packet: RFC 791.
-type ipv4 []byte
+// A packet is an IPv4 (RFC 791) or IPv6 (RFC 8200) packet.
+type packet []byte
 
 const (
-	ipv4Header   = 20 // without options
-	defaultTTL   = 64 // net.ipv4.ip_default_ttl
+	headerLen4   = 20 // without options
+	headerLen6   = 40
+	defaultTTL   = 64 // net.ipv4.ip_default_ttl, net.ipv6.conf.hop_limit
 	dontFragment = 0x4000
 	moreFragment = 0x2000
 	offsetMask   = 0x1fff // in units of eight bytes
 )
 
-// The protocols above IPv4 that the simulation knows.
+// The protocols above IP that the simulation has to know.
 const (
-	protoICMP = 1
-	protoTCP  = 6
-	protoUDP  = 17
+	protoICMP     = 1
+	protoFragment = 44 // an extension header
+	protoICMPv6   = 58
 )
 
-// parseIPv4 returns the packet without the padding behind it; not ok where its header is no good.
-// (net/ipv4/ip_input.c: ip_rcv_core.)
-func parseIPv4(data []byte) (p ipv4, ok bool) {
+// parsePacket returns the packet without the padding behind it; not ok where its header is no good.
+// (net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core.)
+func parsePacket(data []byte) (p packet, ok bool) {
 	p = data
-	if len(p) < ipv4Header || p[0]>>4 != 4 || p.headerLen() < ipv4Header || len(p) < p.totalLen() ||
-		p.totalLen() < p.headerLen() || sum16(p[:p.headerLen()]) != 0 {
+	switch {
+	case len(p) >= headerLen4 && p[0]>>4 == 4:
+		ok = p.headerLen() >= headerLen4 && p.headerLen() <= p.totalLen() && p.totalLen() <= len(p) &&
+			sum16(p[:p.headerLen()]) == 0
+	case len(p) >= headerLen6 && p[0]>>4 == 6:
+		ok = p.headerLen() <= p.totalLen() && p.totalLen() <= len(p)
+	}
+	if !ok {
 		return nil, false
 	}
 	return p[:p.totalLen()], true
 }
 
-func (p ipv4) headerLen() int  { return int(p[0]&0xf) * 4 }
-func (p ipv4) totalLen() int   { return int(binary.BigEndian.Uint16(p[2:])) }
-func (p ipv4) fragment() int   { return int(binary.BigEndian.Uint16(p[6:])) }
-func (p ipv4) ttl() int        { return int(p[8]) }
-func (p ipv4) protocol() int   { return int(p[9]) }
-func (p ipv4) src() netip.Addr { return netip.AddrFrom4([4]byte(p[12:16])) }
-func (p ipv4) dst() netip.Addr { return netip.AddrFrom4([4]byte(p[16:20])) }
-func (p ipv4) payload() []byte { return p[p.headerLen():] }
+func (p packet) v6() bool { return p[0]>>4 == 6 }
+
+func (p packet) totalLen() int {
+	if p.v6() {
+		return headerLen6 + int(binary.BigEndian.Uint16(p[4:]))
+	}
+	return int(binary.BigEndian.Uint16(p[2:]))
+}
+
+// headerLen is the length of the header with its options, or with the fragment header that follows it.
+func (p packet) headerLen() int {
+	switch {
+	case !p.v6():
+		return int(p[0]&0xf) * 4
+	case p[6] == protoFragment:
+		return headerLen6 + fragmentHeader
+	}
+	return headerLen6
+}
+
+func (p packet) protocol() int {
+	switch {
+	case !p.v6():
+		return int(p[9])
+	case p[6] == protoFragment && len(p) > headerLen6:
+		return int(p[headerLen6])
+	}
+	return int(p[6])
+}
+
+// hopLimit returns the byte that has the TTL, or hop limit.
+func (p packet) hopLimit() *byte {
+	if p.v6() {
+		return &p[7]
+	}
+	return &p[8]
+}
+
+func (p packet) src() netip.Addr {
+	if p.v6() {
+		return netip.AddrFrom16([16]byte(p[8:24]))
+	}
+	return netip.AddrFrom4([4]byte(p[12:16]))
+}
+
+func (p packet) dst() netip.Addr {
+	if p.v6() {
+		return netip.AddrFrom16([16]byte(p[24:40]))
+	}
+	return netip.AddrFrom4([4]byte(p[16:20]))
+}
+
+func (p packet) payload() []byte { return p[p.headerLen():] }
 
 // whole reports whether DF is set.
-func (p ipv4) whole() bool { return p.fragment()&dontFragment != 0 }
+func (p packet) whole() bool { return !p.v6() && binary.BigEndian.Uint16(p[6:])&dontFragment != 0 }
 
 // first reports whether the packet has its payload's beginning: it is no fragment, or the first.
-func (p ipv4) first() bool { return p.fragment()&offsetMask == 0 }
+func (p packet) first() bool {
+	switch {
+	case !p.v6():
+		return binary.BigEndian.Uint16(p[6:])&offsetMask == 0
+	case p[6] == protoFragment && len(p) >= p.headerLen():
+		return binary.BigEndian.Uint16(p[headerLen6+2:])>>3 == 0
+	}
+	return true
+}
 
-// aged returns a copy with the TTL one less. (include/net/ip.h: ip_decrease_ttl.)
-func (p ipv4) aged() ipv4 {
-	q := append(ipv4(nil), p...)
-	q[8]--
+// aged returns a copy with a TTL that is one less. (include/net/ip.h: ip_decrease_ttl.)
+func (p packet) aged() packet {
+	q := append(packet(nil), p...)
+	*q.hopLimit()--
 	q.seal()
 	return q
 }
 
-// seal sets length and checksum of the header.
-func (p ipv4) seal() {
+// seal sets the length, and the checksum where the header has one.
+func (p packet) seal() {
+	if p.v6() {
+		binary.BigEndian.PutUint16(p[4:], uint16(len(p)-headerLen6))
+		return
+	}
 	binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
 	binary.BigEndian.PutUint16(p[10:], 0)
 	binary.BigEndian.PutUint16(p[10:], sum16(p[:p.headerLen()]))
 }
 
-// newIPv4 makes a packet.
-func newIPv4(src, dst netip.Addr, protocol int, payload []byte) ipv4 {
-	p := make(ipv4, ipv4Header, ipv4Header+len(payload))
-	p[0] = 4<<4 | ipv4Header/4
-	p[8] = defaultTTL
-	p[9] = byte(protocol)
-	from, to := src.As4(), dst.As4()
-	copy(p[12:], from[:])
-	copy(p[16:], to[:])
-	p = append(p, payload...)
+// newPacket makes a packet of the family of its addresses.
+func newPacket(src, dst netip.Addr, protocol int, payload []byte) packet {
+	var p packet
+	if src.Is4() {
+		p = make(packet, 12, headerLen4+len(payload))
+		p[0], p[9] = 4<<4|headerLen4/4, byte(protocol)
+	} else {
+		p = make(packet, 8, headerLen6+len(payload))
+		p[0], p[6] = 6<<4, byte(protocol)
+	}
+	*p.hopLimit() = defaultTTL
+	p = append(append(append(p, src.AsSlice()...), dst.AsSlice()...), payload...)
 	p.seal()
 	return p
 }
 
-// sum16 is the checksum of the internet protocols: RFC 1071.
-func sum16(data []byte) uint16 {
+// sum16 is the checksum of the internet protocols over some pieces, of which all but the last have an even length: RFC 1071.
+func sum16(pieces ...[]byte) uint16 {
 	var sum uint32
-	for ; len(data) >= 2; data = data[2:] {
-		sum += uint32(binary.BigEndian.Uint16(data))
-	}
-	if len(data) == 1 {
-		sum += uint32(data[0]) << 8
+	for _, data := range pieces {
+		for ; len(data) >= 2; data = data[2:] {
+			sum += uint32(binary.BigEndian.Uint16(data))
+		}
+		if len(data) == 1 {
+			sum += uint32(data[0]) << 8
+		}
 	}
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
 	return ^uint16(sum)
+}
+
+// sumICMPv6 is the checksum of a message with the pseudo header of RFC 8200, 8.1.
+func sumICMPv6(src, dst netip.Addr, message []byte) uint16 {
+	var tail [8]byte
+	binary.BigEndian.PutUint32(tail[:], uint32(len(message)))
+	tail[7] = protoICMPv6
+	return sum16(src.AsSlice(), dst.AsSlice(), tail[:], message)
 }

@@ -20,7 +20,7 @@ const (
 
 // A resolution is what a neighbour entry goes through on its own: net/core/neighbour.c.
 type resolution struct {
-	waiting   []ipv4        // packets that wait for the MAC
+	waiting   []packet      // packets that wait for the MAC
 	probes    int           // requests sent since the entry was last sure
 	confirmed time.Duration // when the neighbour last answered
 	updated   time.Duration // when the MAC was last set
@@ -29,7 +29,7 @@ type resolution struct {
 
 // sendTo sends a packet to a neighbour, as soon as its MAC is known. (net/core/neighbour.c: neigh_resolve_output,
 // __neigh_event_send.)
-func (l *link) sendTo(ip netip.Addr, p ipv4) {
+func (l *link) sendTo(ip netip.Addr, p packet) {
 	n := l.neighbourAt(ip)
 	switch n.now(l.world().clock.elapsed()) {
 	case kernel.Incomplete, kernel.Failed:
@@ -39,7 +39,7 @@ func (l *link) sendTo(ip netip.Addr, p ipv4) {
 		n.state = kernel.Delay
 		l.stepAfter(n, delayTime)
 	}
-	l.transmit(frame{dst: n.mac, src: l.mac, kind: typeIPv4, payload: p})
+	l.transmitIP(n.mac, p)
 }
 
 // neighbourAt returns the entry of an address, made where there is none.
@@ -62,7 +62,7 @@ func (n *neighbour) now(t time.Duration) kernel.NeighbourState {
 }
 
 // resolve lets a packet wait, the oldest making room, and asks for the MAC unless that is under way.
-func (l *link) resolve(n *neighbour, p ipv4) {
+func (l *link) resolve(n *neighbour, p packet) {
 	if len(n.waiting) == maxWaiting {
 		n.waiting = n.waiting[1:]
 	}
@@ -75,24 +75,38 @@ func (l *link) resolve(n *neighbour, p ipv4) {
 }
 
 // probe asks for the MAC once more: the neighbour itself where its MAC was known, else everybody.
-// (net/ipv4/arp.c: arp_solicit.)
+// (net/ipv4/arp.c: arp_solicit; net/ipv6/ndisc.c: ndisc_solicit.)
 func (l *link) probe(n *neighbour) {
 	n.probes++
-	to := broadcastMAC
-	if n.state == kernel.Probe {
-		to = n.mac
-	}
 	if src := l.solicitor(n); src.IsValid() {
-		l.sendARP(to, arp{op: arpRequest, senderIP: src, targetIP: n.ip})
+		l.ask(n, src)
 	}
 	l.stepAfter(n, retransTime)
+}
+
+func (l *link) ask(n *neighbour, src netip.Addr) {
+	var to *mac
+	if n.state == kernel.Probe {
+		to = &n.mac
+	}
+	if n.ip.Is6() {
+		l.solicit(src, n.ip, to)
+		return
+	}
+	if to == nil {
+		to = &broadcastMAC
+	}
+	l.sendARP(*to, arp{op: arpRequest, senderIP: src, targetIP: n.ip})
 }
 
 // solicitor is the address that asks: the source of the packet that waits, if that is the namespace's own.
 // (arp_announce is 0.)
 func (l *link) solicitor(n *neighbour) netip.Addr {
-	if len(n.waiting) > 0 && l.ns.hasLocal4(n.waiting[0].src()) {
+	if len(n.waiting) > 0 && l.ns.local(n.waiting[0].src()) {
 		return n.waiting[0].src()
+	}
+	if n.ip.Is6() {
+		return l.ns.source6(n.ip, l)
 	}
 	return l.sourceFor(n.ip, kernel.ScopeLink)
 }
@@ -131,7 +145,7 @@ func (l *link) step(n *neighbour) {
 }
 
 // giveUp tells the senders of the packets that waited that there is nobody. (neigh_invalidate; net/ipv4/arp.c:
-// arp_error_report; net/ipv4/route.c: ipv4_link_failure.)
+// arp_error_report; net/ipv6/ndisc.c: ndisc_error_report.)
 func (l *link) giveUp(n *neighbour) {
 	waiting := n.waiting
 	n.state, n.known, n.waiting = kernel.Failed, false, nil

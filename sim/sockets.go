@@ -9,7 +9,7 @@ import (
 
 // deliver hands a packet to the namespace's sockets once the tables are unlocked. Who has none gets them, since echo
 // requests are answered by them.
-func (ns *namespace) deliver(p ipv4) {
+func (ns *namespace) deliver(p packet) {
 	ns.world().post(func() {
 		t, err := ns.sockets()
 		if err != nil {
@@ -21,7 +21,7 @@ func (ns *namespace) deliver(p ipv4) {
 }
 
 // deliverToMany hands up what is for everybody on the link. It makes nobody sockets: who has none does not listen.
-func (ns *namespace) deliverToMany(p ipv4) {
+func (ns *namespace) deliverToMany(p packet) {
 	if ns.transport != nil {
 		ns.deliver(p)
 	}

@@ -18,7 +18,7 @@ type way struct {
 // EACCES and EINVAL for those of type unreachable, prohibit and blackhole. (net/ipv4/fib_semantics.c: fib_props;
 // net/ipv4/route.c: ip_route_output_key_hash_rcu.)
 func (ns *namespace) route(dst netip.Addr) (way, kernel.Errno) {
-	r := ns.fib4.lookup(dst, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
+	r := ns.fib(dst).lookup(dst, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
 	if r == nil {
 		return way{}, kernel.ENETUNREACH
 	}
@@ -36,14 +36,33 @@ var refusals = map[kernel.RouteType]kernel.Errno{
 }
 
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
-	p := way{kind: r.Type, link: r.link, next: dst, src: ns.sourceBy(r)}
+	p := way{kind: r.Type, link: r.link, next: dst}
 	if r.Gateway.IsValid() {
 		p.next = r.Gateway
 	}
 	if p.kind == kernel.Local {
 		p.link = ns.names["lo"]
 	}
+	if dst.Is6() {
+		p.src = ns.source6By(r, dst)
+	} else {
+		p.src = ns.sourceBy(r)
+	}
 	return p
+}
+
+func (ns *namespace) fib(dst netip.Addr) *fib {
+	if dst.Is6() {
+		return ns.fib6
+	}
+	return ns.fib4
+}
+
+// local reports whether an address is one of the namespace's own. (net/ipv4/fib_frontend.c: inet_addr_type;
+// net/ipv6/addrconf.c: ipv6_chk_addr.)
+func (ns *namespace) local(a netip.Addr) bool {
+	r := ns.fib(a).table(kernel.TableLocal).lookup(a, anyRoute)
+	return r != nil && r.Type == kernel.Local
 }
 
 // sourceBy is the source that packets by a route get: the route's own, else the first address of its link out of the

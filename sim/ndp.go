@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// An ndp is a neighbour solicitation or advertisement: RFC 4861. An advertisement sets flags, and both say the sender's MAC
+// unless it has no address yet.
+type ndp struct {
+	kind   byte
+	flags  byte
+	target netip.Addr
+	mac    mac
+	hasMAC bool
+}
+
+const (
+	ndpSolicitation  = 135
+	ndpAdvertisement = 136
+	ndpLen           = 24 // without options
+	ndpHopLimit      = 255
+	ndpSolicited     = 0x40
+	ndpOverride      = 0x20
+	ndpSourceMAC     = 1 // options
+	ndpTargetMAC     = 2
+)
+
+// option is the type of the option that has the sender's MAC.
+func (m ndp) option() byte {
+	if m.kind == ndpSolicitation {
+		return ndpSourceMAC
+	}
+	return ndpTargetMAC
+}
+
+// parseNDP takes a packet apart. A message from further than the link does not count.
+func parseNDP(p packet) (m ndp, ok bool) {
+	if p.protocol() != protoICMPv6 || len(p.payload()) < ndpLen || *p.hopLimit() != ndpHopLimit ||
+		sumICMPv6(p.src(), p.dst(), p.payload()) != 0 {
+		return ndp{}, false
+	}
+	b := p.payload()
+	m = ndp{kind: b[0], flags: b[4], target: netip.AddrFrom16([16]byte(b[8:24]))}
+	for o := b[ndpLen:]; len(o) >= 8 && o[1] != 0 && len(o) >= int(o[1])*8; o = o[int(o[1])*8:] {
+		if o[0] == m.option() {
+			m.mac, m.hasMAC = mac(o[2:8]), true
+		}
+	}
+	return m, m.kind == ndpSolicitation || m.kind == ndpAdvertisement
+}
+
+// packet makes the packet of a message.
+func (m ndp) packet(src, dst netip.Addr) packet {
+	b := append([]byte{m.kind, 0, 0, 0, m.flags, 0, 0, 0}, m.target.AsSlice()...)
+	if m.hasMAC {
+		b = append(append(b, m.option(), 1), m.mac[:]...)
+	}
+	sum := sumICMPv6(src, dst, b)
+	b[2], b[3] = byte(sum>>8), byte(sum)
+	p := newPacket(src, dst, protoICMPv6, b)
+	*p.hopLimit() = ndpHopLimit
+	return p
+}
+
+// solicitedNode is the group of those whose address ends like a (addrconf_addr_solict_mult).
+func solicitedNode(a netip.Addr) netip.Addr {
+	b := a.As16()
+	return netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
+}
+
+var allNodes = netip.MustParseAddr("ff02::1")
+
+// solicit asks for the MAC of an address: the neighbour alone where to is given, else the group it is in. From no address
+// it asks for a duplicate. (net/ipv6/ndisc.c: ndisc_send_ns.)
+func (l *link) solicit(src, target netip.Addr, to *mac) {
+	m := ndp{kind: ndpSolicitation, target: target, mac: l.mac, hasMAC: !src.IsUnspecified()}
+	if to != nil {
+		l.transmitIP(*to, m.packet(src, target))
+		return
+	}
+	group := solicitedNode(target)
+	l.transmitIP(multicastMAC(group), m.packet(src, group))
+}
+
+// inputNDP takes neighbour discovery in, and reports whether the packet was that.
+func (l *link) inputNDP(p packet) bool {
+	if !p.v6() {
+		return false
+	}
+	m, ok := parseNDP(p)
+	if !ok {
+		return false
+	}
+	switch {
+	case l.loopback() || !l.ip6Enabled():
+	case m.kind == ndpSolicitation:
+		l.inputSolicitation(m, p.src())
+	default:
+		l.inputAdvertisement(m)
+	}
+	return true
+}
+
+// inputSolicitation answers for the addresses of this very link, and learns who asks. (net/ipv6/ndisc.c: ndisc_recv_ns.)
+func (l *link) inputSolicitation(m ndp, src netip.Addr) {
+	a := l.find(m.target)
+	if a == nil || a.DADFailed {
+		return
+	}
+	if a.Tentative {
+		if src.IsUnspecified() { // somebody else wants it, too
+			a.failDAD()
+		}
+		return
+	}
+	answer := ndp{kind: ndpAdvertisement, flags: ndpOverride, target: m.target, mac: l.mac, hasMAC: true}
+	if src.IsUnspecified() {
+		l.transmitIP(multicastMAC(allNodes), answer.packet(m.target, allNodes))
+		return
+	}
+	if !m.hasMAC {
+		return
+	}
+	l.confirm(l.neighbourAt(src), m.mac, kernel.Stale, true)
+	answer.flags |= ndpSolicited
+	l.transmitIP(m.mac, answer.packet(m.target, src))
+}
+
+// inputAdvertisement brings an entry that is there up to date, or ends duplicate address detection. (net/ipv6/ndisc.c:
+// ndisc_recv_na.)
+func (l *link) inputAdvertisement(m ndp) {
+	if a := l.find(m.target); a != nil {
+		if a.Tentative && !a.DADFailed {
+			a.failDAD()
+		}
+		return
+	}
+	n := l.neighbours[m.target]
+	if n == nil || !m.hasMAC {
+		return
+	}
+	state := kernel.Stale
+	if m.flags&ndpSolicited != 0 {
+		state = kernel.Reachable
+	}
+	l.confirm(n, m.mac, state, m.flags&ndpOverride != 0)
+}
