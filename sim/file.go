@@ -14,12 +14,20 @@ type inode struct {
 	perm     fs.FileMode
 	modified time.Duration // since the start of the world
 	lock     *advisoryLock
-	ns       *namespace     // the namespace that is bound here
+	ns       *namespace     // the network namespace that this is the file of
+	mount    bool           // it is bound here, and the name goes by DeleteNetNS only
 	program  kernel.Program // what happens when it is executed
 }
 
 func (w *World) newFile(perm fs.FileMode) *inode {
 	return &inode{perm: perm.Perm(), modified: w.clock.elapsed(), lock: &advisoryLock{}}
+}
+
+// newNamespaceFile makes the file of a namespace, on which its advisory lock is.
+func (w *World) newNamespaceFile(ns *namespace) *inode {
+	f := w.newFile(0o444)
+	f.ns, f.lock = ns, &ns.lock
+	return f
 }
 
 func (w *World) newFolder(perm fs.FileMode) *inode {

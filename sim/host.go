@@ -34,6 +34,7 @@ func (w *World) AddHost(name string) *Host {
 		h.newTree()
 		h.self = h.newNamespace()
 		h.self.refs++
+		h.newProc()
 	})
 	return h
 }

@@ -46,10 +46,10 @@ func (m *machine) addNetNS(name string) *refusal {
 	case r != nil:
 		return r
 	}
-	file := m.world.newFile(0o444)
-	file.ns = m.newNamespace()
-	file.ns.refs++
-	file.lock = &file.ns.lock
+	ns := m.newNamespace()
+	ns.refs++
+	file := m.world.newNamespaceFile(ns)
+	file.mount = true
 	e.set(file)
 	return nil
 }
@@ -67,7 +67,7 @@ func (m *machine) deleteNetNS(name string) *refusal {
 		return r
 	case e.inode == nil:
 		return refuse(kernel.ENOENT)
-	case e.inode.ns == nil:
+	case !e.inode.mount:
 		return refuse(kernel.EINVAL) // umount2: no mount point
 	}
 	e.clear()

@@ -20,6 +20,15 @@ func (m *machine) newTree() {
 	m.root.folder["var"].folder["run"] = m.root.folder["run"]
 }
 
+// newProc makes the files below /proc that name the machine's first namespace: every process that is simulated runs in it.
+func (m *machine) newProc() {
+	for _, dir := range []string{"/proc/1/ns", "/proc/self/ns", "/proc/thread-self/ns"} {
+		m.mkdirAll(dir, 0o555)
+		folder, _ := m.walk(dir)
+		folder.folder["net"] = m.world.newNamespaceFile(m.self)
+	}
+}
+
 // walk finds the inode of a name. (fs/namei.c: path_lookupat; root is never refused permission.)
 func (m *machine) walk(name string) (*inode, *refusal) {
 	if !path.IsAbs(name) {
@@ -133,7 +142,7 @@ func (m *machine) link(old, name string) *refusal {
 	case r != nil:
 		return r
 	case n.ns != nil:
-		return refuse(kernel.EXDEV) // do_linkat: another mount
+		return refuse(kernel.EXDEV) // do_linkat: nsfs is another mount
 	case n.folder != nil:
 		return refuse(kernel.EPERM) // vfs_link: S_ISDIR
 	}
@@ -168,8 +177,10 @@ func (e entry) checkRename(to entry) *refusal {
 		return refuse(kernel.ENOENT)
 	case e.inode.folder != nil && e.inode.contains(to.folder):
 		return refuse(kernel.EINVAL) // a folder into itself
-	case e.inode.ns != nil || to.inode != nil && to.inode.ns != nil:
+	case e.inode.mount || to.inode != nil && to.inode.mount:
 		return refuse(kernel.EBUSY) // is_local_mountpoint
+	case e.inode.ns != nil || to.inode != nil && to.inode.ns != nil:
+		return refuse(kernel.EPERM) // procfs has no rename
 	case to.inode == nil || to.inode == e.inode:
 		return nil
 	case e.inode.folder != nil && to.inode.folder == nil:
@@ -203,8 +214,10 @@ func (m *machine) remove(name string) *refusal {
 		return r
 	case e.inode == nil:
 		return refuse(kernel.ENOENT)
+	case e.inode.mount:
+		return refuse(kernel.EBUSY) // is_local_mountpoint
 	case e.inode.ns != nil:
-		return refuse(kernel.EBUSY) // a mount point
+		return refuse(kernel.EPERM) // procfs has no unlink
 	case len(e.inode.folder) > 0:
 		return refuse(kernel.ENOTEMPTY)
 	}
