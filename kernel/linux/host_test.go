@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,7 +147,7 @@ func testLock(t *testing.T, lock, other func(context.Context, time.Duration) (fu
 func TestLockExcludes(t *testing.T) {
 	h, _ := newMachine(t)
 	file := filepath.Join(t.TempDir(), "lock")
-	holders, turns := 0, 0
+	var holders, turns atomic.Int32
 	var wg sync.WaitGroup
 	for range 30 {
 		wg.Go(func() {
@@ -156,16 +157,16 @@ func TestLockExcludes(t *testing.T) {
 				return
 			}
 			defer unlock()
-			if holders++; holders != 1 {
-				t.Errorf("%d holders", holders)
+			if n := holders.Add(1); n != 1 {
+				t.Errorf("%d holders", n)
 			}
-			turns++
-			holders--
+			turns.Add(1)
+			holders.Add(-1)
 		})
 	}
 	wg.Wait()
-	if turns != 30 {
-		t.Errorf("%d turns", turns)
+	if n := turns.Load(); n != 30 {
+		t.Errorf("%d turns", n)
 	}
 }
 

@@ -137,15 +137,15 @@ func (k icmp) message(size int) []byte {
 func (k icmp) receive(s *socket, size int) (packet []byte, ttl int, err error) {
 	const longestHeader, forTTL = 60, 64
 	buffer, control := make([]byte, longestHeader+size), make([]byte, forTTL)
-	err = s.whenReadable(func(fd int) error {
-		n, nc, _, _, err := unix.Recvmsg(fd, buffer, control, 0)
-		buffer, control = buffer[:max(n, 0)], control[:max(nc, 0)]
+	var n, nc int
+	err = s.whenReadable(func(fd int) (err error) {
+		n, nc, _, _, err = unix.Recvmsg(fd, buffer, control, 0)
 		return err
 	})
-	if err != nil || len(buffer) == 0 {
+	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	return buffer[min(k.header(buffer), len(buffer)):], k.ttlOf(control), nil
+	return buffer[min(k.header(buffer), n):n], k.ttlOf(control[:nc]), nil
 }
 
 // ttlOf finds the TTL among the control messages.

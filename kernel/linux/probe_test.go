@@ -62,6 +62,26 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// Within a machine a reply is there when sendto(2) returns. This one is not: its sender gets the address only after the
+// first ARP and NDP requests for it, and the next ones come a second later.
+func TestPingWaitsForItsReply(t *testing.T) {
+	near, far := newCable(t)
+	var wg sync.WaitGroup
+	for _, late := range []string{"10.1.0.9/24", "fd00::9/64"} {
+		wg.Go(func() {
+			got, err := near.Ping(context.Background(), kernel.Ping{To: prefix(late).Addr(), Timeout: 10 * time.Second})
+			if err != nil || got.TTL != 64 || got.RTT < 100*time.Millisecond {
+				t.Errorf("%s: %+v, %v", late, got, err)
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	for _, late := range []string{"10.1.0.9/24", "fd00::9/64"} {
+		must(t, far.AddAddress(kernel.Address{Link: 2, Prefix: prefix(late), NoDAD: true}))
+	}
+	wg.Wait()
+}
+
 // A link-local address is reached with the link for a zone, by name or number.
 func TestPingLinkLocal(t *testing.T) {
 	near, far := newCable(t)
