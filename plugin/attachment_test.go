@@ -78,8 +78,12 @@ func TestMACs(t *testing.T) {
 			}
 		}
 	}
-	if a.containerMAC("x").String() != a.containerMAC("x").String() || a.containerMAC("x").String() == a.containerMAC("y").String() {
-		t.Error("a container's address does not depend on the boot id alone")
+	again := attachment{"net", "a", "eth0"}
+	if a.containerMAC("x").String() != again.containerMAC("x").String() {
+		t.Error("an attachment that is made again has another address")
+	}
+	if a.containerMAC("x").String() == a.containerMAC("y").String() {
+		t.Error("an attachment has the same address on another machine")
 	}
 	if a.hostMAC("x", "1").String() == a.hostMAC("x", "2").String() || a.hostMAC("x", "1")[0] != 0xfe {
 		t.Error("the host end's address does not tell ADDs apart, or does not begin with fe")

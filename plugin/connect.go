@@ -48,6 +48,7 @@ func (s *section) steps() []step {
 		{"attach the host end to the bridge", s.attach},
 		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
+		{"announce the addresses", s.announce},
 		{"turn forwarding on", s.forward},
 		{"read the bridge", s.readBridge},
 	}
