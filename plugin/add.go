@@ -135,9 +135,18 @@ func (a *add) createPair(context.Context) error {
 			return err
 		}
 		a.undo.pop()
-		return errors.Join(a.refuseTaken(), err)
+		return a.explainTaken(err)
 	}
 	return a.readPair()
+}
+
+// explainTaken says which name it was. It may be free again by now: the links of a namespace that ended live on for some
+// milliseconds.
+func (a *add) explainTaken(refused error) error {
+	if err := a.refuseTaken(); err != nil {
+		return err
+	}
+	return types.NewError(types.ErrTryAgainLater, refused.Error(), "the name was taken a moment ago, and is free now")
 }
 
 func (a *add) pair() kernel.LinkSpec {

@@ -20,6 +20,7 @@ import (
 func (c *call) del(ctx context.Context) error {
 	return run(ctx, []step{
 		{"delete the veth pair", c.deletePair},
+		{"delete the reference plugin's veth pair", c.deleteReferencePair},
 		{"release the addresses", c.release},
 	})
 }

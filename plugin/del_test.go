@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -98,5 +99,35 @@ func TestDelLeavesWhatIsNotOurs(t *testing.T) {
 		l.must(l.self.ChangeLink(link.Index, kernel.LinkChange{Alias: new("uplink of rack 4")}))
 		l.succeed(request{verb: "DEL", id: "a", conf: l.conf(nil)})
 		l.wantNothingLeft("DEL with an operator's alias")
+	})
+}
+
+// TestDelTakesOverFromReference: a node whose plugin was replaced has attachments of the old one, known by prevResult
+// alone.
+func TestDelTakesOverFromReference(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		pod := l.open(l.pod("a"))
+		mac := "02:00:00:00:00:07"
+		for _, name := range []string{"veth0123abcd", "veth4567abcd", "uplink"} {
+			l.must(l.self.AddLink(kernel.LinkSpec{
+				Name: name, Kind: kernel.KindVeth, MAC: []byte{2, 0, 0, 0, 0, 7}, Peer: kernel.PeerSpec{Name: "e" + name[4:], NetNS: pod},
+			}))
+		}
+		prev := map[string]any{"interfaces": []any{
+			map[string]any{"name": "br-test", "mac": mac},
+			map[string]any{"name": "veth0123abcd", "mac": mac},
+			map[string]any{"name": "veth4567abcd", "mac": "02:00:00:00:00:08"}, // another has the name by now
+			map[string]any{"name": "uplink", "mac": mac},
+			map[string]any{"name": "veth89abcdef", "mac": mac},
+			map[string]any{"name": "eth0", "mac": mac, "sandbox": "/run/netns/a"},
+		}}
+		r := request{verb: "DEL", id: "a", conf: l.withPrev(l.conf(nil), prev)}
+		for range 2 {
+			l.succeed(r)
+			if left := fmt.Sprint(l.veths(l.self)); left != "[veth4567abcd uplink]" {
+				t.Errorf("left %s", left)
+			}
+		}
+		l.succeed(request{verb: "DEL", id: "a", conf: l.withPrev(l.conf(nil), "nonsense")})
 	})
 }
