@@ -53,3 +53,31 @@ func words(err, errno error) string {
 	}
 	return detail
 }
+
+// is reports whether err is this errno, extended acknowledgement or not.
+func is(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
+
+// because is an errno with a reason, in the form in which nl gives the kernel's own words.
+func because(errno syscall.Errno, reason string) error { return &reasoned{errno, reason} }
+
+type reasoned struct {
+	errno  syscall.Errno
+	reason string
+}
+
+func (r *reasoned) Error() string { return r.errno.Error() + ": " + r.reason }
+func (r *reasoned) Unwrap() error { return r.errno }
+
+// attempts bounds how often an interrupted call is tried again.
+const attempts = 50
+
+// retry calls until it is not interrupted (EINTR): by a signal, of which the Go runtime sends itself some, or by a
+// change to what is being read.
+func retry[T any](call func() (T, error)) (result T, err error) {
+	for range attempts {
+		if result, err = call(); !is(err, syscall.EINTR) {
+			break
+		}
+	}
+	return result, err
+}

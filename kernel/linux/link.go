@@ -35,16 +35,17 @@ func (ns *NetNS) linkByName(name string) (link kernel.Link, err error) {
 	if requireName(name) != nil {
 		return link, unix.ENODEV
 	}
-	parts := []nl.NetlinkRequestData{
-		nl.NewIfInfomsg(unix.AF_UNSPEC),
-		attrUint32(unix.IFLA_EXT_MASK, withoutStatistics),
-		attrString(unix.IFLA_IFNAME, name),
+	messages, err := ns.exchange(unix.RTM_GETLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC),
+		attrUint32(unix.IFLA_EXT_MASK, withoutStatistics), attrString(unix.IFLA_IFNAME, name))
+	switch {
+	case is(err, unix.ERANGE):
+		return link, unix.ENODEV // too long for any link to have it
+	case err != nil:
+		return link, err
+	case len(messages) == 0:
+		return link, because(unix.EPROTO, "the kernel answered nothing")
 	}
-	err = ns.exchange(unix.RTM_GETLINK, 0, parts, func(m []byte) { link = parseLink(m) })
-	if is(err, unix.ERANGE) {
-		err = unix.ENODEV // too long for any link to have it
-	}
-	return link, err
+	return parseLink(messages[0]), nil
 }
 
 // DeleteLink implements kernel.Links.

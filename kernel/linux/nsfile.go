@@ -112,16 +112,3 @@ func onOwnThread(home nsFile, work func() error) error {
 	}()
 	return <-done
 }
-
-// attempts bounds how often an interrupted call is tried again.
-const attempts = 20
-
-// retry calls until it is not interrupted by a signal; the Go runtime sends itself some (SIGURG).
-func retry[T any](call func() (T, error)) (result T, err error) {
-	for range attempts {
-		if result, err = call(); err != unix.EINTR {
-			break
-		}
-	}
-	return result, err
-}

@@ -30,9 +30,21 @@ func newCable(t *testing.T) (near, far kernel.NetNS) {
 	} {
 		must(t, end.ns.ChangeLink(1, kernel.LinkChange{Up: new(true)}))
 		must(t, end.ns.AddAddress(kernel.Address{Link: end.link, Prefix: prefix(end.four)}))
-		must(t, end.ns.AddAddress(kernel.Address{Link: end.link, Prefix: prefix(end.six), NoDAD: true}))
+		addNow(t, end.ns, end.link, end.six)
 	}
 	return near, far
+}
+
+// addNow adds an IPv6 address and waits for its local route, which comes from a work queue, up to a millisecond later.
+func addNow(t *testing.T, ns kernel.NetNS, link int, six string) {
+	t.Helper()
+	must(t, ns.AddAddress(kernel.Address{Link: link, Prefix: prefix(six), NoDAD: true}))
+	own := netip.PrefixFrom(prefix(six).Addr(), 128)
+	for deadline := time.Now().Add(10 * time.Second); len(routesTo(t, ns, own)) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("no local route to %s", own)
+		}
+	}
 }
 
 // serve answers for the time of the test.
@@ -228,9 +240,8 @@ func TestCall(t *testing.T) {
 // A datagram is answered from the address it was sent to, not from the one the routes would choose.
 func TestAnswerComesFromWhereItWasAsked(t *testing.T) {
 	near, far := newCable(t)
-	for _, more := range []string{"10.1.0.3/24", "fd00::3/64"} {
-		must(t, far.AddAddress(kernel.Address{Link: 2, Prefix: prefix(more), NoDAD: true}))
-	}
+	must(t, far.AddAddress(kernel.Address{Link: 2, Prefix: prefix("10.1.0.3/24")}))
+	addNow(t, far, 2, "fd00::3/64")
 	serve(t, far, kernel.UDP, "[::]:80")
 	serve(t, far, kernel.UDP, "0.0.0.0:81")
 	for _, to := range []string{"10.1.0.3:80", "[fd00::3]:80", "10.1.0.3:81"} {

@@ -4,10 +4,8 @@ package linux
 
 import (
 	"encoding/binary"
-	"errors"
 	"net/netip"
 	"strconv"
-	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -21,20 +19,13 @@ const (
 
 // change sends one request that changes something and waits for its acknowledgement.
 func (ns *NetNS) change(kind, flags int, parts ...nl.NetlinkRequestData) error {
-	return ns.exchange(kind, flags, parts, func([]byte) {})
+	_, err := ns.exchange(kind, flags, parts...)
+	return err
 }
 
-// dump calls each with every message of an answer. It collects them first: a dump that is cut starts over.
+// dump calls each with every message of the answer to one request for all there is.
 func (ns *NetNS) dump(kind int, each func(message []byte), parts ...nl.NetlinkRequestData) error {
-	var messages [][]byte
-	var err error
-	for range attempts {
-		messages = messages[:0]
-		err = ns.exchange(kind, unix.NLM_F_DUMP, parts, func(m []byte) { messages = append(messages, m) })
-		if err != error(nl.ErrDumpInterrupted) {
-			break
-		}
-	}
+	messages, err := ns.exchange(kind, unix.NLM_F_DUMP, parts...)
 	if err != nil {
 		return err
 	}
@@ -44,35 +35,20 @@ func (ns *NetNS) dump(kind int, each func(message []byte), parts ...nl.NetlinkRe
 	return nil
 }
 
-// exchange sends one request over the namespace's socket and hands out what comes back.
-func (ns *NetNS) exchange(kind, flags int, parts []nl.NetlinkRequestData, each func([]byte)) error {
-	return ns.lease.use(func() error {
-		_, err := retry(func() (struct{}, error) {
+// exchange sends one request over the namespace's socket and returns what comes back. It starts over when it is
+// interrupted, also by a change to what is being dumped: nl.ErrDumpInterrupted is EINTR.
+func (ns *NetNS) exchange(kind, flags int, parts ...nl.NetlinkRequestData) (messages [][]byte, err error) {
+	err = ns.lease.use(func() error {
+		messages, err = retry(func() ([][]byte, error) {
 			request := nl.NewNetlinkRequest(kind, flags)
 			request.Sockets = ns.route
 			request.Data = parts
-			return struct{}{}, request.ExecuteIter(unix.NETLINK_ROUTE, 0, func(m []byte) bool {
-				each(m)
-				return true
-			})
+			return request.Execute(unix.NETLINK_ROUTE, 0)
 		})
 		return err
 	})
+	return messages, err
 }
-
-// because is an errno with a reason, in the form in which nl gives the kernel's own words.
-func because(errno syscall.Errno, reason string) error { return &reasoned{errno, reason} }
-
-type reasoned struct {
-	errno  syscall.Errno
-	reason string
-}
-
-func (r *reasoned) Error() string { return r.errno.Error() + ": " + r.reason }
-func (r *reasoned) Unwrap() error { return r.errno }
-
-// is reports whether err is this errno, extended acknowledgement or not.
-func is(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
 
 // The attributes of a message, by type.
 

@@ -11,12 +11,16 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // self is the program that is running, even when its file has been replaced or removed.
 const self = "/proc/self/exe"
+
+// stragglers is how long Run waits, once the program has ended, for what it started and left with its streams.
+const stragglers = time.Second
 
 // A Program is one run of this program in a sandbox. Nil streams are the null device.
 type Program struct {
@@ -47,6 +51,7 @@ func run(ctx context.Context, p Program) (int, error) {
 	cmd.Args = append([]string{os.Args[0]}, p.Args...)
 	cmd.Env = append(os.Environ(), marker+"="+fresh)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Stdin, p.Stdout, p.Stderr
+	cmd.WaitDelay = stragglers
 	cmd.SysProcAttr = namespaces()
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := cmd.Start(); err != nil {
@@ -57,7 +62,7 @@ func run(ctx context.Context, p Program) (int, error) {
 		return 0, fmt.Errorf("sandbox: %w", context.Cause(ctx))
 	}
 	var status *exec.ExitError
-	if err != nil && !errors.As(err, &status) {
+	if err != nil && !errors.As(err, &status) && !errors.Is(err, exec.ErrWaitDelay) {
 		return 0, fmt.Errorf("sandbox: %w", err)
 	}
 	return exitStatus(cmd.ProcessState), nil
