@@ -17,13 +17,17 @@ const attachmentWords = " [-netns PATH] [-args KEY=VALUE;...] [-capabilities FIL
 
 func cniForms() []form {
 	return []form{
-		{"cni add", "cni add" + attachmentWords,
+		{
+			"cni add", "cni add" + attachmentWords,
 			"attach a pod (a namespace by its name) to the network of a configuration file; print the result",
-			(*session).cniAdd},
+			(*session).cniAdd,
+		},
 		{"cni check", "cni check" + attachmentWords, "ask whether all is as add left it", (*session).cniCheck},
 		{"cni del", "cni del" + attachmentWords, "detach", (*session).cniDel},
-		{"cni gc", "cni gc CONF [POD/IFNAME...]", "take away what belongs to other attachments than these",
-			(*session).cniGC},
+		{
+			"cni gc", "cni gc CONF [POD/IFNAME...]", "take away what belongs to other attachments than these",
+			(*session).cniGC,
+		},
 		{"cni status", "cni status CONF", "ask whether add could work", (*session).cniStatus},
 		{"cni version", "cni version PLUGIN", "print which versions of CNI a plugin speaks", (*session).cniVersion},
 	}

@@ -5,8 +5,10 @@ import "errors"
 func fileForms() []form {
 	return []form{
 		{"file show", "file show PATH", "print a file of the machine", (*session).showFile},
-		{"file write", "file write PATH FROM", "give a file of the machine the content of one of the archive",
-			(*session).writeHostFile},
+		{
+			"file write", "file write PATH FROM", "give a file of the machine the content of one of the archive",
+			(*session).writeHostFile,
+		},
 		{"file del", "file del PATH", "delete a file of the machine", (*session).deleteFile},
 	}
 }

@@ -4,11 +4,15 @@ import "github.com/cnilab/cnilab/kernel"
 
 func addressForms() []form {
 	return []form{
-		{"ip addr add", "ip [-n NS] addr add PREFIX dev LINK [broadcast ADDRESS] [nodad]", "give a link an address",
-			(*session).addAddress},
+		{
+			"ip addr add", "ip [-n NS] addr add PREFIX dev LINK [broadcast ADDRESS] [nodad]", "give a link an address",
+			(*session).addAddress,
+		},
 		{"ip addr del", "ip [-n NS] addr del PREFIX dev LINK", "take an address away", (*session).deleteAddress},
-		{"ip addr show", "ip [-n NS] addr show [dev LINK]", "print addresses, as in a snapshot",
-			(*session).showAddresses},
+		{
+			"ip addr show", "ip [-n NS] addr show [dev LINK]", "print addresses, as in a snapshot",
+			(*session).showAddresses,
+		},
 	}
 }
 

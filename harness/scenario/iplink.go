@@ -8,13 +8,17 @@ import (
 
 func linkForms() []form {
 	return []form{
-		{"ip link add", "ip [-n NS] link add NAME [address MAC] [mtu N] [master BRIDGE] [up] type bridge" +
-			" | type veth peer name NAME [address MAC] [mtu N] [netns NS]", "make a link, in one request",
-			(*session).addLink},
+		{
+			"ip link add", "ip [-n NS] link add NAME [address MAC] [mtu N] [master BRIDGE] [up] type bridge" +
+				" | type veth peer name NAME [address MAC] [mtu N] [netns NS]", "make a link, in one request",
+			(*session).addLink,
+		},
 		{"ip link del", "ip [-n NS] link del NAME", "delete a link; of a veth both ends", (*session).deleteLink},
-		{"ip link set", "ip [-n NS] link set NAME [up|down] [mtu N] [address MAC] [name NEW] [alias TEXT]" +
-			" [master BRIDGE|nomaster] [promisc on|off] [netns NS]", "change a link, in one request",
-			(*session).changeLink},
+		{
+			"ip link set", "ip [-n NS] link set NAME [up|down] [mtu N] [address MAC] [name NEW] [alias TEXT]" +
+				" [master BRIDGE|nomaster] [promisc on|off] [netns NS]", "change a link, in one request",
+			(*session).changeLink,
+		},
 		{"ip link show", "ip [-n NS] link show [NAME]", "print links, as in a snapshot", (*session).showLinks},
 	}
 }

@@ -4,11 +4,15 @@ import "github.com/cnilab/cnilab/kernel"
 
 func neighbourForms() []form {
 	return []form{
-		{"ip neigh add", "ip [-n NS] neigh add ADDRESS lladdr MAC dev LINK", "say which MAC has an address",
-			(*session).addNeighbour},
+		{
+			"ip neigh add", "ip [-n NS] neigh add ADDRESS lladdr MAC dev LINK", "say which MAC has an address",
+			(*session).addNeighbour,
+		},
 		{"ip neigh del", "ip [-n NS] neigh del ADDRESS dev LINK", "forget it", (*session).deleteNeighbour},
-		{"ip neigh show", "ip [-n NS] neigh show [dev LINK]", "print what was said, as in a snapshot",
-			(*session).showNeighbours},
+		{
+			"ip neigh show", "ip [-n NS] neigh show [dev LINK]", "print what was said, as in a snapshot",
+			(*session).showNeighbours,
+		},
 	}
 }
 

@@ -9,10 +9,14 @@ import (
 
 func netnsForms() []form {
 	return []form{
-		{"ip netns add", "ip netns add NAME", "make a namespace; for cni it is a pod's, held by its pause container",
-			(*session).addNetNS},
-		{"ip netns del", "ip netns del NAME", "take its name away; it dies unless somebody else holds it",
-			(*session).deleteNetNS},
+		{
+			"ip netns add", "ip netns add NAME", "make a namespace; for cni it is a pod's, held by its pause container",
+			(*session).addNetNS,
+		},
+		{
+			"ip netns del", "ip netns del NAME", "take its name away; it dies unless somebody else holds it",
+			(*session).deleteNetNS,
+		},
 		{"ip netns show", "ip netns show", "print the names", (*session).showNetNS},
 	}
 }

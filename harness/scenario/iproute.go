@@ -16,14 +16,22 @@ const routeWords = " [TYPE] PREFIX|default [via ADDRESS] [dev LINK] [src ADDRESS
 
 func routeForms() []form {
 	return []form{
-		{"ip route add", "ip [-n NS] route add" + routeWords + " [onlink]",
-			"add a route; refused where there is one to the same destination", (*session).addRoute},
-		{"ip route prepend", "ip [-n NS] route prepend" + routeWords + " [onlink]",
-			"add a route before (IPv6: beside) those to the same destination", (*session).prependRoute},
-		{"ip route del", "ip [-n NS] route del" + routeWords, "delete the first route that matches",
-			(*session).deleteRoute},
-		{"ip route show", "ip [-n NS] route show [table N|main|local]",
-			"print routes, as in a snapshot; without a table: of main", (*session).showRoutes},
+		{
+			"ip route add", "ip [-n NS] route add" + routeWords + " [onlink]",
+			"add a route; refused where there is one to the same destination", (*session).addRoute,
+		},
+		{
+			"ip route prepend", "ip [-n NS] route prepend" + routeWords + " [onlink]",
+			"add a route before (IPv6: beside) those to the same destination", (*session).prependRoute,
+		},
+		{
+			"ip route del", "ip [-n NS] route del" + routeWords, "delete the first route that matches",
+			(*session).deleteRoute,
+		},
+		{
+			"ip route show", "ip [-n NS] route show [table N|main|local]",
+			"print routes, as in a snapshot; without a table: of main", (*session).showRoutes,
+		},
 	}
 }
 
@@ -34,8 +42,10 @@ type routeLine struct {
 	scope *kernel.Scope // nil: the line names none
 }
 
-var routeTypes = []kernel.RouteType{kernel.Unicast, kernel.Local, kernel.Broadcast, kernel.Anycast, kernel.Multicast,
-	kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw}
+var routeTypes = []kernel.RouteType{
+	kernel.Unicast, kernel.Local, kernel.Broadcast, kernel.Anycast, kernel.Multicast,
+	kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw,
+}
 
 // route reads a route. extra are words that only some verbs take.
 func (w *words) route(r *routeLine, extra keywords) error {

@@ -3,23 +3,34 @@ package scenario
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 )
 
 func probeForms() []form {
 	return []form{
-		{"ping", "ping [-from ADDRESS] [-size BYTES] [-ttl N] [-wait TIME] NS ADDRESS",
-			"send an echo request from a namespace (host is the machine's own); print who answered", (*session).ping},
-		{"serve", "serve NS tcp|udp [ADDRESS:]PORT", "listen there until the end or until the namespace is deleted",
-			(*session).serve},
-		{"call", "call [-from ADDRESS] [-wait TIME] NS tcp|udp ADDRESS:PORT",
-			"call what was served; print who answered and as whom it saw the caller", (*session).call},
+		{
+			"ping", "ping [-from ADDRESS] [-size BYTES] [-ttl N] [-wait TIME] NS ADDRESS",
+			"send an echo request from a namespace; print who answered (TIME: 5s)", (*session).ping,
+		},
+		{
+			"serve", "serve NS tcp|udp [ADDRESS:]PORT", "listen there until the end or until the namespace is deleted",
+			(*session).serve,
+		},
+		{
+			"call", "call [-from ADDRESS] [-wait TIME] NS tcp|udp ADDRESS:PORT",
+			"call what was served; print who answered and as whom it saw the caller (TIME: 5s)", (*session).call,
+		},
 	}
 }
 
+// patience is how long a probe waits where a line does not say. Linux asks three times, a second apart, for a neighbour's
+// MAC before it gives up, and a new port of a bridge may take as long to come up.
+const patience = 5 * time.Second
+
 func (s *session) ping(_ string, w *words) (out string, err error) {
-	var p kernel.Ping
+	p := kernel.Ping{Timeout: patience}
 	var netns string
 	err = w.options(keywords{
 		"-from": value(w, "ADDRESS", &p.From, parseAddr),
@@ -44,7 +55,7 @@ func (s *session) ping(_ string, w *words) (out string, err error) {
 }
 
 func (s *session) call(_ string, w *words) (out string, err error) {
-	c := kernel.Call{Payload: []byte("hello")}
+	c := kernel.Call{Payload: []byte("hello"), Timeout: patience}
 	var netns string
 	err = w.options(keywords{
 		"-from": value(w, "ADDRESS", &c.From, parseAddr),

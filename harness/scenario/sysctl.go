@@ -9,8 +9,10 @@ import (
 
 func sysctlForms() []form {
 	return []form{
-		{"sysctl", "sysctl [-n NS] KEY[=VALUE]", "print or set a setting; KEY has slashes (net/ipv4/ip_forward)",
-			(*session).sysctl},
+		{
+			"sysctl", "sysctl [-n NS] KEY[=VALUE]", "print or set a setting; KEY has slashes (net/ipv4/ip_forward)",
+			(*session).sysctl,
+		},
 	}
 }
 
