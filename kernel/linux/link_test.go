@@ -81,6 +81,12 @@ func TestAddLinkErrors(t *testing.T) {
 	addBridge(t, pod, "there")
 	long := strings.Repeat("x", 16)
 	bridge := func(name string) kernel.LinkSpec { return kernel.LinkSpec{Name: name, Kind: kernel.KindBridge} }
+	withMAC := func(mac ...byte) kernel.LinkSpec {
+		return kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MAC: mac}
+	}
+	under := func(master int) kernel.LinkSpec {
+		return kernel.LinkSpec{Name: "x", Kind: kernel.KindVeth, Master: master, Peer: kernel.PeerSpec{Name: "y"}}
+	}
 	veth := func(name string, peer kernel.PeerSpec) kernel.LinkSpec {
 		return kernel.LinkSpec{Name: name, Kind: kernel.KindVeth, Peer: peer}
 	}
@@ -102,15 +108,16 @@ func TestAddLinkErrors(t *testing.T) {
 		"MTU 67":              {kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MTU: 67}, kernel.EINVAL},
 		"MTU 70000":           {veth("x", kernel.PeerSpec{Name: "y", MTU: 70000}), kernel.EINVAL},
 		"negative MTU":        {kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MTU: -1}, kernel.EINVAL},
-		"MAC of zeros":        {kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MAC: make([]byte, 6)}, kernel.EADDRNOTAVAIL},
-		"multicast MAC":       {kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge, MAC: []byte{1, 0, 0, 0, 0, 1}}, kernel.EADDRNOTAVAIL},
+		"MAC of zeros":        {withMAC(0, 0, 0, 0, 0, 0), kernel.EADDRNOTAVAIL},
+		"multicast MAC":       {withMAC(1, 0, 0, 0, 0, 1), kernel.EADDRNOTAVAIL},
 		"peer name taken":     {veth("x", kernel.PeerSpec{Name: "taken"}), kernel.EEXIST},
 		"peer name its own":   {veth("x", kernel.PeerSpec{Name: "x"}), kernel.EEXIST},
 		"peer name there":     {veth("x", kernel.PeerSpec{Name: "there", NetNS: pod}), kernel.EEXIST},
 		"peer without a name": {veth("x", kernel.PeerSpec{}), kernel.EINVAL},
 		"peer in closed":      {veth("x", kernel.PeerSpec{Name: "y", NetNS: closed}), kernel.EBADF},
-		"no such master":      {kernel.LinkSpec{Name: "x", Kind: kernel.KindVeth, Master: 99, Peer: kernel.PeerSpec{Name: "y"}}, kernel.EINVAL},
-		"master no bridge":    {kernel.LinkSpec{Name: "x", Kind: kernel.KindVeth, Master: 1, Peer: kernel.PeerSpec{Name: "y"}}, kernel.EOPNOTSUPP},
+		"short MAC":           {withMAC(2, 3), kernel.EINVAL},
+		"no such master":      {under(99), kernel.EINVAL},
+		"master no bridge":    {under(1), kernel.EOPNOTSUPP},
 	} {
 		wantErrno(t, what, self.AddLink(tt.spec), tt.want)
 		if _, err := self.LinkByName("x"); err == nil {

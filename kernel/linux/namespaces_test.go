@@ -49,7 +49,8 @@ func TestSelf(t *testing.T) {
 	name, err := os.Readlink("/proc/self/ns/net")
 	must(t, err)
 	if inPod.ID() != pod.ID() || process.ID().String() != name || self.ID() == process.ID() {
-		t.Errorf("NewIn %v of pod %v; New %v of process %v; NewIsolated %v", inPod.ID(), pod.ID(), process.ID(), name, self.ID())
+		t.Errorf("NewIn %v of pod %v; New %v of process %v; NewIsolated %v",
+			inPod.ID(), pod.ID(), process.ID(), name, self.ID())
 	}
 	_, err = NewIn("/run/netns/absent")
 	wantErrno(t, "NewIn", err, kernel.ENOENT)

@@ -260,7 +260,8 @@ func TestCallWithALargePayload(t *testing.T) {
 			t.Errorf("%s: %d of %d bytes, %v", transport, len(got.Payload), size, err)
 		}
 	}
-	_, err := near.Call(context.Background(), kernel.Call{Transport: kernel.UDP, To: at("10.1.0.2:80"), Payload: make([]byte, 1<<16)})
+	tooMuch := kernel.Call{Transport: kernel.UDP, To: at("10.1.0.2:80"), Payload: make([]byte, 1<<16)}
+	_, err := near.Call(context.Background(), tooMuch)
 	wantErrno(t, "more than a datagram holds", err, kernel.EMSGSIZE)
 }
 
@@ -312,7 +313,8 @@ func TestManyCallsAtOnce(t *testing.T) {
 		for i := range 50 {
 			wg.Go(func() {
 				payload := []byte{byte(i)}
-				got, err := near.Call(context.Background(), kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload})
+				call := kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload}
+				got, err := near.Call(context.Background(), call)
 				if err != nil || !bytes.Equal(got.Payload, payload) {
 					t.Errorf("%s %d: %v, %v", transport, i, got, err)
 				}

@@ -42,7 +42,10 @@ func TestRoutesComeBack(t *testing.T) {
 			kernel.Route{Dst: prefix("0.0.0.0/0"), Gateway: gateway4},
 			kernel.Route{Link: link, Table: kernel.TableMain, Protocol: kernel.ProtoBoot, Type: kernel.Unicast},
 		}, {
-			kernel.Route{Dst: prefix("10.2.0.0/16"), Link: link, Scope: kernel.ScopeLink, Metric: 7, Source: addr("10.1.0.1"), Protocol: kernel.ProtoStatic},
+			kernel.Route{
+				Dst: prefix("10.2.0.0/16"), Link: link, Scope: kernel.ScopeLink, Metric: 7,
+				Source: addr("10.1.0.1"), Protocol: kernel.ProtoStatic,
+			},
 			kernel.Route{Table: kernel.TableMain, Type: kernel.Unicast},
 		}, {
 			kernel.Route{Dst: prefix("10.3.0.0/16"), Gateway: addr("192.0.2.1"), Link: link, OnLink: true, Table: 1000},

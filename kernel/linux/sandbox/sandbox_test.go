@@ -80,7 +80,8 @@ func TestRun(t *testing.T) {
 	require(t)
 	for range 2 { // the second finds nothing of the first
 		var out bytes.Buffer
-		exit, err := sandbox.Run(context.Background(), sandbox.Program{Args: []string{"look"}, Stdout: &out, Stderr: os.Stderr})
+		look := sandbox.Program{Args: []string{"look"}, Stdout: &out, Stderr: os.Stderr}
+		exit, err := sandbox.Run(context.Background(), look)
 		const want = "uid 0, 1 links, /run: [d netns/], /var/lib: 0"
 		if got := out.String(); got != want || exit != 0 || err != nil {
 			t.Errorf("got  %q, exit %d, %v\nwant %q", got, exit, err, want)
