@@ -30,7 +30,7 @@ type Address struct {
 	Prefix    netip.Prefix // the address and the length of its subnet's prefix
 	Broadcast netip.Addr   // IPv4 only; the zero Addr: none
 	Scope     Scope
-	NoDAD     bool // IFA_F_NODAD: IPv6 only, usable at once
+	NoDAD     bool // IFA_F_NODAD: IPv6 only, never tentative; its local route still comes up to a millisecond later
 	Secondary bool // IPv4: not the first of its subnet
 	Tentative bool // IPv6: duplicate address detection has not ended
 	DADFailed bool // IPv6: someone else has it

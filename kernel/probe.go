@@ -18,6 +18,9 @@ import (
 //	EINVAL        a route of type blackhole
 //	EADDRNOTAVAIL From is not an address of the namespace
 //	ETIMEDOUT     no answer came within the time
+//
+// Linux gives up a neighbour that does not answer after 3 seconds, which is more than DefaultProbeTimeout, and tells a
+// socket by an ICMP error to itself, which needs the loopback device up: otherwise that is ETIMEDOUT, too.
 type Probes interface {
 	// Ping sends one ICMP echo request and waits for the reply.
 	Ping(ctx context.Context, p Ping) (Answer, error)
