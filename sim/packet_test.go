@@ -297,3 +297,47 @@ func TestNamespaceGone(t *testing.T) {
 	_, err = b.Ping(background, kernel.Ping{To: addr("10.1.0.1")})
 	wantErrno(t, err, kernel.EBADF)
 }
+
+// TestIPv6 goes the ways of the tests above: over a bridge, by a router, to nobody.
+func TestIPv6(t *testing.T) {
+	l, a, b := twoBridges(t)
+	for bridge, p := range map[string]string{"cni0": "fd01::1/64", "cni1": "fd02::1/64"} {
+		l.address(l.node, bridge, p)
+	}
+	for i, ns := range []kernel.NetNS{a, b} {
+		l.address(ns, "eth0", []string{"fd01::2/64", "fd02::2/64"}[i])
+		l.route(ns, kernel.Route{Dst: prefix("::/0"), Gateway: addr([]string{"fd01::1", "fd02::1"}[i]), Link: l.index(ns, "eth0")})
+	}
+	l.must(l.node.SetSysctl("net/ipv6/conf/all/forwarding", "1"))
+	l.must(l.host.Sleep(background, 3*time.Second))
+	for _, size := range []int{56, 4000} {
+		for to, ttl := range map[string]int{"fd01::1": 64, "fd02::2": 63, "fd01::2": 64, "::1": 64} {
+			answer, err := a.Ping(background, kernel.Ping{To: addr(to), Size: size})
+			if err != nil || answer.TTL != ttl || answer.From.Addr() != addr(to) {
+				t.Errorf("ping %s, %d bytes: got %+v, %v", to, size, answer, err)
+			}
+		}
+	}
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		call := kernel.Call{Transport: transport, To: addrPort("[fd02::2]:80")}
+		_, err := a.Call(background, call)
+		wantErrno(t, err, kernel.ECONNREFUSED)
+		call.Payload = payload(5000)
+		l.serve(b, transport, "[::]:80")
+		answer, err := a.Call(background, call)
+		if err != nil || answer.Seen.Addr() != addr("fd01::2") || !bytes.Equal(answer.Payload, call.Payload) {
+			t.Errorf("%s: got %d bytes, seen %v, %v", transport, len(answer.Payload), answer.Seen, err)
+		}
+	}
+	_, err := a.Ping(background, kernel.Ping{To: addr("fd02::2"), TTL: 1})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	for to, errno := range map[string]kernel.Errno{
+		"fd09::1": kernel.ENETUNREACH,
+		"fd02::9": kernel.EHOSTUNREACH,
+		"fd01::9": kernel.EHOSTUNREACH,
+	} {
+		for name, err := range probeAll(a, to, 10*time.Second) {
+			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, err, errno) })
+		}
+	}
+}

@@ -46,36 +46,67 @@ func (x *exchange) isAbout(s subject) bool {
 	return !x.stable && x.proto == s.proto && x.port == s.port && x.to == s.to
 }
 
-// parseError takes an IPv4 packet with an ICMP error apart.
+// parseError takes a packet with an ICMP error apart.
 func parseError(data []byte) (errno kernel.Errno, about subject, ok bool) {
-	ip := header.IPv4(data)
-	if header.IPVersion(data) != header.IPv4Version || !ip.IsValid(len(data)) ||
-		ip.TransportProtocol() != header.ICMPv4ProtocolNumber {
+	var quoted []byte
+	switch header.IPVersion(data) {
+	case header.IPv4Version:
+		errno, quoted = parseError4(data)
+	case header.IPv6Version:
+		errno, quoted = parseError6(data)
+	}
+	if errno == 0 {
 		return 0, subject{}, false
 	}
-	message := header.ICMPv4(ip.Payload())
-	if len(message) < header.ICMPv4MinimumSize {
-		return 0, subject{}, false
-	}
-	errno = errnoOfError(message.Type(), message.Code())
-	about, ok = parseSubject(message.Payload())
-	return errno, about, ok && errno != 0
+	about, ok = parseSubject(quoted)
+	return errno, about, ok
 }
 
-// errnoOfError is Linux's icmp_err_convert, and EHOSTUNREACH for time exceeded (tcp_v4_err, __udp4_lib_err, ping_err). 0
-// for what is no error that ends anything.
-func errnoOfError(typ header.ICMPv4Type, code header.ICMPv4Code) kernel.Errno {
+// parseError4 returns errno 0 for what is no error that ends anything.
+func parseError4(data []byte) (errno kernel.Errno, quoted []byte) {
+	ip := header.IPv4(data)
+	if !ip.IsValid(len(data)) || ip.TransportProtocol() != header.ICMPv4ProtocolNumber ||
+		len(ip.Payload()) < header.ICMPv4MinimumSize {
+		return 0, nil
+	}
+	message := header.ICMPv4(ip.Payload())
+	return errnoOfError4(message.Type(), message.Code()), message.Payload()
+}
+
+func parseError6(data []byte) (errno kernel.Errno, quoted []byte) {
+	ip := header.IPv6(data)
+	if !ip.IsValid(len(data)) || ip.NextHeader() != uint8(header.ICMPv6ProtocolNumber) ||
+		len(ip.Payload()) < header.ICMPv6MinimumSize {
+		return 0, nil
+	}
+	message := header.ICMPv6(ip.Payload())
+	return errnoOfError6(message.Type(), message.Code()), message.Payload()
+}
+
+// errnoOfError4 is Linux's icmp_err_convert, and EHOSTUNREACH for time exceeded (tcp_v4_err, __udp4_lib_err, ping_err).
+func errnoOfError4(typ header.ICMPv4Type, code header.ICMPv4Code) kernel.Errno {
 	switch typ {
 	case header.ICMPv4TimeExceeded:
 		return kernel.EHOSTUNREACH
 	case header.ICMPv4DstUnreachable:
-		return unreachable[code]
+		return unreachable4[code]
 	}
 	return 0
 }
 
-// unreachable gives each code of destination unreachable its errno; fragmentation needed is not among them.
-var unreachable = map[header.ICMPv4Code]kernel.Errno{
+// errnoOfError6 is icmpv6_err_convert.
+func errnoOfError6(typ header.ICMPv6Type, code header.ICMPv6Code) kernel.Errno {
+	switch typ {
+	case header.ICMPv6TimeExceeded:
+		return kernel.EHOSTUNREACH
+	case header.ICMPv6DstUnreachable:
+		return unreachable6[code]
+	}
+	return 0
+}
+
+// unreachable4 gives each code of destination unreachable its errno; fragmentation needed is not among them.
+var unreachable4 = map[header.ICMPv4Code]kernel.Errno{
 	header.ICMPv4NetUnreachable:        kernel.ENETUNREACH,
 	header.ICMPv4HostUnreachable:       kernel.EHOSTUNREACH,
 	header.ICMPv4PortUnreachable:       kernel.ECONNREFUSED,
@@ -86,16 +117,26 @@ var unreachable = map[header.ICMPv4Code]kernel.Errno{
 	header.ICMPv4HostUnreachableForTos: kernel.EHOSTUNREACH,
 }
 
+// unreachable6 is tab_unreach of net/ipv6/icmp.c.
+var unreachable6 = map[header.ICMPv6Code]kernel.Errno{
+	header.ICMPv6NetworkUnreachable: kernel.ENETUNREACH,
+	header.ICMPv6Prohibited:         kernel.EACCES,
+	header.ICMPv6BeyondScope:        kernel.EHOSTUNREACH,
+	header.ICMPv6AddressUnreachable: kernel.EHOSTUNREACH,
+	header.ICMPv6PortUnreachable:    kernel.ECONNREFUSED,
+	header.ICMPv6Policy:             kernel.EACCES,
+	header.ICMPv6RejectRoute:        kernel.EACCES,
+}
+
 // parseSubject reads the start of the packet an error is about: its IP header and eight bytes.
 func parseSubject(data []byte) (subject, bool) {
-	ip := header.IPv4(data)
-	if len(data) < header.IPv4MinimumSize || len(data) < int(ip.HeaderLength())+8 || ip.FragmentOffset() != 0 {
+	proto, to, start := parseQuote(data)
+	s := subject{proto: proto}
+	if len(start) < 8 {
 		return subject{}, false
 	}
-	to, start := addrOf(ip.DestinationAddress()), data[ip.HeaderLength():]
-	s := subject{proto: ip.TransportProtocol()}
-	switch s.proto {
-	case header.ICMPv4ProtocolNumber:
+	switch proto {
+	case header.ICMPv4ProtocolNumber, header.ICMPv6ProtocolNumber: // the identifier is at the same place in both
 		s.port, s.to = header.ICMPv4(start).Ident(), netip.AddrPortFrom(to, 0)
 	case header.UDPProtocolNumber, header.TCPProtocolNumber: // both begin with the ports
 		s.port, s.to = header.UDP(start).SourcePort(), netip.AddrPortFrom(to, header.UDP(start).DestinationPort())
@@ -103,4 +144,22 @@ func parseSubject(data []byte) (subject, bool) {
 		return subject{}, false
 	}
 	return s, true
+}
+
+// parseQuote returns what follows the IP header of a cut packet; nothing where it is no packet's beginning.
+func parseQuote(data []byte) (proto tcpip.TransportProtocolNumber, to netip.Addr, start []byte) {
+	switch header.IPVersion(data) {
+	case header.IPv4Version:
+		ip := header.IPv4(data)
+		if len(data) >= header.IPv4MinimumSize && len(data) >= int(ip.HeaderLength()) && ip.FragmentOffset() == 0 {
+			return ip.TransportProtocol(), addrOf(ip.DestinationAddress()), data[ip.HeaderLength():]
+		}
+	case header.IPv6Version:
+		if len(data) >= header.IPv6MinimumSize {
+			ip := header.IPv6(data)
+			proto = tcpip.TransportProtocolNumber(ip.NextHeader())
+			return proto, addrOf(ip.DestinationAddress()), data[header.IPv6MinimumSize:]
+		}
+	}
+	return 0, netip.Addr{}, nil
 }

@@ -2,6 +2,7 @@ package netstack_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -102,5 +103,19 @@ func tooBig(e *end) func(sim.Packet) *sim.Packet {
 		message.SetChecksum(0)
 		message.SetChecksum(^checksum.Checksum(message, 0))
 		return icmp
+	}
+}
+
+// TestRefused: who has no service says so, before the first connection and in both families.
+func TestRefused(t *testing.T) {
+	for _, to := range []string{"10.0.0.2", "fd00::2"} {
+		for _, transport := range []kernel.Transport{kernel.UDP, kernel.TCP} {
+			w := newWire(t)
+			a := w.join("10.0.0.1", "fd00::1")
+			w.join("10.0.0.2", "fd00::2")
+			call := kernel.Call{Transport: transport, To: netip.AddrPortFrom(addr(to), 80), Payload: payload(100)}
+			_, err := a.Call(background, call)
+			wantErrno(t, err, kernel.ECONNREFUSED)
+		}
 	}
 }

@@ -83,9 +83,12 @@ func (t *Transport) attach() error {
 	if err := t.stack.SetPromiscuousMode(nicID, true); err != nil {
 		return fmt.Errorf("netstack: promiscuous mode: %v", err)
 	}
-	t.setPathMTU(header.IPv4MinimumMTU)
+	t.setPathMTU(ethernetMTU)
 	return nil
 }
+
+// ethernetMTU is what the stack goes by before the first connection: its ICMP errors are cut by it.
+const ethernetMTU = 1500
 
 // setPathMTU tells the stack the MTU of the connection that is about to begin: from it the stack takes the MSS it
 // announces. The table has to have a route at all for each family; what they lead to is sim's to say.
@@ -150,18 +153,20 @@ func (t *Transport) Deliver(p sim.Packet) {
 
 // sourceOfSYN returns where a packet comes from that may begin a connection.
 func sourceOfSYN(data []byte) (src netip.Addr, ok bool) {
-	if header.IPVersion(data) != header.IPv4Version {
-		return netip.Addr{}, false
+	var segment header.TCP
+	switch header.IPVersion(data) {
+	case header.IPv4Version:
+		ip := header.IPv4(data)
+		if ip.IsValid(len(data)) && ip.TransportProtocol() == header.TCPProtocolNumber && ip.FragmentOffset() == 0 {
+			src, segment = addrOf(ip.SourceAddress()), ip.Payload()
+		}
+	case header.IPv6Version:
+		ip := header.IPv6(data)
+		if ip.IsValid(len(data)) && ip.NextHeader() == uint8(header.TCPProtocolNumber) {
+			src, segment = addrOf(ip.SourceAddress()), ip.Payload()
+		}
 	}
-	ip := header.IPv4(data)
-	if !ip.IsValid(len(data)) || ip.TransportProtocol() != header.TCPProtocolNumber || ip.FragmentOffset() != 0 {
-		return netip.Addr{}, false
-	}
-	segment := header.TCP(ip.Payload())
-	if len(segment) < header.TCPMinimumSize || !segment.Flags().Contains(header.TCPFlagSyn) {
-		return netip.Addr{}, false
-	}
-	return addrOf(ip.SourceAddress()), true
+	return src, len(segment) >= header.TCPMinimumSize && segment.Flags().Contains(header.TCPFlagSyn)
 }
 
 // Settle works off what the stack has received and what its sockets have to do about it.
