@@ -20,6 +20,7 @@ type table struct {
 	id      int
 	routes  map[netip.Prefix][]*route // to each destination, in the order in which they are tried
 	lengths [129]int                  // how many destinations have each prefix length
+	changes int                       // how often a route came or went
 }
 
 // A route as the tables keep it.
@@ -91,6 +92,7 @@ func (t *table) firstWhere(dst netip.Prefix, ok func(*route) bool) int {
 
 // insert puts r at position i of the routes to its destination.
 func (t *table) insert(r *route, i int) {
+	t.changes++
 	if len(t.routes[r.Dst]) == 0 {
 		t.lengths[r.Dst.Bits()]++
 	}
@@ -99,6 +101,7 @@ func (t *table) insert(r *route, i int) {
 
 // remove takes r out.
 func (t *table) remove(r *route) {
+	t.changes++
 	left := slices.DeleteFunc(t.routes[r.Dst], func(other *route) bool { return other == r })
 	if len(left) > 0 {
 		t.routes[r.Dst] = left

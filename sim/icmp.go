@@ -54,9 +54,9 @@ func (ns *namespace) report(p packet, r report) {
 	if errno != 0 || to.kind == kernel.Broadcast {
 		return
 	}
-	src := to.src
-	if ns.local(p.dst()) {
-		src = p.dst()
+	src := p.dst()
+	if !ns.local(src) {
+		src = ns.source(to, p.src())
 	}
 	if src.IsValid() {
 		ns.leave(r.packet(src, p), to)

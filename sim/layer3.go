@@ -25,13 +25,18 @@ func (l3 layer3) Send(p Packet) error {
 }
 
 func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
-	var to way
+	var src netip.Addr
 	var errno kernel.Errno
-	l3.ns.world().locked(func() { to, errno = l3.ns.route(dst) })
-	if errno == 0 && !to.src.IsValid() {
+	l3.ns.world().locked(func() {
+		var to way
+		if to, errno = l3.ns.route(dst); errno == 0 {
+			src = l3.ns.source(to, dst)
+		}
+	})
+	if errno == 0 && !src.IsValid() {
 		errno = kernel.EADDRNOTAVAIL
 	}
-	return to.src, asError(errno)
+	return src, asError(errno)
 }
 
 func (l3 layer3) MTU(dst netip.Addr) (mtu int) {

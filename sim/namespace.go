@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -29,8 +28,8 @@ type namespace struct {
 	sysctls    *sysctls
 	lock       advisoryLock
 
-	transport Transport    // nil until somebody needs sockets
-	told      []netip.Addr // the addresses the transport knows of
+	transport Transport // nil until somebody needs sockets
+	told      int       // which state of the local tables the transport knows
 
 	lastFragmentID uint32 // of IPv6 packets the namespace has cut
 	disturbed      bool   // see World.disturb

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -68,23 +67,33 @@ func (ns *namespace) transportOrNew() (t Transport, err error) {
 	return t, nil
 }
 
-// changedAddresses returns the addresses of the namespace, and whether they are others than when it was last asked.
+// changedAddresses returns the addresses of the namespace, and whether they may be others than when it was last asked.
+// Each of them has a route of type local, so that they stay the same as long as those tables do.
 func (ns *namespace) changedAddresses() (addrs []netip.Addr, changed bool) {
 	ns.world().locked(func() {
-		for _, l := range ns.sorted() {
-			for _, a := range l.addresses4 {
-				addrs = append(addrs, a.ip())
-			}
-			for _, a := range l.addresses6 {
-				if !a.Tentative && !a.DADFailed {
-					addrs = append(addrs, a.ip())
-				}
-			}
+		now := ns.fib4.table(kernel.TableLocal).changes + ns.fib6.table(kernel.TableLocal).changes
+		changed = ns.told != now
+		ns.told = now
+		if changed {
+			addrs = ns.ownAddresses()
 		}
-		changed = !slices.Equal(addrs, ns.told)
-		ns.told = addrs
 	})
 	return addrs, changed
+}
+
+// ownAddresses returns the addresses that sockets can have.
+func (ns *namespace) ownAddresses() (addrs []netip.Addr) {
+	for _, l := range ns.sorted() {
+		for _, a := range l.addresses4 {
+			addrs = append(addrs, a.ip())
+		}
+		for _, a := range l.addresses6 {
+			if !a.Tentative {
+				addrs = append(addrs, a.ip())
+			}
+		}
+	}
+	return addrs
 }
 
 // closeSockets ends the namespace's sockets once the tables are unlocked.

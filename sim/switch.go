@@ -25,11 +25,11 @@ func (l *link) portReceive(f frame) {
 func (l *link) forward(f frame, from *link) {
 	to := l.whereabouts(f.dst)
 	switch {
+	case to != nil:
+		to.portTransmit(f, from)
 	case l.owns(f.dst):
 		l.passUp(f)
 		return
-	case to != nil:
-		to.portTransmit(f, from)
 	default:
 		l.flood(f, from)
 	}

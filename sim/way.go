@@ -11,7 +11,7 @@ type way struct {
 	kind kernel.RouteType // Unicast, Local or Broadcast
 	link *link            // out of which; for Local the loopback device
 	next netip.Addr       // whose MAC it is sent to
-	src  netip.Addr       // the source it has if it has none yet; the zero Addr where there is none to have
+	by   *route
 }
 
 // route returns the way of a packet to dst, by the errors of connect(2): ENETUNREACH without a route, EHOSTUNREACH,
@@ -36,19 +36,26 @@ var refusals = map[kernel.RouteType]kernel.Errno{
 }
 
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
-	p := way{kind: r.Type, link: r.link, next: dst}
+	p := way{kind: r.Type, link: r.link, next: dst, by: r}
 	if r.Gateway.IsValid() {
 		p.next = r.Gateway
 	}
 	if p.kind == kernel.Local {
 		p.link = ns.names["lo"]
 	}
-	if dst.Is6() {
-		p.src = ns.source6By(r, dst)
-	} else {
-		p.src = ns.sourceBy(r)
-	}
 	return p
+}
+
+// source returns the source that a packet to dst gets on its way if it has none; the zero Addr where there is none to
+// have.
+func (ns *namespace) source(to way, dst netip.Addr) netip.Addr {
+	switch {
+	case to.by.Source.IsValid():
+		return to.by.Source
+	case dst.Is6():
+		return ns.source6(dst, to.by.link)
+	}
+	return ns.source4(to.by)
 }
 
 func (ns *namespace) fib(dst netip.Addr) *fib {
@@ -65,13 +72,10 @@ func (ns *namespace) local(a netip.Addr) bool {
 	return r != nil && r.Type == kernel.Local
 }
 
-// sourceBy is the source that packets by a route get: the route's own, else the first address of its link out of the
-// gateway's subnet, else the first one, else one of another link. (net/ipv4/fib_semantics.c: fib_info_update_nhc_saddr;
+// source4 is the source that packets by a route without one get: the first address of its link out of the gateway's
+// subnet, else the first one, else one of another link. (net/ipv4/fib_semantics.c: fib_info_update_nhc_saddr;
 // net/ipv4/devinet.c: inet_select_addr.)
-func (ns *namespace) sourceBy(r *route) netip.Addr {
-	if r.Source.IsValid() {
-		return r.Source
-	}
+func (ns *namespace) source4(r *route) netip.Addr {
 	if r.link != nil {
 		if a := r.link.sourceFor(r.Gateway, r.Scope); a.IsValid() {
 			return a
