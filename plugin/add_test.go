@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 // TestAddPrintsReferenceResult holds the result against what the reference plugin prints, but for the names and addresses
@@ -305,5 +306,43 @@ func TestAddKeepsPrevResult(t *testing.T) {
 			t.Errorf("result %+v", r)
 		}
 		l.succeed(request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, r)})
+	})
+}
+
+// TestReferenceIsFaster: the reference plugin knows of no lock, and may make the bridge, and give it the address, at the
+// same time.
+func TestReferenceIsFaster(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		var bridge kernel.Link
+		meddle := func(c intercept.Call, next func() error) error {
+			switch {
+			case c.Op == intercept.LinkAdd && strings.HasPrefix(c.Object, "br-test"):
+				l.addDownBridge()
+				var err error
+				bridge, err = l.self.LinkByName("br-test")
+				l.must(err)
+			case c.Op == intercept.AddressAdd && c.NetNS == l.self.Name():
+				address := kernel.Address{Link: bridge.Index, Prefix: prefix("10.9.0.1/24")}
+				l.must(l.self.AddAddress(address))
+			}
+			return next()
+		}
+		conf := l.conf(map[string]any{"isDefaultGateway": true})
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: conf, on: intercept.Wrap(l.Host, meddle)}
+		check := r.as("CHECK")
+		check.conf = l.withPrev(conf, l.result(l.succeed(r)))
+		l.succeed(check)
+		l.succeed(r.as("DEL"))
+
+		l.must(l.self.DeleteLink(bridge.Index))
+		l.must(l.self.SetSysctl("net/ipv4/ip_forward", "0"))
+		fault := &intercept.Fault{When: intercept.Every(intercept.RouteAdd), Errno: kernel.EIO}
+		r.on = intercept.Wrap(l.Host, meddle, fault.Hook)
+		l.fail(r, 101, "EIO")
+		addresses, err := l.self.Addresses(bridge.Index)
+		l.must(err)
+		if len(addresses) != 1 {
+			t.Errorf("a failed ADD took the other's address: %v", addresses)
+		}
 	})
 }

@@ -27,6 +27,10 @@ func (s *section) ensureBridge(context.Context) error {
 	case err != nil:
 		return err
 	}
+	return s.useBridge(bridge)
+}
+
+func (s *section) useBridge(bridge kernel.Link) error {
 	if err := mustBeBridge(bridge); err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (s *section) ensureBridge(context.Context) error {
 
 // createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last port
 // leaves; whoever talks to the gateway would have to learn a new address each time.
-func (s *section) createBridge() (err error) {
+func (s *section) createBridge() error {
 	spec := kernel.LinkSpec{
 		Name: s.config.Bridge,
 		Kind: kernel.KindBridge,
@@ -51,12 +55,19 @@ func (s *section) createBridge() (err error) {
 		Up:   true,
 	}
 	s.undo.push("delete the bridge", func(context.Context) error { return s.deleteBridge(spec) })
-	if err := s.host.AddLink(spec); err != nil {
-		return err
+	created := s.host.AddLink(spec)
+	if created != nil && !errors.Is(created, kernel.EEXIST) {
+		return created
 	}
-	if s.bridge, err = s.host.LinkByName(spec.Name); err != nil {
+	bridge, err := s.host.LinkByName(spec.Name)
+	switch {
+	case err != nil:
 		return err
+	case created != nil: // by somebody who does not know of the lock, such as the reference plugin
+		s.undo.pop()
+		return s.useBridge(bridge)
 	}
+	s.bridge = bridge
 	return s.refuseAdvertisements(spec.Name)
 }
 

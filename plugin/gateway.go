@@ -49,7 +49,12 @@ func (s *section) addGateway(gateway netip.Prefix) error {
 	}
 	address := ipv4Address(s.bridge.Index, gateway)
 	s.undo.push("delete the gateway's address", func(context.Context) error { return s.deleteGateway(address) })
-	return s.host.AddAddress(address)
+	err = s.host.AddAddress(address)
+	if errors.Is(err, kernel.EEXIST) { // somebody who does not know of the lock was faster
+		s.undo.pop()
+		return nil
+	}
+	return err
 }
 
 // pinBridge sets the MAC address of a bridge that somebody else made to the one it has; to one of ours where it has none,

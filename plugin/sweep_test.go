@@ -47,7 +47,7 @@ var situations = []situation{
 		prepare: (*lab).addBridge,
 	},
 	{
-		name: "default gateway, bridge down", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
+		name: "default gateway, bridge down", simulated: true, keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
 		prepare: (*lab).addDownBridge,
 	},
 	{
