@@ -56,10 +56,28 @@ func (req newLink) check() *refusal {
 	if req.peer == nil {
 		return nil
 	}
-	if r := checkNameLength(req.peer.name); r != nil {
+	if r := checkNewMTU(req.mtu); r != nil {
 		return r
 	}
-	return checkNewMAC(req.peer.mac)
+	return req.peer.check()
+}
+
+func (p *newPeer) check() *refusal {
+	if r := checkNameLength(p.name); r != nil {
+		return r
+	}
+	if r := checkNewMAC(p.mac); r != nil {
+		return r
+	}
+	return checkNewMTU(p.mtu)
+}
+
+// checkNewMTU is is_valid_veth_mtu of veth_validate. The MTU of a bridge is looked at later, in rtnl_create_link.
+func checkNewMTU(mtu int) *refusal {
+	if mtu != 0 && checkMTU(kernel.KindVeth, mtu) != nil {
+		return refuse(kernel.EINVAL)
+	}
+	return nil
 }
 
 func checkNewMAC(b []byte) *refusal {

@@ -181,9 +181,14 @@ func (l *link) move(to *namespace, name *string) *refusal {
 			return r
 		}
 	}
+	was := l.carrier()
 	l.detach()
 	l.ns.forget(l)
 	l.name = moved
 	to.insert(l, l.index)
+	if was { // linkwatch sees the loss of the carrier only now
+		l.refreshOper()
+		l.peer.refreshOper()
+	}
 	return nil
 }

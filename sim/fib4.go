@@ -93,8 +93,12 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 		return refuse(kernel.EINVAL, "Invalid scope")
 	case r.Scope == kernel.ScopeHost && r.Gateway.IsValid():
 		return refuse(kernel.EINVAL, "Route with host scope can not have a gateway")
-	case r.link == nil && (wanted != 0 || !r.Gateway.IsValid() || r.OnLink):
+	case r.link == nil && (!r.Gateway.IsValid() || r.OnLink):
 		return refuse(kernel.ENODEV) // fib_create_info, fib_check_nh: dev_get_by_index
+	case r.link == nil && wanted != 0:
+		return refuse(kernel.ENETUNREACH, "Nexthop has invalid gateway") // fib_lookup with that oif
+	case r.link != nil && r.link.conf4 == nil:
+		return refuse(kernel.ENODEV) // inetdev_by_index
 	case r.Scope == kernel.ScopeHost:
 		r.nhScope = kernel.ScopeNowhere
 		return nil

@@ -88,14 +88,26 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 		return refuse(kernel.EINVAL, "Invalid gateway address")
 	case r.Gateway.IsLinkLocalUnicast() && r.link == nil:
 		return refuse(kernel.EINVAL, "Egress device not specified")
-	case r.Gateway.IsLinkLocalUnicast():
-		return nil
-	case r.OnLink:
-		return ns.checkOnLink6(r)
 	}
+	var refused *refusal
+	switch {
+	case r.Gateway.IsLinkLocalUnicast():
+	case r.OnLink:
+		refused = ns.checkOnLink6(r)
+	default:
+		refused = ns.resolveGateway6(r)
+	}
+	if refused == nil && r.link.loopback() {
+		return refuse(kernel.EINVAL, "Egress device can not be loopback device for this route")
+	}
+	return refused
+}
+
+// resolveGateway6 is net/ipv6/route.c: ip6_route_check_nh.
+func (ns *namespace) resolveGateway6(r *route) *refusal {
 	via := ns.fib6.lookup(r.Gateway, func(via *route) bool { return r.link == nil || via.link == r.link })
 	if via == nil || dropping(via.Type) || via.Gateway.IsValid() {
-		return refuse(kernel.EHOSTUNREACH) // ip6_route_check_nh
+		return refuse(kernel.EHOSTUNREACH)
 	}
 	r.link = via.link
 	if r.link.has6(r.Gateway) {
@@ -147,6 +159,9 @@ func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 			}
 		}
 		return nil
+	}
+	if dst.Bits() == 0 && len(t.routes[dst]) == 0 && (&route{}).matchesCommon(req) {
+		return refuse(kernel.ENOENT) // fib6_del: what was found is fib6_null_entry, the root of every table
 	}
 	return refuse(kernel.ESRCH)
 }

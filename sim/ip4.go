@@ -9,6 +9,9 @@ import (
 
 // addAddress4 is net/ipv4/devinet.c: inet_rtm_newaddr, __inet_insert_ifa.
 func (l *link) addAddress4(a *address) *refusal {
+	if l.conf4 == nil {
+		return refuse(kernel.ENOBUFS) // rtm_to_ifaddr: no in_device
+	}
 	if a.ip().IsUnspecified() {
 		return nil // __inet_insert_ifa: without ifa_local nothing happens, and that is no error
 	}
@@ -130,7 +133,10 @@ func (l *link) dropAddress4(a *address) {
 
 // ip4Up is NETDEV_UP: inetdev_event gives lo its address, fib_inetdev_event brings the routes of the addresses.
 func (l *link) ip4Up() {
-	if l.loopback() && len(l.addresses4) == 0 {
+	if l.conf4 == nil {
+		return
+	}
+	if l.loopback() { // which has it already but the first time
 		localhost := &address{Address: kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: kernel.ScopeHost}}
 		l.addAddress4(localhost)
 	}
@@ -150,4 +156,15 @@ func (l *link) ip4Down() {
 func (l *link) ip4Destroy() {
 	l.addresses4 = nil
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l })
+}
+
+// ip4MTUChanged is NETDEV_CHANGEMTU: below 68 there is no IPv4 (inetdev_valid_mtu). Only lo can have such an MTU.
+func (l *link) ip4MTUChanged() {
+	switch {
+	case l.mtu < kernel.MinMTU && l.conf4 != nil:
+		l.ip4Destroy()
+		l.conf4 = nil
+	case l.mtu >= kernel.MinMTU && l.conf4 == nil:
+		l.conf4 = newConf(l.ns.sysctls.default4.values)
+	}
 }

@@ -45,5 +45,6 @@ func (l *link) changeMTU(mtu int) {
 	if l.master != nil {
 		l.master.adjustMTU()
 	}
+	l.ip4MTUChanged()
 	l.ip6MTUChanged()
 }

@@ -66,6 +66,9 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 	case l.neighbours[e.IP] != nil:
 		return refuse(kernel.EEXIST)
 	}
+	if l.loopback() && e.IP.Is4() {
+		e.IP = netip.IPv4Unspecified() // arp_constructor maps all of a loopback device's to it
+	}
 	fresh := l.neighbourAt(e.IP)
 	if e.MAC == nil && state != kernel.Incomplete && state != kernel.Failed {
 		return refuse(kernel.EINVAL, "No link layer address given") // __neigh_update, once the entry is there

@@ -26,6 +26,21 @@ func newConf(values map[string]int) *conf {
 	return &conf{values: maps.Clone(values), byHand: map[string]bool{}}
 }
 
+// get returns a value, 0 of a link that has none of the protocol's settings.
+func (c *conf) get(key string) int {
+	if c == nil {
+		return 0
+	}
+	return c.values[key]
+}
+
+// set changes a value, if the link has settings of the protocol.
+func (c *conf) set(key string, value int) {
+	if c != nil {
+		c.values[key] = value
+	}
+}
+
 // The settings of a machine's first namespace and, for IPv6, of every other. (net/ipv4/devinet.c: ipv4_devconf,
 // ipv4_devconf_dflt; net/ipv6/addrconf.c: ipv6_devconf, ipv6_devconf_dflt.)
 var (
@@ -81,21 +96,16 @@ func (s *sysctls) addLink(l *link) {
 }
 
 // setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
-func (l *link) setting4(key string) int { return l.conf4.values[key] }
+func (l *link) setting4(key string) int { return l.conf4.get(key) }
 
 // either4 is the greater one of the link's setting and the one of all links (IN_DEV_MAXCONF; IN_DEV_ORCONF where it is a
 // yes or no), such as arp_ignore.
 func (l *link) either4(key string) int {
-	return max(l.conf4.values[key], l.ns.sysctls.all4.values[key])
+	return max(l.conf4.get(key), l.ns.sysctls.all4.get(key))
 }
 
 // setting6 is a setting of IPv6 on the link, 0 where it has no IPv6.
-func (l *link) setting6(key string) int {
-	if l.ip6.conf == nil {
-		return 0
-	}
-	return l.ip6.conf.values[key]
-}
+func (l *link) setting6(key string) int { return l.ip6.conf.get(key) }
 
 // A knob is one setting: where its value is, and whose it is.
 type knob struct {
@@ -211,15 +221,15 @@ func (ns *namespace) set4(k knob, value int) {
 	case k.key == "forwarding" && k.conf == s.all4: // inet_forward_change
 		s.all4.values[k.key], s.default4.values[k.key] = value, value
 		for _, l := range ns.links {
-			l.conf4.values[k.key] = value
+			l.conf4.set(k.key, value)
 		}
 	case k.key == "forwarding":
 		k.conf.values[k.key] = value
 	case k.conf == s.default4: // devinet_copy_dflt_conf
 		k.conf.values[k.key] = value
 		for _, l := range ns.links {
-			if !l.conf4.byHand[k.key] {
-				l.conf4.values[k.key] = value
+			if l.conf4 != nil && !l.conf4.byHand[k.key] {
+				l.conf4.set(k.key, value)
 			}
 		}
 	default:
