@@ -95,7 +95,7 @@ var layers = []layer{
 	},
 	{
 		packages: "cmd/bridge/...",
-		ours:     []string{"kernel", "kernel/linux/...", "plugin/..."},
+		ours:     []string{"kernel", "kernel/linux/...", "plugin/...", "cmd/bridge/..."},
 		outside:  []string{"golang.org/x/sys/unix"},
 		why:      "the binary on nodes must never link the simulation or the harness",
 	},
