@@ -46,7 +46,11 @@ func (l *link) martian(p packet) bool {
 	if l.loopback() {
 		return false
 	}
-	return src.IsLoopback() || dst.IsLoopback() || !p.v6() && l.ns.local(src)
+	if p.v6() {
+		return src.IsLoopback() || dst.IsLoopback()
+	}
+	return (src.IsLoopback() || dst.IsLoopback()) && l.either4("route_localnet") == 0 ||
+		l.ns.local(src) && l.either4("accept_local") == 0
 }
 
 // forwarding reports whether the link takes part in forwarding.

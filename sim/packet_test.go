@@ -2,10 +2,12 @@ package sim_test
 
 import (
 	"bytes"
+	"net"
 	"testing"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/sim"
 )
 
 const arpType = 0x0806
@@ -340,4 +342,80 @@ func TestIPv6(t *testing.T) {
 			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, err, errno) })
 		}
 	}
+}
+
+// neighbour makes an entry by hand, so that no ARP is needed.
+func (l *lab) neighbour(ns kernel.NetNS, ip string, mac net.HardwareAddr) {
+	l.t.Helper()
+	l.must(ns.AddNeighbour(kernel.Neighbour{Link: l.index(ns, "eth0"), IP: addr(ip), MAC: mac}))
+}
+
+// TestAgeing: a bridge forgets who was silent for 300 seconds, and floods once more.
+func TestAgeing(t *testing.T) {
+	l, a, b := twoPods(t)
+	c := l.pod("c", "cni0", "10.1.0.4/24", "")
+	l.must(l.host.Sleep(background, 5*time.Second)) // for what IPv6 has to say
+	l.neighbour(a, "10.1.0.3", must(b.LinkByName("eth0"))(t).MAC)
+	l.neighbour(b, "10.1.0.2", must(a.LinkByName("eth0"))(t).MAC)
+	ping := func() { must(a.Ping(background, kernel.Ping{To: addr("10.1.0.3")}))(t) }
+	heard := func(after time.Duration) int {
+		l.must(l.host.Sleep(background, after))
+		atC := l.framesIn(c)
+		ping()
+		return atC()
+	}
+	ping()
+	for after, want := range map[time.Duration]int{299 * time.Second: 0, 301 * time.Second: 1} {
+		if n := heard(after); n != want {
+			t.Errorf("after %v the bystander heard %d frames, want %d", after, n, want)
+		}
+	}
+}
+
+// TestNoReflection: what nobody is known to want goes to all ports but the one it came from.
+func TestNoReflection(t *testing.T) {
+	l, a, b := twoPods(t)
+	l.must(l.host.Sleep(background, 5*time.Second))
+	l.neighbour(a, "10.1.0.9", net.HardwareAddr{2, 0, 0, 0, 0, 9})
+	heard := map[uint64]int{}
+	l.world.Tap(func(s sim.Seen) { heard[s.NetNS]++ })
+	_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.9")})
+	wantErrno(t, err, kernel.ETIMEDOUT)
+	if atA, atB := heard[a.ID().Ino], heard[b.ID().Ino]; atA != 0 || atB != 1 {
+		t.Errorf("a heard %d frames, b %d", atA, atB)
+	}
+}
+
+// TestOversize: a frame that is longer than the receiver's MTU is dropped without a word, four bytes of slack apart.
+func TestOversize(t *testing.T) {
+	l, a, b := twoPods(t)
+	l.must(b.ChangeLink(l.index(b, "eth0"), kernel.LinkChange{MTU: new(1400)}))
+	for size, want := range map[int]kernel.Errno{1376: 0, 1377: kernel.ETIMEDOUT} { // and 28 bytes of headers
+		_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.3"), Size: size})
+		wantErrno(t, err, want)
+	}
+}
+
+// TestWithoutTransport: a world without sockets says so.
+func TestWithoutTransport(t *testing.T) {
+	w := sim.NewWorld(sim.Config{})
+	defer w.Close()
+	ns := must(w.AddHost("node").Self())(t)
+	for name, err := range probeAll(ns, "10.1.0.3", time.Second) {
+		t.Run(name, func(t *testing.T) { wantErrno(t, err, kernel.EOPNOTSUPP) })
+	}
+	_, err := ns.Serve(kernel.Service{Transport: kernel.TCP, At: addrPort("0.0.0.0:80")})
+	wantErrno(t, err, kernel.EOPNOTSUPP)
+}
+
+// TestSettings: the sysctls that decide what a link takes for its own.
+func TestSettings(t *testing.T) {
+	l, a, _ := twoBridges(t)
+	l.route(a, kernel.Route{Dst: prefix("10.2.0.1/32"), Link: l.index(a, "eth0"), Scope: kernel.ScopeLink})
+	l.must(l.node.SetSysctl("net/ipv4/conf/cni0/arp_ignore", "1"))
+	_, err := a.Ping(background, kernel.Ping{To: addr("10.2.0.1"), Timeout: 5 * time.Second})
+	wantErrno(t, err, kernel.EHOSTUNREACH)
+	l.must(l.node.SetSysctl("net/ipv4/conf/cni0/arp_ignore", "0"))
+	_, err = a.Ping(background, kernel.Ping{To: addr("10.2.0.1"), Timeout: 5 * time.Second})
+	wantErrno(t, err, 0)
 }

@@ -38,8 +38,11 @@ func (sv *service) start(k kernel.Service) kernel.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if !k.At.Addr().IsValid() {
+	switch {
+	case !k.At.Addr().IsValid():
 		return kernel.EINVAL
+	case sv.transport.isClosed():
+		return errDown
 	}
 	react := answerDatagrams
 	if k.Transport == kernel.TCP {

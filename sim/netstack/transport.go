@@ -202,3 +202,9 @@ func (t *Transport) Close() {
 	t.processors.close()
 	t.stack.Destroy()
 }
+
+func (t *Transport) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}

@@ -1,0 +1,59 @@
+package netstack_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// TestMain is red when a stack leaves goroutines behind: Close waits for all of them.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	if n := bytes.Count(stacks, []byte("tcp.(*processor).start")); n > 0 {
+		fmt.Printf("%d goroutines of closed stacks are left\n", n)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// TestNoGoroutines: services and connections have none of ours, and gVisor's are one a processor.
+func TestNoGoroutines(t *testing.T) {
+	before := runtime.NumGoroutine()
+	w := newWire(t)
+	a, b := w.join("10.0.0.1"), w.join("10.0.0.2")
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		serve(t, b, transport, "0.0.0.0:80")
+		if _, err := a.Call(background, kernel.Call{Transport: transport, To: addrPort("10.0.0.2:80")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine() - before; n != 2*runtime.GOMAXPROCS(0) {
+		t.Errorf("%d goroutines more", n)
+	}
+}
+
+// TestClosed: what is left of a closed transport answers, and does nothing.
+func TestClosed(t *testing.T) {
+	w := newWire(t)
+	a, b := w.join("10.0.0.1"), w.join("10.0.0.2")
+	stop := serve(t, b, kernel.TCP, "0.0.0.0:80")
+	call := kernel.Call{Transport: kernel.TCP, To: addrPort("10.0.0.2:80"), Payload: payload(100_000)}
+	w.after(20*1000, func() { b.Close() }) // 20 µs: in the midst of the transfer
+	_, err := a.Call(background, call)
+	wantErrno(t, err, kernel.ETIMEDOUT)
+	stop()
+	b.Close()
+	b.Settle()
+	_, err = b.Call(background, call)
+	wantErrno(t, err, kernel.ENETDOWN)
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		_, err = b.Serve(kernel.Service{Transport: transport, At: addrPort("0.0.0.0:81")})
+		wantErrno(t, err, kernel.ENETDOWN)
+	}
+}
