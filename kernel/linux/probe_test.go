@@ -18,7 +18,11 @@ import (
 func newCable(t *testing.T) (near, far kernel.NetNS) {
 	h, near := newMachine(t)
 	far = newPod(t, h, "far")
+	// An end whose index is its peer's would get its carrier up to a second later (linkwatch_urgent_event).
+	must(t, far.AddLink(kernel.LinkSpec{Name: "spare", Kind: kernel.KindBridge}))
 	a, b := join(t, near, "a", far, "b")
+	waitUntilUp(t, near, "a")
+	waitUntilUp(t, far, "b")
 	for _, end := range []struct {
 		ns   kernel.NetNS
 		link int
@@ -33,6 +37,17 @@ func newCable(t *testing.T) (near, far kernel.NetNS) {
 		addNow(t, end.ns, end.link, end.six)
 	}
 	return near, far
+}
+
+// waitUntilUp waits for a link to send: before, what is sent on it is lost.
+func waitUntilUp(t *testing.T, ns kernel.NetNS, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); link(t, ns, name).Oper != kernel.OperUp; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s stays %s", name, link(t, ns, name).Oper)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // addNow adds an IPv6 address and waits for its local route, which comes from a work queue, up to a millisecond later.
@@ -89,7 +104,7 @@ func TestPingWaitsForItsReply(t *testing.T) {
 	}
 	time.Sleep(200 * time.Millisecond)
 	for _, late := range []string{"10.1.0.9/24", "fd00::9/64"} {
-		must(t, far.AddAddress(kernel.Address{Link: 2, Prefix: prefix(late), NoDAD: true}))
+		must(t, far.AddAddress(kernel.Address{Link: link(t, far, "b").Index, Prefix: prefix(late), NoDAD: true}))
 	}
 	wg.Wait()
 }
@@ -240,8 +255,8 @@ func TestCall(t *testing.T) {
 // A datagram is answered from the address it was sent to, not from the one the routes would choose.
 func TestAnswerComesFromWhereItWasAsked(t *testing.T) {
 	near, far := newCable(t)
-	must(t, far.AddAddress(kernel.Address{Link: 2, Prefix: prefix("10.1.0.3/24")}))
-	addNow(t, far, 2, "fd00::3/64")
+	must(t, far.AddAddress(kernel.Address{Link: link(t, far, "b").Index, Prefix: prefix("10.1.0.3/24")}))
+	addNow(t, far, link(t, far, "b").Index, "fd00::3/64")
 	serve(t, far, kernel.UDP, "[::]:80")
 	serve(t, far, kernel.UDP, "0.0.0.0:81")
 	for _, to := range []string{"10.1.0.3:80", "[fd00::3]:80", "10.1.0.3:81"} {
