@@ -83,7 +83,7 @@ func TestUsageErrors(t *testing.T) {
 		"test -j x":                  `invalid argument "x"`,
 		"test nowhere":               "nowhere: no such file or directory",
 		"test command_test.go":       "command_test.go is no scenario: the name of one ends with .txtar",
-		"test testdata":              "no file *.txtar in testdata",
+		"test backend":               "no file *.txtar in backend",
 		"test --plugin-dir=/opt":     "--plugin-dir: only --backend=linux can run programs",
 		"doctor who":                 `unknown command "who"`,
 		"version --backend=sim":      "unknown flag: --backend",

@@ -23,8 +23,7 @@ What a file of "expect" says of the machine is a snapshot with only what matters
       file /var/lib/cni/networks/net/10.1.0.2 content "pod-a*"
 
 Properties and objects that are not named may be as they like. "*" stands for any characters, and "!" says that there
-is no such object. The "show" lines print what
-can be said; "cnilab test -v" shows it.`
+is no such object. The "show" lines print what can be said; "cnilab test -v" shows it.`
 
 // Vocabulary explains the language in Markdown, from the tables by which lines are understood.
 func Vocabulary() string {

@@ -1,0 +1,83 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+)
+
+// requireSandboxes skips a test where scenarios cannot run on this machine's kernel, unless they have to.
+func requireSandboxes(t *testing.T) {
+	t.Helper()
+	why := sandbox.Available()
+	switch {
+	case why == nil:
+	case os.Getenv(sandbox.RequireVariable) == "1":
+		t.Fatal(why)
+	default:
+		t.Skip(why)
+	}
+}
+
+// TestBothKernelsTellTheSame runs the scenarios of TestGolden on this machine's kernel: people read the same of them.
+func TestBothKernelsTellTheSame(t *testing.T) {
+	requireSandboxes(t)
+	exit, stdout, stderr := cnilab(t, "test", "-j1", "--backend=linux", "testdata/mixed")
+	if exit != exitFailed || stderr != "" {
+		t.Errorf("exit status %d, want %d; stderr %q", exit, exitFailed, stderr)
+	}
+	compareGolden(t, "mixed.golden", stable(stdout))
+}
+
+// TestPluginDir checks that a folder of plugins replaces our own: first one without, then one with a plugin that only
+// says no.
+func TestPluginDir(t *testing.T) {
+	requireSandboxes(t)
+	dir := t.TempDir()
+	exit, stdout, _ := cnilab(t, "test", "--backend=linux", "--plugin-dir="+dir, "testdata/add.txtar")
+	if want := "no executable file bridge in " + dir; exit != exitFailed || !strings.Contains(stdout, want) {
+		t.Errorf("exit status %d; want %q:\n%s", exit, want, stdout)
+	}
+	refusal := "#!/bin/sh\n" + `echo '{"code": 123, "msg": "not today"}'; exit 1` + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "bridge"), []byte(refusal), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	exit, stdout, _ = cnilab(t, "test", "--backend=linux", "--plugin-dir="+dir, "testdata/add.txtar")
+	if want := "not today"; exit != exitFailed || !strings.Contains(stdout, want) {
+		t.Errorf("exit status %d; want %q:\n%s", exit, want, stdout)
+	}
+}
+
+// self runs this program by another name or with other arguments.
+func self(t *testing.T, env []string, args ...string) (exit int, output string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args, cmd.Env = args, env
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run() // the exit status says it
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+func TestAnswersAsThePlugin(t *testing.T) {
+	for _, name := range []string{"bridge", "/opt/cni/bin/host-local"} {
+		exit, out := self(t, []string{"CNI_COMMAND=VERSION"}, name)
+		if exit != 0 || !strings.Contains(out, "supportedVersions") {
+			t.Errorf("as %s: exit status %d: %s", name, exit, out)
+		}
+	}
+}
+
+func TestJobOutsideOfASandbox(t *testing.T) {
+	exit, out := self(t, nil, "cnilab", "do-scenario-in-sandbox")
+	if exit != 1 || !strings.Contains(out, "works in a sandbox only") {
+		t.Errorf("exit status %d: %s", exit, out)
+	}
+}
