@@ -46,19 +46,18 @@ func (f *fib) table(id int) *table {
 // main before default. nil where there is none.
 func (f *fib) lookup(dst netip.Addr, ok func(*route) bool) *route {
 	for _, id := range []int{kernel.TableLocal, kernel.TableMain, kernel.TableDefault} {
-		t := f.tables[id]
-		if t == nil {
-			continue
-		}
-		if r := t.lookup(dst, ok); r != nil && r.Type != kernel.Throw {
+		if r := f.tables[id].lookup(dst, ok); r != nil && r.Type != kernel.Throw {
 			return r
 		}
 	}
 	return nil
 }
 
-// lookup returns the route with the longest prefix that ok accepts, nil where there is none.
+// lookup returns the route with the longest prefix that ok accepts, nil where there is none, or no table.
 func (t *table) lookup(dst netip.Addr, ok func(*route) bool) *route {
+	if t == nil {
+		return nil
+	}
 	for bits := dst.BitLen(); bits >= 0; bits-- {
 		if t.lengths[bits] == 0 {
 			continue
@@ -71,6 +70,14 @@ func (t *table) lookup(dst netip.Addr, ok func(*route) bool) *route {
 		}
 	}
 	return nil
+}
+
+// to returns the routes to a destination, in the order in which they are tried.
+func (t *table) to(dst netip.Prefix) []*route {
+	if t == nil {
+		return nil
+	}
+	return slices.Clone(t.routes[dst])
 }
 
 // before returns the position in front of the routes with r's destination and metric.

@@ -97,8 +97,6 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 		return refuse(kernel.ENODEV) // fib_create_info, fib_check_nh: dev_get_by_index
 	case r.link == nil && wanted != 0:
 		return refuse(kernel.ENETUNREACH, "Nexthop has invalid gateway") // fib_lookup with that oif
-	case r.link != nil && r.link.conf4 == nil:
-		return refuse(kernel.ENODEV) // inetdev_by_index
 	case r.Scope == kernel.ScopeHost:
 		r.nhScope = kernel.ScopeNowhere
 		return nil
@@ -114,6 +112,9 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 func (r *route) checkLink4() *refusal {
 	if r.OnLink {
 		return refuse(kernel.EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
+	}
+	if r.link.conf4 == nil {
+		return refuse(kernel.ENODEV) // inetdev_by_index
 	}
 	if !r.link.up {
 		return refuse(kernel.ENETDOWN, "Device for nexthop is not up")
@@ -163,7 +164,11 @@ func (ns *namespace) addressType4(ip netip.Addr) kernel.RouteType {
 	if ip.IsMulticast() {
 		return kernel.Multicast
 	}
-	if r := ns.fib4.table(kernel.TableLocal).lookup(ip, anyRoute); r != nil {
+	local := ns.fib4.tables[kernel.TableLocal]
+	if local == nil {
+		return kernel.Broadcast // Linux, too, says so as long as no link has had an address
+	}
+	if r := local.lookup(ip, anyRoute); r != nil {
 		return r.Type
 	}
 	return kernel.Unicast
@@ -174,8 +179,8 @@ func (ns *namespace) deleteRoute4(req kernel.Route) *refusal {
 	if req.Dst != req.Dst.Masked() {
 		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
 	}
-	t := ns.fib4.table(withDefaults(req).Table)
-	for _, r := range t.routes[req.Dst] {
+	t := ns.fib4.tables[withDefaults(req).Table]
+	for _, r := range t.to(req.Dst) {
 		if r.matches4(req) {
 			t.remove(r)
 			return nil

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -82,7 +81,7 @@ func (ns *namespace) checkNextHop6(r *route, wanted int) *refusal {
 // checkGateway6 is net/ipv6/route.c: ip6_validate_gw.
 func (ns *namespace) checkGateway6(r *route) *refusal {
 	switch {
-	case r.link != nil && r.link.has6(r.Gateway):
+	case r.link != nil && ns.isOwn6(r.Gateway, r.link):
 		return refuse(kernel.EINVAL, "Gateway can not be a local address")
 	case r.Gateway.IsMulticast() || r.Gateway.IsUnspecified() || r.Gateway.IsLoopback():
 		return refuse(kernel.EINVAL, "Invalid gateway address")
@@ -110,7 +109,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 		return refuse(kernel.EHOSTUNREACH)
 	}
 	r.link = via.link
-	if r.link.has6(r.Gateway) {
+	if ns.isOwn6(r.Gateway, r.link) {
 		return refuse(kernel.EINVAL, "Gateway can not be a local address")
 	}
 	return nil
@@ -118,7 +117,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 
 // checkOnLink6 is net/ipv6/route.c: ip6_route_check_nh_onlink.
 func (ns *namespace) checkOnLink6(r *route) *refusal {
-	via := ns.fib6.table(r.Table).lookup(r.Gateway, anyRoute)
+	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
 	if via == nil || via.Dst.Bits() == 0 || dropping(via.Type) {
 		return nil
 	}
@@ -132,6 +131,14 @@ func (ns *namespace) checkOnLink6(r *route) *refusal {
 func (l *link) has6(ip netip.Addr) bool {
 	a := l.find(ip)
 	return a != nil && !a.Tentative
+}
+
+// isOwn6 reports whether an address is the namespace's own; one of link scope has to be l's.
+func (ns *namespace) isOwn6(ip netip.Addr, l *link) bool {
+	if ip.IsLinkLocalUnicast() {
+		return l.has6(ip)
+	}
+	return ns.usable6(ip)
 }
 
 // usable6 reports whether any link has the address and may use it.
@@ -148,19 +155,19 @@ func (ns *namespace) usable6(ip netip.Addr) bool {
 // named, all siblings of the route go with it.
 func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 	dst := req.Dst.Masked()
-	t := ns.fib6.table(withDefaults(req).Table)
-	for _, r := range slices.Clone(t.routes[dst]) {
+	t := ns.fib6.tables[withDefaults(req).Table]
+	for _, r := range t.to(dst) {
 		if !r.matchesCommon(req) {
 			continue
 		}
-		for _, sibling := range slices.Clone(t.routes[dst]) {
+		for _, sibling := range t.to(dst) {
 			if sibling == r || !req.Gateway.IsValid() && r.siblingOf(sibling) {
 				t.remove(sibling)
 			}
 		}
 		return nil
 	}
-	if dst.Bits() == 0 && len(t.routes[dst]) == 0 && (&route{}).matchesCommon(req) {
+	if dst.Bits() == 0 && len(t.to(dst)) == 0 && (&route{}).matchesCommon(req) {
 		return refuse(kernel.ENOENT) // fib6_del: what was found is fib6_null_entry, the root of every table
 	}
 	return refuse(kernel.ESRCH)

@@ -82,7 +82,7 @@ func (l *link) dropRoutes4(a, primary *address) {
 			continue
 		}
 		t := l.ns.fib4.table(r.Table)
-		for _, mine := range slices.Clone(t.routes[r.Dst]) {
+		for _, mine := range t.to(r.Dst) {
 			if mine.same4(r) {
 				t.remove(mine)
 			}
@@ -108,7 +108,7 @@ func (l *link) anotherMakes(r *route, a, primary *address) bool {
 
 // hasLocal4 reports whether packets to ip are for this namespace. (inet_addr_type == RTN_LOCAL.)
 func (ns *namespace) hasLocal4(ip netip.Addr) bool {
-	r := ns.fib4.table(kernel.TableLocal).lookup(ip, anyRoute)
+	r := ns.fib4.tables[kernel.TableLocal].lookup(ip, anyRoute)
 	return r != nil && r.Type == kernel.Local
 }
 

@@ -75,6 +75,9 @@ func (l *link) ip6Configure() {
 			a.startDAD()
 		}
 	}
+	if l.mtu < minIPv6MTU { // of lo, the only link that keeps its settings then
+		l.ip6Down()
+	}
 }
 
 // addLinkLocal is addrconf_addr_gen and addrconf_add_linklocal.

@@ -57,6 +57,9 @@ func (n *handle) ChangeLink(index int, c kernel.LinkChange) error {
 		req := linkChange{
 			name: c.Name, mac: c.MAC, mtu: c.MTU, alias: c.Alias, master: c.Master, promisc: c.Promisc, up: c.Up,
 		}
+		if c.Name != nil && *c.Name == "" {
+			return refuse(kernel.EINVAL) // the contract's; a request to Linux would leave the name as it is
+		}
 		if c.NetNS != nil {
 			ns, r := n.behind(c.NetNS)
 			if r != nil {

@@ -65,6 +65,8 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 		return refuse(kernel.EINVAL, "Invalid link address")
 	case l.neighbours[e.IP] != nil:
 		return refuse(kernel.EEXIST)
+	case e.IP.Is4() && l.conf4 == nil || e.IP.Is6() && l.ip6.conf == nil:
+		return refuse(kernel.EINVAL) // arp_constructor, ndisc_constructor: the link has no such protocol
 	}
 	if l.loopback() && e.IP.Is4() {
 		e.IP = netip.IPv4Unspecified() // arp_constructor maps all of a loopback device's to it
