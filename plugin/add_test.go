@@ -171,30 +171,40 @@ func TestAddRefusesOwnNamespace(t *testing.T) {
 	})
 }
 
-// A brokenPipe is the standard output that nobody reads.
-type brokenPipe struct{}
+// A brokenPipe is the standard output that nobody reads. It counts who tries.
+type brokenPipe struct{ writes int }
 
-func (brokenPipe) Write([]byte) (int, error) { return 0, kernel.EPIPE }
+func (w *brokenPipe) Write([]byte) (int, error) {
+	w.writes++
+	return 0, kernel.EPIPE
+}
 
 // A fullDisk takes a part of what is written to it.
-type fullDisk struct{}
+type fullDisk struct{ brokenPipe }
 
-func (fullDisk) Write(p []byte) (int, error) { return len(p) / 2, nil }
+func (w *fullDisk) Write(p []byte) (int, error) {
+	w.writes++
+	return len(p) / 2, nil
+}
 
 func TestAddIsUndoneWhenNobodyReads(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true})}
-		r.to = brokenPipe{}
+		pipe, disk := new(brokenPipe), new(fullDisk)
+		r.to = pipe
 		a := l.call(r)
 		if a.exit != 1 || !strings.Contains(a.stderr, "EPIPE") {
 			t.Errorf("exit %d, standard error %q", a.exit, a.stderr)
 		}
 		l.wantNothingLeft("ADD into a broken pipe")
-		r.to = fullDisk{}
+		r.to = disk
 		if a := l.call(r); a.exit != 1 {
 			t.Errorf("a short write: exit %d", a.exit)
 		}
 		l.wantNothingLeft("ADD onto a full disk")
+		if pipe.writes != 1 || disk.writes != 1 {
+			t.Errorf("%d and %d documents tried, want one each", pipe.writes, disk.writes)
+		}
 		r.to = nil
 		l.succeed(r)
 	})
@@ -343,6 +353,31 @@ func TestReferenceIsFaster(t *testing.T) {
 		l.must(err)
 		if len(addresses) != 1 {
 			t.Errorf("a failed ADD took the other's address: %v", addresses)
+		}
+	})
+}
+
+// TestSecondDefaultRoute: a container with several interfaces may have several, the last one first.
+func TestSecondDefaultRoute(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		conf := l.conf(map[string]any{"isDefaultGateway": true})
+		l.add("a", netns, conf)
+		second := map[string]any{
+			"name": "net2", "bridge": "br-two", "isDefaultGateway": true,
+			"ipam": map[string]any{"type": "host-local", "subnet": "10.8.0.0/24", "dataDir": l.dataDir},
+		}
+		l.succeed(request{verb: "ADD", id: "a", netns: netns, conf: l.conf(second), env: []string{"CNI_IFNAME=eth1"}})
+		routes, err := l.open(netns).Routes(kernel.IPv4)
+		l.must(err)
+		var gateways []string
+		for _, r := range routes {
+			if r.Dst.Bits() == 0 {
+				gateways = append(gateways, r.Gateway.String())
+			}
+		}
+		if got := fmt.Sprint(gateways); got != "[10.8.0.1 10.9.0.1]" {
+			t.Errorf("default routes via %s", got)
 		}
 	})
 }

@@ -117,6 +117,7 @@ func TestDelTakesOverFromReference(t *testing.T) {
 			map[string]any{"name": "br-test", "mac": mac},
 			map[string]any{"name": "veth0123abcd", "mac": mac},
 			map[string]any{"name": "veth4567abcd", "mac": "02:00:00:00:00:08"}, // another has the name by now
+			map[string]any{"name": "veth4567abcd", "mac": mac, "sandbox": "/run/netns/a"},
 			map[string]any{"name": "uplink", "mac": mac},
 			map[string]any{"name": "veth89abcdef", "mac": mac},
 			map[string]any{"name": "eth0", "mac": mac, "sandbox": "/run/netns/a"},

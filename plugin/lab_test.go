@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,6 +134,7 @@ type request struct {
 	to    io.Writer   // nil: into the answer
 	env   []string
 	name  string // "": bridge
+	ctx   context.Context
 }
 
 // An answer is what it left.
@@ -152,11 +154,14 @@ func (l *lab) call(r request) answer {
 	if r.name == "" {
 		r.name = "bridge"
 	}
+	if r.ctx == nil {
+		r.ctx = l.t.Context()
+	}
 	env := append([]string{
 		"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0",
 		"CNI_PATH=" + l.cniPath,
 	}, r.env...)
-	exit := plugin.Main(l.t.Context(), plugin.Invocation{
+	exit := plugin.Main(r.ctx, plugin.Invocation{
 		Name: r.name, Env: env, Stdin: strings.NewReader(r.conf), Stdout: r.to, Stderr: &stderr,
 	}, r.on)
 	return answer{exit, stdout.String(), stderr.String()}

@@ -1,6 +1,8 @@
 package plugin_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +74,110 @@ func TestPortThatNeverWorks(t *testing.T) {
 	})
 	l.fail(r, 999, "wait for the bridge's port: bridge port in error state", "DOWN after 2s")
 	l.wantState("ADD", before)
+}
+
+// TestUndoneFailureKeepsItsCode, whatever the undoing runs into.
+func TestUndoneFailureKeepsItsCode(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addBridge()
+		bridge, err := l.self.LinkByName("br-test")
+		l.must(err)
+		l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix("10.1.0.1/24")}))
+		busy := &intercept.Fault{When: intercept.Every(intercept.LinkDelete), Errno: kernel.EBUSY}
+		l.fail(request{
+			verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true}),
+			on: intercept.Wrap(l.Host, busy.Hook),
+		}, 7, "already has an IP address", "EBUSY")
+	})
+}
+
+// TestUndoOutlivesPatience: the runtime cancels the call in the middle, and nothing stays all the same.
+func TestUndoOutlivesPatience(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true}), ctx: ctx}
+		before := l.snapshot()
+		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op == intercept.AddressAdd && c.NetNS == "a" {
+				cancel()
+			}
+			return next()
+		})
+		l.fail(r, 101, "ECANCELED")
+		l.wantState("ADD", before)
+	})
+}
+
+// TestUndoLeavesWhatIsNotOurs: somebody takes the host end's name, and a place on the new bridge, and the ADD that made the
+// bridge fails.
+func TestUndoLeavesWhatIsNotOurs(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		layer2 := l.conf(map[string]any{"ipam": nil})
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: layer2}
+		l.succeed(r)
+		name := l.veths(l.self)[0]
+		l.succeed(r.as("DEL"))
+		l.forgetShared(situation{})
+
+		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op != intercept.LinkAdd {
+				return next()
+			}
+			l.must(l.self.AddLink(kernel.LinkSpec{Name: name, Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "theirs"}}))
+			return refusal(c, kernel.EIO)
+		})
+		l.fail(r, 101, "create the veth pair", "EIO")
+		theirs, err := l.self.LinkByName(name)
+		if err != nil {
+			t.Fatalf("a failed ADD took another's link: %v", err)
+		}
+		l.must(l.self.DeleteLink(theirs.Index))
+
+		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op != intercept.LinkSet || c.NetNS != "a" {
+				return next()
+			}
+			bridge, err := l.self.LinkByName("br-test")
+			l.must(err)
+			l.must(l.self.AddLink(kernel.LinkSpec{
+				Name: "guest", Kind: kernel.KindVeth, Master: bridge.Index, Peer: kernel.PeerSpec{Name: "guest1"},
+			}))
+			return refusal(c, kernel.EIO)
+		})
+		l.fail(r, 101, "configure the container's interface", "EIO")
+		if guest, err := l.self.LinkByName("guest"); err != nil || guest.Master == 0 {
+			t.Errorf("a failed ADD took the bridge from under another's port: %+v, %v", guest, err)
+		}
+	})
+}
+
+// TestSharedPartsAreLocked from the first that is made to the last: nobody else can come to rely on what may be undone.
+func TestSharedPartsAreLocked(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		shared := 0
+		lock := func() error {
+			unlock, err := l.self.Lock(t.Context(), 0)
+			if err == nil {
+				unlock()
+			}
+			return err
+		}
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true})}
+		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			isPair := strings.HasPrefix(c.Object, "veth") && !strings.Contains(c.Object, "master")
+			if c.Mutates() && c.NetNS == l.self.Name() && !isPair {
+				shared++
+				if err := lock(); !errors.Is(err, kernel.EAGAIN) {
+					t.Errorf("%s: the lock is free (%v)", c, err)
+				}
+			}
+			return next()
+		})
+		l.succeed(r)
+		if shared < 4 {
+			t.Errorf("%d changes to the host seen, want bridge, address, port and forwarding at least", shared)
+		}
+		l.must(lock())
+	})
 }
