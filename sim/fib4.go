@@ -93,6 +93,8 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 		return refuse(kernel.EINVAL, "Invalid scope")
 	case r.Scope == kernel.ScopeHost && r.Gateway.IsValid():
 		return refuse(kernel.EINVAL, "Route with host scope can not have a gateway")
+	case r.Scope == kernel.ScopeLink && r.Gateway.IsValid() && r.OnLink:
+		return refuse(kernel.EINVAL, "Nexthop has invalid scope") // fib_check_nh_v4_gw
 	case r.link == nil && (!r.Gateway.IsValid() || r.OnLink):
 		return refuse(kernel.ENODEV) // fib_create_info, fib_check_nh: dev_get_by_index
 	case r.link == nil && wanted != 0:
@@ -126,8 +128,6 @@ func (r *route) checkLink4() *refusal {
 // checkOnLink4 is net/ipv4/fib_semantics.c: fib_check_nh_v4_gw for a next hop with RTNH_F_ONLINK.
 func (ns *namespace) checkOnLink4(r *route) *refusal {
 	switch {
-	case r.Scope >= kernel.ScopeLink:
-		return refuse(kernel.EINVAL, "Nexthop has invalid scope")
 	case !r.link.up:
 		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
 	case ns.addressType4(r.Gateway) != kernel.Unicast:

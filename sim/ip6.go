@@ -10,8 +10,9 @@ import (
 
 // ip6 is IPv6 on a link: its inet6_dev.
 type ip6 struct {
-	conf  *conf // net/ipv6/conf/NAME; nil: the link has no IPv6, its MTU being too small
-	ready bool  // IF_READY: the link has been seen with a carrier since it came up
+	conf  *conf  // net/ipv6/conf/NAME; nil: the link has no IPv6, its MTU being too small
+	ready bool   // IF_READY: the link has been seen with a carrier since it came up
+	id    uint64 // the random interface identifier, once there is one (cnf.stable_secret)
 }
 
 // prefixMetric is IP6_RT_PRIO_ADDRCONF, the metric of the kernel's own routes to subnets.
@@ -82,20 +83,20 @@ func (l *link) ip6Configure() {
 
 // addLinkLocal is addrconf_addr_gen and addrconf_add_linklocal.
 func (l *link) addLinkLocal() {
-	mode := l.setting6("addr_gen_mode")
-	if mode == addrGenNone || slices.ContainsFunc(l.addresses6, func(a *address) bool { return a.Scope == kernel.ScopeLink }) {
-		return
+	switch l.setting6("addr_gen_mode") {
+	case addrGenEUI64:
+		l.autoAddress6(netip.PrefixFrom(linkLocal(eui64(l.mac)), 64))
+	case addrGenRandom:
+		if l.ip6.id == 0 {
+			l.ip6.id = l.world().rand.Uint64()
+		}
+		l.autoAddress6(netip.PrefixFrom(linkLocal(l.ip6.id), 64))
 	}
-	id := eui64(l.mac)
-	if mode == addrGenRandom {
-		id = l.world().rand.Uint64()
-	}
-	l.autoAddress6(netip.PrefixFrom(linkLocal(id), 64))
 }
 
-// The values of addr_gen_mode that matter here: IN6_ADDR_GEN_MODE_NONE and _RANDOM. 0 is EUI-64.
+// The values of addr_gen_mode that make an address: IN6_ADDR_GEN_MODE_EUI64 and _RANDOM.
 const (
-	addrGenNone   = 1
+	addrGenEUI64  = 0
 	addrGenRandom = 3
 )
 
