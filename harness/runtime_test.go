@@ -124,7 +124,8 @@ func TestGCDeletesWhatIsNotListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard := p.heard.String()
-	if !strings.Contains(heard, "CNI_COMMAND=DEL\nCNI_CONTAINERID=pod-b") || strings.Contains(heard, "CNI_CONTAINERID=pod-a") {
+	deleted := strings.Contains(heard, "CNI_COMMAND=DEL\nCNI_CONTAINERID=pod-b")
+	if !deleted || strings.Contains(heard, "CNI_CONTAINERID=pod-a") {
 		t.Errorf("GC called the plugin so:\n%s", heard)
 	}
 }

@@ -1,5 +1,5 @@
-// Package scenarios holds the scenarios that come with cnilab: what the bridge plugin promises, told as scripts that run
-// on a simulated kernel and on a real one. Package harness/scenario is their language; README.md lists them.
+// Package scenarios holds the scenarios that come with cnilab: what the bridge plugin promises, told as scripts that
+// run on a simulated kernel and on a real one. Package harness/scenario is their language; README.md lists them.
 package scenarios
 
 import "embed"

@@ -51,6 +51,15 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// language is a scenario with every form of line.
+const language = "../../harness/scenario/testdata/language.txtar"
+
+func TestLanguage(t *testing.T) {
+	if exit, stdout, stderr := cnilab(t, "test", language); exit != exitOK {
+		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
+	}
+}
+
 // stable takes out what differs between two runs or two machines: times and the number of processors.
 func stable(s string) string {
 	s = regexp.MustCompile(`\d+\.\d+s`).ReplaceAllString(s, "0.00s")

@@ -36,6 +36,13 @@ func TestBothKernelsTellTheSame(t *testing.T) {
 	compareGolden(t, "mixed.golden", stable(stdout))
 }
 
+func TestLanguageOnLinux(t *testing.T) {
+	requireSandboxes(t)
+	if exit, stdout, stderr := cnilab(t, "test", "--backend=linux", language); exit != exitOK {
+		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
+	}
+}
+
 // TestPluginDir checks that a folder of plugins replaces our own: first one without, then one with a plugin that only
 // says no.
 func TestPluginDir(t *testing.T) {

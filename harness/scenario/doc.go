@@ -11,9 +11,9 @@
 //	-- net.conflist --
 //	{ "cniVersion": "1.1.0", "name": "net", "plugins": [ ... ] }
 //
-// A script sees a [kernel.Host] and the files of its archive, and nothing else: verbs of testscript that would touch the
-// machine that runs it (exec, rm, symlink, ...) are refused before the first line is run. So a scenario does the same on
-// a simulated host and on a real one.
+// A script sees a [kernel.Host] and the files of its archive, and nothing else: verbs of testscript that would touch
+// the machine that runs it (exec, rm, symlink, ...) are refused before the first line is run. So a scenario does the
+// same on a simulated host and on a real one.
 //
 // [Run] runs one scenario anywhere; [Test] runs many under go test.
 package scenario

@@ -59,8 +59,9 @@ func TestWhatIsStatedIsSo(t *testing.T) {
 
 func TestWhatIsStatedIsNotSo(t *testing.T) {
 	for text, want := range map[string]string{
-		"link cni1":                          "\ntry.txtar:11\n- host: link cni1",
-		"\nlink cni0 mtu 1400 type bridge":   "\ntry.txtar:12\n- host: link cni0 mtu 1400 type bridge\n+ host: link cni0 mtu 1500 type bridge",
+		"link cni1": "\ntry.txtar:11\n- host: link cni1",
+		"\nlink cni0 mtu 1400 type bridge": "\ntry.txtar:12\n- host: link cni0 mtu 1400 type bridge\n" +
+			"+ host: link cni0 mtu 1500 type bridge",
 		"link cni0 master br0":               "\n- host: link cni0 master br0\n+ host: link cni0",
 		"! link veth*":                       "\n- none: host: link veth*\n+ host: link veth1 type veth peer eth0@pod-a",
 		"netns pod-b":                        "\n- netns pod-b",

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// intro is what the forms of lines have in common, and the language within the language. It reads well in a terminal and
-// is Markdown.
-const intro = `A script is a list of lines, each a verb and its words. A line that fails ends the scenario, unless "!" stands before
+// intro is what the forms of lines have in common, and the language within the language. It reads well in a terminal
+// and is Markdown.
+const intro = `
+A script is a list of lines, each a verb and its words. A line that fails ends the scenario, unless "!" stands before
 it: then it must fail, and "stderr" looks at the error, which names the errno as Linux does. A line that is not in the
 language fails either way. "#" begins a comment; 'single quotes' keep words together; $NAME is a variable. Files are
 those of the archive, the lines after "-- NAME --". NS is a namespace by its name; "host" is the machine's own.
@@ -28,7 +29,7 @@ is no such object. The "show" lines print what can be said; "cnilab test -v" sho
 // Vocabulary explains the language in Markdown, from the tables by which lines are understood.
 func Vocabulary() string {
 	var b strings.Builder
-	fmt.Fprint(&b, intro, "\n\n")
+	fmt.Fprint(&b, intro[1:], "\n\n")
 	for _, e := range entries() {
 		fmt.Fprintf(&b, "- `%s`  \n  %s\n", e.usage, e.about)
 	}
@@ -38,7 +39,7 @@ func Vocabulary() string {
 // Help explains the language for a terminal.
 func Help() string {
 	var b strings.Builder
-	fmt.Fprint(&b, intro, "\n\n")
+	fmt.Fprint(&b, intro[1:], "\n\n")
 	for _, e := range entries() {
 		fmt.Fprintf(&b, "  %s\n        %s\n", e.usage, e.about)
 	}

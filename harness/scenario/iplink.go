@@ -122,7 +122,7 @@ func (w *words) linkChange() (c linkChange, err error) {
 	if len(w.rest) == 0 {
 		return c, w.wrong("what to set is missing")
 	}
-	return c, w.keywords(keywords{
+	err = w.keywords(keywords{
 		"up":       func() error { c.Up = new(true); return nil },
 		"down":     func() error { c.Up = new(false); return nil },
 		"mtu":      value(w, "MTU", &c.MTU, parseIntPointer),
@@ -134,6 +134,7 @@ func (w *words) linkChange() (c linkChange, err error) {
 		"promisc":  value(w, "switch (on or off)", &c.Promisc, parseSwitch),
 		"netns":    value(w, "NS", &c.netns, parsePointer),
 	})
+	return c, err
 }
 
 func (s *session) changeLink(netns string, w *words) (string, error) {

@@ -25,8 +25,8 @@ func probeForms() []form {
 	}
 }
 
-// patience is how long a probe waits where a line does not say. Linux asks three times, a second apart, for a neighbour's
-// MAC before it gives up, and a new port of a bridge may take as long to come up.
+// patience is how long a probe waits where a line does not say. Linux asks three times, a second apart, for a
+// neighbour's MAC before it gives up, and a new port of a bridge may take as long to come up.
 const patience = 5 * time.Second
 
 func (s *session) ping(_ string, w *words) (out string, err error) {

@@ -48,8 +48,8 @@ func LoadAll(fsys fs.FS, folder string) ([]Scenario, error) {
 	return all, nil
 }
 
-// Summary returns the first comment of the script, which says what the scenario shows, in one line. A script begins with
-// it; "" is one that does not.
+// Summary returns the first comment of the script, which says what the scenario shows, in one line. A script begins
+// with it; "" is one that does not.
 func (s Scenario) Summary() string {
 	var words []string
 	for line := range strings.Lines(string(s.Text)) {

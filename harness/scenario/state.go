@@ -14,14 +14,20 @@ import (
 
 func stateForms() []form {
 	return []form{
-		{"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too; without what Linux adds by itself" +
-			" in time (operational states, IPv6 link-local)", (*session).keepSnapshot},
+		{
+			"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too;" +
+				" without what Linux adds by itself in time (operational states, IPv6 link-local)",
+			(*session).keepSnapshot,
+		},
 		{
 			"same", "same NAME", "the machine has, or gets within two seconds, the state of the snapshot",
 			(*session).same,
 		},
-		{"expect", "expect FILE", "the machine has, or gets within two seconds, the state that FILE says;" +
-			" its lines are those of a snapshot, with only what matters stated", (*session).expect},
+		{
+			"expect", "expect FILE", "the machine has, or gets within two seconds, the state that FILE says;" +
+				" its lines are those of a snapshot, with only what matters stated",
+			(*session).expect,
+		},
 		{
 			"jsoncmp", "jsoncmp FILE1 FILE2", "all that FILE2, a JSON document, states is so in FILE1, and lists are as long",
 			(*session).compareJSON,

@@ -64,7 +64,8 @@ var synonyms = map[string]string{
 	"list":   "show", "ls": "show", "lst": "show",
 }
 
-// parseLine finds the form of a line. It returns the namespace that "-n" names and the words that follow the form's name.
+// parseLine finds the form of a line. It returns the namespace that "-n" names and the words that follow the form's
+// name.
 func parseLine(line []string) (f *form, netns string, rest []string, err error) {
 	netns, line, err = cutNetNS(line)
 	if err != nil {

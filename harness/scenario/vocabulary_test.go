@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip link add cni0 mtu x type bridge":     `ip link add: "x" is no MTU`,
 		"ip link add cni0 address x":             `ip link add: "x" is no MAC`,
 		"ip link add v type veth":                "ip link add: peer is missing",
-		"ip link add v type veth peer eth0 up":   `ip link add: "type veth" is followed by "peer name NAME", not by "peer eth0"`,
+		"ip link add v type veth peer eth0 up":   `"type veth" is followed by "peer name NAME", not by "peer eth0"`,
 		"ip link add v type veth peer name e x":  `ip link add: does not know "x" here, but address, mtu, netns`,
 		"ip link set cni0":                       "ip link set: what to set is missing",
 		"ip link set cni0 promisc maybe":         `ip link set: "maybe" is no switch (on or off)`,
@@ -81,8 +82,8 @@ func TestSynonyms(t *testing.T) {
 	}
 }
 
-// TestVocabulary checks that the explanation is of the language: each form is explained once, by a line that begins with
-// its own name.
+// TestVocabulary checks that the explanation is of the language: each form is explained once, by a line that begins
+// with its own name.
 func TestVocabulary(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range forms() {
@@ -103,6 +104,25 @@ func TestVocabulary(t *testing.T) {
 	for _, e := range entries() {
 		if !strings.Contains(Help(), e.usage) || !strings.Contains(Vocabulary(), e.about) || strings.Contains(e.about, "\n") {
 			t.Errorf("%q is explained badly", e.usage)
+		}
+	}
+}
+
+// TestLanguageIsTriedWhole checks that the scenario that cmd/cnilab runs on both kernels has every form of line.
+func TestLanguageIsTriedWhole(t *testing.T) {
+	text, err := os.ReadFile("testdata/language.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if f, _, _, err := parseLine(strings.Fields(strings.TrimPrefix(line, "! "))); err == nil {
+			used[f.name] = true
+		}
+	}
+	for _, f := range forms() {
+		if !used[f.name] {
+			t.Errorf("testdata/language.txtar has no line %q", f.name)
 		}
 	}
 }

@@ -40,8 +40,8 @@ func Main() (exit int) {
 }
 
 // surviveBrokenPipes lets a write to a standard output that nobody reads any more fail with EPIPE. Otherwise SIGPIPE
-// would end the process, and an ADD whose result got lost would stay. The signal is caught, not ignored: what is ignored
-// here would be ignored in the programs that the plugin starts.
+// would end the process, and an ADD whose result got lost would stay. The signal is caught, not ignored: what is
+// ignored here would be ignored in the programs that the plugin starts.
 func surviveBrokenPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // calledByHand reports whether a person at a terminal started the plugin, and no runtime.
