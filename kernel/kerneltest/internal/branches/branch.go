@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,23 +13,23 @@ import (
 
 // A branch is a place that answers an errno.
 type branch struct {
-	file   string // absolute, as -overlay wants it
-	place  string // "fib4.go:44"
-	source string // the statement's line
-	text   []byte // the whole file
-	edit   edit
+	file      string // absolute, as -overlay wants it
+	place     string // "fib4.go:44"
+	source    string // the line
+	text      []byte // the whole file
+	from, to  int    // the part of it that is switched
+	condition bool   // the part is a condition; otherwise an errno
 }
 
-// An edit replaces a part of a file.
-type edit struct {
-	from, to int
-	by       func(part string) string
-}
-
-// without returns the file without the branch.
-func (b branch) without() []byte {
-	e := b.edit
-	return slices.Concat(b.text[:e.from], []byte(e.by(string(b.text[e.from:e.to]))), b.text[e.to:])
+// switched returns a text of the file, the same as its own up to the branch's end, with a switch of a number.
+func (b branch) switched(text []byte, number int) []byte {
+	part := string(text[b.from:b.to])
+	if b.condition {
+		part = fmt.Sprintf("branchOn(\"%d\") && (%s)", number, part)
+	} else {
+		part = fmt.Sprintf("branchErrno(\"%d\", %s)", number, part)
+	}
+	return slices.Concat(text[:b.from], []byte(part), text[b.to:])
 }
 
 // find returns the branches of the package in a folder, by file and line.
@@ -78,12 +79,13 @@ func inFile(file string) ([]branch, error) {
 		if !ok {
 			return true
 		}
+		part, condition := around(stack, errno)
 		at := set.Position(errno.Pos())
 		branches = append(branches, branch{
-			file: absolute, text: text,
-			place:  filepath.Base(file) + at.String()[len(file):strings.LastIndex(at.String(), ":")],
+			file: absolute, text: text, condition: condition,
+			place:  fmt.Sprintf("%s:%d", filepath.Base(file), at.Line),
 			source: strings.TrimSpace(strings.Split(string(text), "\n")[at.Line-1]),
-			edit:   takeOut(set, stack, errno),
+			from:   set.Position(part.Pos()).Offset, to: set.Position(part.End()).Offset,
 		})
 		return true
 	})
@@ -104,33 +106,25 @@ func answered(n ast.Node) (ast.Expr, bool) {
 	return errno, ok
 }
 
-// takeOut returns the edit that makes the condition around a refusal false for ever, or, where the refusal is under no
-// condition of its own, has it answer EIO. stack leads from the file to the refusal.
-func takeOut(set *token.FileSet, stack []ast.Node, errno ast.Expr) edit {
-	replace := func(n ast.Node, by func(part string) string) edit {
-		return edit{from: set.Position(n.Pos()).Offset, to: set.Position(n.End()).Offset, by: by}
-	}
+// around returns the condition whose only statement is the refusal that the stack leads to, or, where there is none, the
+// refusal's errno.
+func around(stack []ast.Node, errno ast.Expr) (part ast.Expr, condition bool) {
 	for i, n := range slices.Backward(stack) {
 		switch n := n.(type) {
 		case *ast.IfStmt:
 			if len(n.Body.List) == 1 && slices.Contains(stack, ast.Node(n.Body)) {
-				return replace(n.Cond, never)
+				return n.Cond, true
 			}
 		case *ast.CaseClause:
 			if tagless(stack[:i]) && len(n.Body) == 1 && len(n.List) == 1 {
-				return replace(n.List[0], never)
+				return n.List[0], true
 			}
 		case *ast.FuncDecl, *ast.FuncLit:
-			return replace(errno, inputOutputError)
+			return errno, false
 		}
 	}
-	return replace(errno, inputOutputError)
+	return errno, false
 }
-
-// never makes a condition false whatever it says; its names stay used.
-func never(condition string) string { return "false && (" + condition + ")" }
-
-func inputOutputError(string) string { return "kernel.EIO" }
 
 // tagless reports whether the innermost switch of the stack has conditions for cases.
 func tagless(stack []ast.Node) bool {

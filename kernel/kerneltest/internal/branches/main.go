@@ -1,11 +1,11 @@
 // Branches tells which refusals of a simulated kernel no law asks for. It finds every place of a package that answers an
-// errno, takes one after the other out of a copy, and runs the package's TestLaws on the copy: a copy on which all laws
-// hold is a survivor, printed with its place. Run it from the top of the repository:
+// errno, makes a copy in which each can be switched off, and runs the package's TestLaws once for each: a refusal without
+// which all laws hold is a survivor, printed with its place. Run it from the top of the repository:
 //
 //	go run ./kernel/kerneltest/internal/branches ./sim
 //
-// What is a condition's only statement is taken out by a condition that is never true; what ends a function answers EIO
-// instead. The files themselves are not touched (go test -overlay).
+// A condition whose only statement refuses is never true when it is switched off; any other refusal answers EIO instead.
+// The files themselves are not touched (go test -overlay).
 package main
 
 import (
@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -30,7 +29,7 @@ func main() {
 	}
 }
 
-// sweep tries every branch of the package in a folder and prints the survivors.
+// sweep switches every branch of the package in a folder off and prints the survivors.
 func sweep(folder string) error {
 	branches, err := find(folder)
 	if err != nil {
@@ -41,38 +40,31 @@ func sweep(folder string) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	count := make(map[verdict]int)
-	for _, b := range branches {
-		v, err := try(b, folder, scratch)
-		if err != nil {
-			return err
-		}
-		count[v]++
-		if v != red {
-			fmt.Printf("%s: %s: %s\n", b.place, v, b.source)
+	tests, err := build(folder, scratch, branches)
+	if err != nil {
+		return err
+	}
+	if !hold(tests, folder, -1) {
+		return fmt.Errorf("the laws do not hold on %s as it is", folder)
+	}
+	survivors := 0
+	for i, b := range branches {
+		if hold(tests, folder, i) {
+			survivors++
+			fmt.Printf("%s: %s\n", b.place, b.source)
 		}
 	}
-	fmt.Printf("%d branches: %d noticed, %d survive, %d cannot be taken out\n",
-		len(branches), count[red], count[green], count[broken])
+	fmt.Printf("%d of %d refusals survive\n", survivors, len(branches))
 	return nil
 }
 
-// A verdict is what became of the laws on a copy.
-type verdict string
-
-const (
-	red    verdict = "noticed"
-	green  verdict = "survives"
-	broken verdict = "does not compile"
-)
-
-// try runs the laws on a copy without the branch. Laws that hang have noticed, too.
-func try(b branch, folder, scratch string) (verdict, error) {
-	copied := filepath.Join(scratch, "copy.go")
-	if err := os.WriteFile(copied, b.without(), 0o644); err != nil {
+// build compiles the package's tests with a switch at every branch, and returns the program.
+func build(folder, scratch string, branches []branch) (tests string, err error) {
+	replace, err := switched(folder, scratch, branches)
+	if err != nil {
 		return "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{b.file: copied}})
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
@@ -80,15 +72,18 @@ func try(b branch, folder, scratch string) (verdict, error) {
 	if err := os.WriteFile(list, overlay, 0o644); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	tests = filepath.Join(scratch, "laws.test")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", tests, folder)
+	cmd.Stderr = os.Stderr
+	return tests, cmd.Run()
+}
+
+// hold reports whether all laws hold with a branch switched off. Laws that hang do not hold.
+func hold(tests, folder string, off int) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "go", "test", "-overlay", list, "-vet=off", "-failfast", "-timeout=60s",
-		"-run=^TestLaws$", folder).CombinedOutput()
-	switch {
-	case err == nil:
-		return green, nil
-	case strings.Contains(string(out), "[build failed]"):
-		return broken, nil
-	}
-	return red, nil
+	cmd := exec.CommandContext(ctx, tests, "-test.run=^TestLaws$", "-test.failfast")
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, off))
+	return cmd.Run() == nil
 }
