@@ -72,9 +72,14 @@ func parseLine(line []string) (f *form, netns string, rest []string, err error) 
 		return nil, "", nil, err
 	}
 	for _, f := range forms() {
-		if rest, ok := cutName(line, strings.Fields(f.name)); ok {
-			return &f, netns, rest, nil
+		rest, ok := cutName(line, strings.Fields(f.name))
+		switch {
+		case !ok:
+			continue
+		case netns != kernel.HostNetNS && !strings.Contains(f.usage, "[-n NS]"):
+			return nil, "", nil, usageError{f.name + ": does not take -n: names of namespaces are the machine's"}
 		}
+		return &f, netns, rest, nil
 	}
 	return nil, "", nil, unknownForm(line)
 }

@@ -41,6 +41,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip neigh add 10.1.0.2 dev eth0 nud x":   `ip neigh add: does not know "nud" here, but dev, lladdr`,
 		"ip netns add":                           "ip netns add: NAME is missing",
 		"ip netns exec pod-a true":               `ip netns: does not know "exec", but add, del, show`,
+		"ip -n pod-a netns add pod-b":            "ip netns add: does not take -n",
 		"sysctl":                                 "sysctl: KEY[=VALUE] is missing",
 		"cni":                                    "cni: a word is missing; it takes add, check, del, gc, status, version",
 		"cni add net pod-a":                      "cni add: IFNAME is missing",
