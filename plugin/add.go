@@ -14,12 +14,12 @@ import (
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
-// An add is one ADD. It is a transaction: it makes all of the attachment, or it returns an error and leaves the host as it
-// was. The one thing an ADD that fails may leave is what others can rely on by then, the bridge with its address and the
-// host's forwarding, and it leaves that only when it fails after connect.
+// An add is one ADD. It is a transaction: it makes all of the attachment, or it returns an error and leaves the host as
+// it was. The one thing an ADD that fails may leave is what others can rely on by then, the bridge with its address and
+// the host's forwarding, and it leaves that only when it fails after connect.
 //
-// Making the veth pair is the lock of the attachment. Of two ADDs of one attachment the second finds the name taken, and
-// undoes nothing; releases no address either.
+// Making the veth pair is the lock of the attachment. Of two ADDs of one attachment the second finds the name taken,
+// and undoes nothing; releases no address either.
 type add struct {
 	*call
 	namespaces
@@ -104,15 +104,17 @@ func (a *add) refuseTaken() error {
 		return err
 	}
 	if taken {
-		return types.NewError(CodeExists, fmt.Sprintf("the attachment exists: container %s has interface %s in network %s by host end %s",
-			a.env.containerID, a.env.ifname, a.network.Name, a.attachment.hostEnd()), "call DEL first")
+		return types.NewError(CodeExists,
+			fmt.Sprintf("the attachment exists: container %s has interface %s in network %s by host end %s",
+				a.env.containerID, a.env.ifname, a.network.Name, a.attachment.hostEnd()), "call DEL first")
 	}
 	taken, err = exists(a.container, a.env.ifname)
 	if err != nil {
 		return err
 	}
 	if taken {
-		return types.NewError(CodeExists, fmt.Sprintf("container %s has an interface %s already", a.env.containerID, a.env.ifname),
+		return types.NewError(CodeExists,
+			fmt.Sprintf("container %s has an interface %s already", a.env.containerID, a.env.ifname),
 			"choose another CNI_IFNAME, or call DEL for the attachment that made it")
 	}
 	return nil
@@ -140,8 +142,8 @@ func (a *add) createPair(context.Context) error {
 	return a.readPair()
 }
 
-// explainTaken says which name it was. It may be free again by now: the links of a namespace that ended live on for some
-// milliseconds.
+// explainTaken says which name it was. It may be free again by now: the links of a namespace that ended live on for
+// some milliseconds.
 func (a *add) explainTaken(refused error) error {
 	if err := a.refuseTaken(); err != nil {
 		return err
@@ -164,8 +166,8 @@ func (a *add) pair() kernel.LinkSpec {
 	}
 }
 
-// deletePair deletes the pair that this ADD made, which the host end's address proves: the request may have been carried
-// out though it seemed to fail, and another ADD may have been first.
+// deletePair deletes the pair that this ADD made, which the host end's address proves: the request may have been
+// carried out though it seemed to fail, and another ADD may have been first.
 func (a *add) deletePair(spec kernel.LinkSpec) error {
 	l, err := a.host.LinkByName(spec.Name)
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
-// TestAddPrintsReferenceResult holds the result against what the reference plugin prints, but for the names and addresses
-// that each run chooses.
+// TestAddPrintsReferenceResult holds the result against what the reference plugin prints, but for the names and
+// addresses that each run chooses.
 func TestAddPrintsReferenceResult(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		conf := l.conf(map[string]any{
@@ -96,7 +96,8 @@ func TestAddMakesRequestedMAC(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		netns := l.pod("a")
 		r := l.result(l.succeed(request{
-			verb: "ADD", id: "a", netns: netns, conf: l.conf(nil), env: []string{"CNI_ARGS=IgnoreUnknown=1;MAC=02:00:00:00:00:07;K8S_POD_NAME=a"},
+			verb: "ADD", id: "a", netns: netns, conf: l.conf(nil),
+			env: []string{"CNI_ARGS=IgnoreUnknown=1;MAC=02:00:00:00:00:07;K8S_POD_NAME=a"},
 		}))
 		if r.Interfaces[2].Mac != "02:00:00:00:00:07" {
 			t.Errorf("MAC %s", r.Interfaces[2].Mac)
@@ -139,11 +140,20 @@ func TestAddRefusesBeforeTouching(t *testing.T) {
 		}{
 			{name: "namespace gone", netns: "/run/netns/gone", code: 4, words: "CNI_NETNS"},
 			{name: "no namespace", netns: "/run/plain", code: 4, words: "CNI_NETNS"},
-			{name: "no bridge", netns: a, keys: map[string]any{"bridge": "dev0"}, code: 7, words: `"dev0" already exists but is not a bridge`},
+			{
+				name: "no bridge", netns: a, keys: map[string]any{"bridge": "dev0"},
+				code: 7, words: `"dev0" already exists but is not a bridge`,
+			},
 			{name: "vlan", netns: a, keys: map[string]any{"vlan": 7}, code: 2, words: `"vlan": 7`},
 			{name: "mtu", netns: a, keys: map[string]any{"mtu": 67}, code: 7, words: "mtu"},
-			{name: "no plugin", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "none"}}, code: 7, words: `failed to find plugin "none"`},
-			{name: "no subnet", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "host-local"}}, code: 7, words: "no IP ranges specified"},
+			{
+				name: "no plugin", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "none"}},
+				code: 7, words: `failed to find plugin "none"`,
+			},
+			{
+				name: "no subnet", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "host-local"}},
+				code: 7, words: "no IP ranges specified",
+			},
 			{name: "args", netns: a, env: "CNI_ARGS=FOO=BAR", code: 4, words: "CNI_ARGS"},
 			{name: "no path", netns: a, env: "CNI_PATH=", code: 4, words: "CNI_PATH"},
 			{name: "slash", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "../x"}}, code: 7, words: "ipam.type"},
@@ -232,7 +242,8 @@ func TestAddsAtOnce(t *testing.T) {
 			t.Errorf("%d containers have %d addresses", len(answers), len(seen))
 		}
 		for i, a := range answers {
-			r := request{verb: "CHECK", id: fmt.Sprint("c", i), netns: fmt.Sprint("/run/netns/pod", i), conf: l.withPrev(conf, l.result(a))}
+			r := request{verb: "CHECK", id: fmt.Sprint("c", i), netns: fmt.Sprint("/run/netns/pod", i)}
+			r.conf = l.withPrev(conf, l.result(a))
 			l.succeed(r)
 			l.succeed(r.as("DEL"))
 		}
@@ -292,14 +303,16 @@ func TestAddRevivesBridge(t *testing.T) {
 		l.succeed(layer2)
 		l.succeed(layer2.as("DEL"))
 		r := l.add("b", l.pod("b"), l.conf(map[string]any{"isGateway": true}))
-		if mac, err := net.ParseMAC(r.Interfaces[0].Mac); err != nil || mac.String() == "00:00:00:00:00:00" || mac[0] == 0xfe {
-			t.Errorf("the bridge's MAC address is %s (%v)", mac, err)
+		mac, err := net.ParseMAC(r.Interfaces[0].Mac)
+		l.must(err)
+		if mac.String() == "00:00:00:00:00:00" || mac[0] == 0xfe {
+			t.Errorf("the bridge's MAC address is %s", mac)
 		}
 	})
 }
 
-// TestAddKeepsPrevResult: SPEC 1.1.0, section 2: "it MUST handle prevResult by either passing it through, or modifying it
-// appropriately".
+// TestAddKeepsPrevResult: SPEC 1.1.0, section 2: "it MUST handle prevResult by either passing it through, or modifying
+// it appropriately".
 func TestAddKeepsPrevResult(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		netns := l.pod("a")
@@ -319,8 +332,8 @@ func TestAddKeepsPrevResult(t *testing.T) {
 	})
 }
 
-// TestReferenceIsFaster: the reference plugin knows of no lock, and may make the bridge, and give it the address, at the
-// same time.
+// TestReferenceIsFaster: the reference plugin knows of no lock, and may make the bridge, and give it the address, at
+// the same time.
 func TestReferenceIsFaster(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		var bridge kernel.Link

@@ -67,7 +67,8 @@ func TestOwns(t *testing.T) {
 	}
 }
 
-// TestMACs: local, of one device, the same again, another on another machine; the host end's not low enough for a bridge.
+// TestMACs: local, of one device, the same again, another on another machine; the host end's not low enough for a
+// bridge.
 func TestMACs(t *testing.T) {
 	a := attachment{"net", "a", "eth0"}
 	for i := range 200 {

@@ -44,8 +44,8 @@ func (s *section) useBridge(bridge kernel.Link) error {
 	return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(true)})
 }
 
-// createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last port
-// leaves; whoever talks to the gateway would have to learn a new address each time.
+// createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last
+// port leaves; whoever talks to the gateway would have to learn a new address each time.
 func (s *section) createBridge() error {
 	spec := kernel.LinkSpec{
 		Name: s.config.Bridge,

@@ -16,8 +16,8 @@ import (
 )
 
 // A check is one CHECK: is everything there that ADD promised? It reports all that is not. What others may change by
-// right it does not look at: the bridge's MAC address, which a bridge that nobody pinned takes from its ports, whether it
-// is promiscuous, aliases, routes and addresses beyond those promised.
+// right it does not look at: the bridge's MAC address, which a bridge that nobody pinned takes from its ports, whether
+// it is promiscuous, aliases, routes and addresses beyond those promised.
 //
 // What was promised stands in prevResult, in which plugins later in the chain have noted what they changed.
 type check struct {
@@ -225,7 +225,8 @@ func (k *check) checkGateway(context.Context) error {
 	return k.checkHas(k.host, k.bridge, k.layer3.gateways)
 }
 
-// checkLeases passes the IPAM plugin's error on (SPEC 1.1.0, section 2, CHECK), with its code where nothing else is wrong.
+// checkLeases passes the IPAM plugin's error on (SPEC 1.1.0, section 2, CHECK), with its code where nothing else is
+// wrong.
 func (k *check) checkLeases(ctx context.Context) error {
 	plugin, err := k.findIPAM()
 	if err != nil || plugin == nil {

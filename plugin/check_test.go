@@ -36,7 +36,10 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 			if err := pod.ChangeLink(eth0.Index, kernel.LinkChange{Name: new("was0")}); err != nil {
 				return err
 			}
-			return pod.AddLink(kernel.LinkSpec{Name: "eth0", Kind: kernel.KindVeth, Up: true, Peer: kernel.PeerSpec{Name: "eth1"}})
+			return pod.AddLink(kernel.LinkSpec{
+				Name: "eth0", Kind: kernel.KindVeth, Up: true,
+				Peer: kernel.PeerSpec{Name: "eth1"},
+			})
 		}, 103, "are not the ends of one veth pair"},
 		{"MAC", func(_ *lab, pod kernel.NetNS, _, eth0, _ kernel.Link) error {
 			return pod.ChangeLink(eth0.Index, kernel.LinkChange{MAC: pinned})

@@ -14,8 +14,8 @@ import (
 // lockWait is how long an ADD waits for others on the host. Each holds the lock for some milliseconds.
 const lockWait = 10 * time.Second
 
-// connect makes the bridge and connects the container to it, with the host's namespace locked, so that whatever of it is
-// shared can be undone before anybody else relies on it. Once the lock is given back the bridge, its address and
+// connect makes the bridge and connects the container to it, with the host's namespace locked, so that whatever of it
+// is shared can be undone before anybody else relies on it. Once the lock is given back the bridge, its address and
 // forwarding stay.
 func (a *add) connect(ctx context.Context) error {
 	unlock, err := a.host.Lock(ctx, lockWait)

@@ -9,12 +9,12 @@ import (
 )
 
 // del is DEL. The container's id, its interface and the network's name are enough for it: it finds the host end by its
-// name, and with the host end the container's goes too, wherever that is. So it does not look at CNI_NETNS, which may be
-// empty, gone, a plain file, or somebody else's namespace by now. That there is nothing to delete is no error.
+// name, and with the host end the container's goes too, wherever that is. So it does not look at CNI_NETNS, which may
+// be empty, gone, a plain file, or somebody else's namespace by now. That there is nothing to delete is no error.
 //
-// SPEC 1.1.0, section 2: "plugins should always complete a DEL action without error to the fullest extent possible, even
-// if some resources or state are missing". Where something is there and cannot be deleted, DEL says so, and another one
-// goes on from there.
+// SPEC 1.1.0, section 2: "plugins should always complete a DEL action without error to the fullest extent possible,
+// even if some resources or state are missing". Where something is there and cannot be deleted, DEL says so, and
+// another one goes on from there.
 //
 // The addresses are released last, and not while the container may still use them.
 func (c *call) del(ctx context.Context) error {

@@ -15,8 +15,8 @@ func TestDelBeforeAdd(t *testing.T) {
 	})
 }
 
-// TestDelNeedsNoNamespace deletes with whatever CNI_NETNS may have become, twice, and with configurations that ADD would
-// refuse by now.
+// TestDelNeedsNoNamespace deletes with whatever CNI_NETNS may have become, twice, and with configurations that ADD
+// would refuse by now.
 func TestDelNeedsNoNamespace(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		l.must(l.WriteFile("/run/plain", nil, 0o600))
@@ -110,7 +110,8 @@ func TestDelTakesOverFromReference(t *testing.T) {
 		mac := "02:00:00:00:00:07"
 		for _, name := range []string{"veth0123abcd", "veth4567abcd", "uplink"} {
 			l.must(l.self.AddLink(kernel.LinkSpec{
-				Name: name, Kind: kernel.KindVeth, MAC: []byte{2, 0, 0, 0, 0, 7}, Peer: kernel.PeerSpec{Name: "e" + name[4:], NetNS: pod},
+				Name: name, Kind: kernel.KindVeth, MAC: []byte{2, 0, 0, 0, 0, 7},
+				Peer: kernel.PeerSpec{Name: "e" + name[4:], NetNS: pod},
 			}))
 		}
 		prev := map[string]any{"interfaces": []any{

@@ -14,8 +14,9 @@ import (
 	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
-// findIPAM looks the network's IPAM plugin up as SPEC 1.1.0, section 4, says, and returns nil for a network without one.
-// Where the file found is this very program, the call is made in process: the result is the same, without the 10 ms.
+// findIPAM looks the network's IPAM plugin up as SPEC 1.1.0, section 4, says, and returns nil for a network without
+// one. Where the file found is this very program, the call is made in process: the result is the same, without the 10
+// ms.
 func (c *call) findIPAM() (ipam.Plugin, error) {
 	name := c.network.IPAM
 	if name == "" {
@@ -58,7 +59,8 @@ func (c *call) findInPath(name string) (string, error) {
 		}
 	}
 	return "", types.NewError(types.ErrInvalidNetworkConfig,
-		fmt.Sprintf("failed to find plugin %q in path [%s]", name, c.env.path), "install the IPAM plugin, or correct ipam.type")
+		fmt.Sprintf("failed to find plugin %q in path [%s]", name, c.env.path),
+		"install the IPAM plugin, or correct ipam.type")
 }
 
 func isNotThere(err error) bool {

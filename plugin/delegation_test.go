@@ -51,7 +51,8 @@ func TestProgramIsCalled(t *testing.T) {
 	l, conf := withBook(t, b)
 	netns := l.pod("a")
 	r := l.add("a", netns, conf)
-	if r.IPs[0].Address.String() != "10.9.0.77/24" || r.IPs[0].Gateway.String() != "10.9.0.1" || r.DNS.Nameservers[0] != "192.0.2.53" {
+	got := fmt.Sprint(&r.IPs[0].Address, r.IPs[0].Gateway, r.DNS.Nameservers)
+	if got != "10.9.0.77/24 10.9.0.1 [192.0.2.53]" {
 		t.Errorf("result %+v", r)
 	}
 	check := l.withPrev(conf, r)

@@ -46,7 +46,8 @@ func parseEnvironment(env []string) (environment, error) {
 	return e, e.validate(env)
 }
 
-// lookup returns the value of a variable. Of several with one name the last counts, as for a program that os/exec starts.
+// lookup returns the value of a variable. Of several with one name the last counts, as for a program that os/exec
+// starts.
 func lookup(env []string, name string) (value string) {
 	for _, entry := range env {
 		if v, ok := strings.CutPrefix(entry, name+"="); ok {

@@ -93,7 +93,7 @@ func codeOf(err error) uint {
 
 // hints say what to do about an errno that usually has one cause.
 var hints = map[kernel.Errno]string{
-	kernel.EPERM:      "the plugin needs CAP_NET_ADMIN in the host's and the container's namespace, and CAP_SYS_ADMIN to enter it",
+	kernel.EPERM:      "the plugin needs CAP_NET_ADMIN in both namespaces, and CAP_SYS_ADMIN to enter the container's",
 	kernel.EACCES:     "the plugin may not do that; is it running as root?",
 	kernel.EXFULL:     "a bridge takes 1023 ports; use another bridge",
 	kernel.EOPNOTSUPP: "the kernel was built without it, or the module cannot be loaded",

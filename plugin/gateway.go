@@ -13,8 +13,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// addGateways makes the bridge the gateway, before the host end is a port: the bridge's MAC address, which neighbours are
-// going to know, has to be one that no port gives and takes.
+// addGateways makes the bridge the gateway, before the host end is a port: the bridge's MAC address, which neighbours
+// are going to know, has to be one that no port gives and takes.
 func (s *section) addGateways(context.Context) error {
 	if !s.config.IsGateway {
 		return nil
@@ -57,8 +57,8 @@ func (s *section) addGateway(gateway netip.Prefix) error {
 	return err
 }
 
-// pinBridge sets the MAC address of a bridge that somebody else made to the one it has; to one of ours where it has none,
-// having lost it with its last port. That needs no undo: nobody knew the bridge by another.
+// pinBridge sets the MAC address of a bridge that somebody else made to the one it has; to one of ours where it has
+// none, having lost it with its last port. That needs no undo: nobody knew the bridge by another.
 func (s *section) pinBridge() error {
 	mac, ours := s.bridge.MAC, bridgeMAC(s.bootID, s.bridge.Name)
 	switch {

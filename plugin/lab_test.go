@@ -21,7 +21,8 @@ import (
 	"github.com/cnilab/cnilab/plugin"
 )
 
-// A backend makes machines to test on. Each has a folder for CNI_PATH, in which host-local is the calling program itself.
+// A backend makes machines to test on. Each has a folder for CNI_PATH, in which host-local is the calling program
+// itself.
 type backend struct {
 	name string
 	new  func(t *testing.T) machine

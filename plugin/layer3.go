@@ -43,8 +43,8 @@ func completeResult(r *types100.Result, c config.Config) error {
 	return nil
 }
 
-// hasDefaultRoute finds one without a gateway too: it gets the first gateway (SPEC 1.1.0, section 5, routes: "If unset, a
-// value in gateway in the ips array may be used"). A second one beside it would be refused as the same route.
+// hasDefaultRoute finds one without a gateway too: it gets the first gateway (SPEC 1.1.0, section 5, routes: "If unset,
+// a value in gateway in the ips array may be used"). A second one beside it would be refused as the same route.
 func hasDefaultRoute(routes []*types.Route) bool {
 	return slices.ContainsFunc(routes, func(r *types.Route) bool {
 		bits, _ := r.Dst.Mask.Size()
@@ -117,7 +117,8 @@ func prefixOf(n net.IPNet) (netip.Prefix, error) {
 	a, ok := netip.AddrFromSlice(n.IP)
 	bits, size := n.Mask.Size()
 	if !ok || size == 0 {
-		return netip.Prefix{}, types.NewError(types.ErrDecodingFailure, fmt.Sprintf("%s is no address with a prefix length", &n), "")
+		return netip.Prefix{}, types.NewError(types.ErrDecodingFailure,
+			fmt.Sprintf("%s is no address with a prefix length", &n), "")
 	}
 	if a = a.Unmap(); !a.Is4() {
 		return netip.Prefix{}, types.NewError(CodeNotBuilt, fmt.Sprintf("%s: IPv6 is not built yet", &n), "")

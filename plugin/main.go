@@ -28,8 +28,8 @@ type Invocation = kernel.Invocation
 //
 // Called by the name host-local it is that IPAM plugin, by any other the bridge plugin.
 //
-// A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A process
-// has to ignore SIGPIPE for that.)
+// A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
+// process has to ignore SIGPIPE for that.)
 func Main(ctx context.Context, in Invocation, h kernel.Host) (exit int) {
 	c := &call{machine: h, stderr: in.Stderr, out: printer{to: in.Stdout}}
 	whole := step{do: func(ctx context.Context) error { return c.serve(ctx, in) }}
@@ -122,8 +122,8 @@ func (c *call) request() ipam.Request {
 	}
 }
 
-// report prints an error: on standard output, unless something was written there, or tried to be, before. Standard error
-// is the last resort, and whether that can be written nobody is left to be told.
+// report prints an error: on standard output, unless something was written there, or tried to be, before. Standard
+// error is the last resort, and whether that can be written nobody is left to be told.
 func (c *call) report(err error) {
 	object := newErrorObject(err, versionForErrors(c.stdin))
 	if !c.out.used && c.out.print(object) == nil {

@@ -25,7 +25,8 @@ func newSim(t *testing.T) machine {
 	view, exit := node.Process(folder + "/bridge")
 	t.Cleanup(exit)
 	return machine{
-		Host: withOwnPath{view}, simulated: true, ownPath: ownPath, cniPath: folder, dataDir: "/var/lib/cni/networks", parallel: inWorld(w),
+		Host: withOwnPath{view}, simulated: true, ownPath: ownPath,
+		cniPath: folder, dataDir: "/var/lib/cni/networks", parallel: inWorld(w),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -36,8 +37,14 @@ func TestParameters(t *testing.T) {
 		{"no command", "", good, 4, "required env variables [CNI_COMMAND] missing", ""},
 		{"unknown command", "CNI_COMMAND=MOVE", good, 4, "unknown CNI_COMMAND: MOVE", ""},
 		{"lower case", "CNI_COMMAND=add", good, 4, "unknown CNI_COMMAND: add", ""},
-		{"ADD without all", "CNI_COMMAND=ADD", good, 4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", ""},
-		{"CHECK without all", "CNI_COMMAND=CHECK", good, 4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", ""},
+		{
+			"ADD without all", "CNI_COMMAND=ADD", good,
+			4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", "",
+		},
+		{
+			"CHECK without all", "CNI_COMMAND=CHECK", good,
+			4, "required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing", "",
+		},
 		{"DEL without all", "CNI_COMMAND=DEL", good, 4, "required env variables [CNI_CONTAINERID,CNI_IFNAME] missing", ""},
 		{"GC without path", "CNI_COMMAND=GC", good, 4, "required env variables [CNI_PATH] missing", ""},
 		{
@@ -56,16 +63,40 @@ func TestParameters(t *testing.T) {
 			"colon", "CNI_COMMAND=DEL CNI_CONTAINERID=a CNI_IFNAME=a:b", good,
 			4, "interface name contains / or : or whitespace characters", `CNI_IFNAME="a:b"`,
 		},
-		{"no JSON", "CNI_COMMAND=STATUS", "{", 6, "error unmarshall network config: no valid JSON at byte 1: unexpected end of JSON input", ""},
-		{"name a number", "CNI_COMMAND=STATUS", `{"name": 7}`, 6, `error unmarshall network config: key "name" is a JSON number where string is wanted`, ""},
+		{
+			"no JSON", "CNI_COMMAND=STATUS", "{",
+			6, "error unmarshall network config: no valid JSON at byte 1: unexpected end of JSON input", "",
+		},
+		{
+			"name a number", "CNI_COMMAND=STATUS", `{"name": 7}`,
+			6, `error unmarshall network config: key "name" is a JSON number where string is wanted`, "",
+		},
 		{"no name", "CNI_COMMAND=STATUS", `{}`, 7, "missing network name", `give the configuration a "name"`},
 		{"bad name", "CNI_COMMAND=STATUS", `{"name": "a/b"}`, 7, "invalid characters found in network name", "a/b"},
-		{"no version", "CNI_COMMAND=STATUS", `{"name": "net"}`, 1, "incompatible CNI versions", `config is "0.1.0", plugin supports ["1.0.0" "1.1.0"]`},
-		{"old version", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "0.4.0"}`, 1, "incompatible CNI versions", `config is "0.4.0", plugin supports ["1.0.0" "1.1.0"]`},
-		{"GC of old", "CNI_COMMAND=GC CNI_PATH=/x", `{"name": "net", "cniVersion": "1.0.0"}`, 1, "config version does not allow GC", ""},
-		{"STATUS of old", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "1.0.0"}`, 1, "config version does not allow STATUS", ""},
-		{"GC", "CNI_COMMAND=GC CNI_PATH=/x", good, 100, "GC is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`},
-		{"STATUS", "CNI_COMMAND=STATUS", good, 100, "STATUS is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`},
+		{
+			"no version", "CNI_COMMAND=STATUS", `{"name": "net"}`,
+			1, "incompatible CNI versions", `config is "0.1.0", plugin supports ["1.0.0" "1.1.0"]`,
+		},
+		{
+			"old version", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "0.4.0"}`,
+			1, "incompatible CNI versions", `config is "0.4.0", plugin supports ["1.0.0" "1.1.0"]`,
+		},
+		{
+			"GC of old", "CNI_COMMAND=GC CNI_PATH=/x", `{"name": "net", "cniVersion": "1.0.0"}`,
+			1, "config version does not allow GC", "",
+		},
+		{
+			"STATUS of old", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "1.0.0"}`,
+			1, "config version does not allow STATUS", "",
+		},
+		{
+			"GC", "CNI_COMMAND=GC CNI_PATH=/x", good,
+			100, "GC is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`,
+		},
+		{
+			"STATUS", "CNI_COMMAND=STATUS", good,
+			100, "STATUS is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`,
+		},
 	} {
 		for _, name := range []string{"bridge", "host-local", "renamed"} {
 			got := wantError(t, call(name, strings.Fields(c.env), strings.NewReader(c.stdin)))
@@ -88,12 +119,19 @@ func TestVersion(t *testing.T) {
 		`{"cniVersion": "0.3.1"}`: "0.3.1",
 	} {
 		a := call("bridge", []string{"CNI_COMMAND=VERSION"}, strings.NewReader(stdin))
-		document := "{\n    \"cniVersion\": \"" + want + "\",\n    \"supportedVersions\": [\n        \"1.0.0\",\n        \"1.1.0\"\n    ]\n}"
+		document := fmt.Sprintf(`{
+    "cniVersion": %q,
+    "supportedVersions": [
+        "1.0.0",
+        "1.1.0"
+    ]
+}`, want)
 		if diff := cmp.Diff(answer{stdout: document}, a, cmp.AllowUnexported(answer{})); diff != "" {
 			t.Errorf("VERSION with %q: -want +got:\n%s", stdin, diff)
 		}
 	}
-	if e := wantError(t, call("bridge", []string{"CNI_COMMAND=VERSION"}, strings.NewReader(`{"cniVersion": 1}`))); e.Code != 6 {
+	wrong := call("bridge", []string{"CNI_COMMAND=VERSION"}, strings.NewReader(`{"cniVersion": 1}`))
+	if e := wantError(t, wrong); e.Code != 6 {
 		t.Errorf("code %d: %s", e.Code, e.Msg)
 	}
 }
@@ -104,7 +142,8 @@ type torn struct{}
 func (torn) Read([]byte) (int, error) { return 0, errors.New("cable cut") }
 
 func TestUnreadableInput(t *testing.T) {
-	if e := wantError(t, call("bridge", []string{"CNI_COMMAND=STATUS"}, torn{})); e.Code != 5 || !strings.Contains(e.Msg, "cable cut") {
+	e := wantError(t, call("bridge", []string{"CNI_COMMAND=STATUS"}, torn{}))
+	if e.Code != 5 || !strings.Contains(e.Msg, "cable cut") {
 		t.Errorf("%+v", e)
 	}
 }

@@ -14,9 +14,9 @@ import (
 // referenceHostEnd is how the reference plugin names the host ends of its veth pairs: at random.
 var referenceHostEnd = regexp.MustCompile(`^veth[0-9a-f]{8}$`)
 
-// deleteReferencePair deletes what the reference plugin made for the attachment, on a node where this plugin has taken its
-// place since. Only prevResult tells which host end that was; by name and MAC address, so that a later one of the same
-// name is left alone.
+// deleteReferencePair deletes what the reference plugin made for the attachment, on a node where this plugin has taken
+// its place since. Only prevResult tells which host end that was; by name and MAC address, so that a later one of the
+// same name is left alone.
 func (c *call) deleteReferencePair(context.Context) error {
 	host, err := c.machine.Self()
 	if err != nil {
@@ -34,8 +34,8 @@ func (c *call) deleteReferencePair(context.Context) error {
 	return nil
 }
 
-// previousInterfaces reads prevResult as far as it can be read. SPEC 1.1.0, section 2, DEL: "Plugins should still return
-// without error if prevResult is empty".
+// previousInterfaces reads prevResult as far as it can be read. SPEC 1.1.0, section 2, DEL: "Plugins should still
+// return without error if prevResult is empty".
 func (c *call) previousInterfaces() []*types100.Interface {
 	var keys struct {
 		PrevResult struct {

@@ -9,7 +9,8 @@ import (
 // containerEndAt is where the container's interface stands among those of one ADD, after the bridge and the host end.
 const containerEndAt = 2
 
-// result is SPEC 1.1.0, section 5, "ADD Success". What a plugin earlier in the chain made comes first, and ours after it.
+// result is SPEC 1.1.0, section 5, "ADD Success". What a plugin earlier in the chain made comes first, and ours after
+// it.
 func (a *add) result() *types100.Result {
 	r := &types100.Result{}
 	if a.config.PrevResult != nil {

@@ -17,8 +17,8 @@ type step struct {
 	do   func(context.Context) error
 }
 
-// run does the steps in order, up to the first that fails. A panic is a failure like any other, so that what came before
-// it is undone.
+// run does the steps in order, up to the first that fails. A panic is a failure like any other, so that what came
+// before it is undone.
 func run(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		if err := s.guarded(ctx); err != nil {
@@ -53,8 +53,8 @@ func (u *undo) push(name string, do func(context.Context) error) {
 // pop takes the last step away: what it would undo turned out to be somebody else's.
 func (u *undo) pop() { u.steps = u.steps[:len(u.steps)-1] }
 
-// run does all steps, whether or not others fail, and returns their errors. The runtime's having lost its patience is no
-// reason to leave a mess.
+// run does all steps, whether or not others fail, and returns their errors. The runtime's having lost its patience is
+// no reason to leave a mess.
 func (u *undo) run(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	var failures []error

@@ -43,11 +43,13 @@ var situations = []situation{
 	{name: "gateway", simulated: true, keys: map[string]any{"isGateway": true}, ops: gatewayOps},
 	{name: "default gateway", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps},
 	{
-		name: "default gateway, bridge there", simulated: true, keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
+		name: "default gateway, bridge there", simulated: true,
+		keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
 		prepare: (*lab).addBridge,
 	},
 	{
-		name: "default gateway, bridge down", simulated: true, keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
+		name: "default gateway, bridge down", simulated: true,
+		keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps,
 		prepare: (*lab).addDownBridge,
 	},
 	{
@@ -125,8 +127,8 @@ func (m mishap) at(n int, hit *[]intercept.Call) intercept.Hook {
 	}
 }
 
-// TestAddFailsWithoutTrace lets each call of an ADD go wrong in turn. ADD has to say so, and to leave the host as it was;
-// a DEL after it has nothing to do and succeeds.
+// TestAddFailsWithoutTrace lets each call of an ADD go wrong in turn. ADD has to say so, and to leave the host as it
+// was; a DEL after it has nothing to do and succeeds.
 func TestAddFailsWithoutTrace(t *testing.T) {
 	onEachSituation(t, func(t *testing.T, l *lab, s situation, r request) {
 		before := l.snapshot()

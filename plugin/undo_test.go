@@ -109,8 +109,8 @@ func TestUndoOutlivesPatience(t *testing.T) {
 	})
 }
 
-// TestUndoLeavesWhatIsNotOurs: somebody takes the host end's name, and a place on the new bridge, and the ADD that made the
-// bridge fails.
+// TestUndoLeavesWhatIsNotOurs: somebody takes the host end's name, and a place on the new bridge, and the ADD that made
+// the bridge fails.
 func TestUndoLeavesWhatIsNotOurs(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		layer2 := l.conf(map[string]any{"ipam": nil})

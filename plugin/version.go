@@ -21,7 +21,8 @@ type versionResult struct {
 	SupportedVersions []string `json:"supportedVersions"`
 }
 
-// reportVersions answers in the version that the input names. Runtimes of old send no input; they are told in the newest.
+// reportVersions answers in the version that the input names. Runtimes of old send no input; they are told in the
+// newest.
 func reportVersions(stdin []byte) (versionResult, error) {
 	result := versionResult{CNIVersion: newest, SupportedVersions: supported}
 	if len(stdin) == 0 {
@@ -39,8 +40,8 @@ func reportVersions(stdin []byte) (versionResult, error) {
 	return result, nil
 }
 
-// checkVersion refuses a configuration of a version that the plugin does not speak. One without a version is of 0.1.0, as
-// for the reference plugin.
+// checkVersion refuses a configuration of a version that the plugin does not speak. One without a version is of 0.1.0,
+// as for the reference plugin.
 func checkVersion(cniVersion string) error {
 	if cniVersion == "" {
 		cniVersion = "0.1.0"

@@ -132,7 +132,8 @@ func wantCode(t *testing.T, err error, code uint, words string) {
 
 // TestParseNetwork: what DEL reads must not fail for what only ADD needs.
 func TestParseNetwork(t *testing.T) {
-	const data = `{"cniVersion": "0.9.9", "name": "net", "vlan": 7, "mtu": "x", "bridge": "", "ipam": {"type": "dhcp", "subnet": 3}}`
+	const data = `{"cniVersion": "0.9.9", "name": "net", "vlan": 7, "mtu": "x", "bridge": "",
+		"ipam": {"type": "dhcp", "subnet": 3}}`
 	got, err := config.ParseNetwork([]byte(data))
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +146,8 @@ func TestParseNetwork(t *testing.T) {
 
 // FuzzParse: whatever comes, there is an error with a code, or a configuration that keeps the limits.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"cniVersion": "1.1.0", "name": "net", "mtu": 1500, "ipam": {"type": "host-local"}}`), "MAC=02:00:00:00:00:01")
+	f.Add([]byte(`{"cniVersion": "1.1.0", "name": "net", "mtu": 1500, "ipam": {"type": "host-local"}}`),
+		"MAC=02:00:00:00:00:01")
 	f.Add([]byte(`[]`), ";")
 	f.Fuzz(func(t *testing.T, data []byte, args string) {
 		c, err := config.Parse(data, args)

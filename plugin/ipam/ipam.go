@@ -8,8 +8,8 @@ import (
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 )
 
-// A Plugin manages the addresses of networks. Its errors are, or wrap, a *types.Error where the specification has a code
-// for them.
+// A Plugin manages the addresses of networks. Its errors are, or wrap, a *types.Error where the specification has a
+// code for them.
 type Plugin interface {
 	// Add reserves the attachment's addresses. The result has neither interfaces nor the index of one. After an error
 	// the caller makes sure with Del that nothing stays reserved (section 4: "If, on ADD, a delegated plugin fails, the

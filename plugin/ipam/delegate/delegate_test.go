@@ -87,27 +87,33 @@ func TestFailures(t *testing.T) {
 		want types.Error
 	}{
 		{
-			"its own error", programs{out: kernel.Output{Exit: 1, Stdout: []byte(`{"code": 11, "msg": "later", "details": "soon"}`)}},
+			"its own error",
+			programs{out: kernel.Output{Exit: 1, Stdout: []byte(`{"code": 11, "msg": "later", "details": "soon"}`)}},
 			types.Error{Code: 11, Msg: "dhcp: later", Details: "soon"},
 		},
 		{
-			"an error without code", programs{out: kernel.Output{Exit: 1, Stdout: []byte(`{"msg": "no"}`)}},
+			"an error without code",
+			programs{out: kernel.Output{Exit: 1, Stdout: []byte(`{"msg": "no"}`)}},
 			types.Error{Code: 999, Msg: "dhcp: no"},
 		},
 		{
-			"nothing said", programs{out: kernel.Output{Exit: 137, Stderr: []byte("killed\n")}},
+			"nothing said",
+			programs{out: kernel.Output{Exit: 137, Stderr: []byte("killed\n")}},
 			types.Error{Code: 999, Msg: "dhcp ended ADD with status 137 and without an error object", Details: "killed"},
 		},
 		{
-			"no JSON", programs{out: kernel.Output{Stdout: []byte("hello")}},
+			"no JSON",
+			programs{out: kernel.Output{Stdout: []byte("hello")}},
 			types.Error{Code: 6, Msg: "the result of /opt/dhcp: invalid character 'h' looking for beginning of value"},
 		},
 		{
-			"null", programs{out: kernel.Output{Stdout: []byte("null")}},
+			"null",
+			programs{out: kernel.Output{Stdout: []byte("null")}},
 			types.Error{Code: 6, Msg: "the result of /opt/dhcp: it printed null"},
 		},
 		{
-			"nothing printed", programs{},
+			"nothing printed",
+			programs{},
 			types.Error{Code: 6, Msg: "the result of /opt/dhcp: unexpected end of JSON input"},
 		},
 	} {

@@ -107,8 +107,8 @@ func (s section) pool() (poolKeys, error) {
 	return poolKeys{}, unsupported("ipam.ranges", fmt.Sprintf("%d ranges", len(all)))
 }
 
-// refuseUnsupported refuses what the reference plugin has and this one has not. An address that was asked for and is not
-// given would be worse than none.
+// refuseUnsupported refuses what the reference plugin has and this one has not. An address that was asked for and is
+// not given would be worse than none.
 func (s section) refuseUnsupported(args string) error {
 	for _, k := range []struct{ key, value string }{
 		{"args.cni.ips", string(s.Args.CNI.IPs)},

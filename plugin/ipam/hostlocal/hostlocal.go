@@ -1,5 +1,5 @@
-// Package hostlocal gives away IPv4 addresses of one range and keeps the leases in files: the host-local IPAM plugin, with
-// the reference plugin's configuration, format on disk and lock.
+// Package hostlocal gives away IPv4 addresses of one range and keeps the leases in files: the host-local IPAM plugin,
+// with the reference plugin's configuration, format on disk and lock.
 package hostlocal
 
 import (

@@ -106,10 +106,11 @@ func wantCode(t *testing.T, err error, code uint, words string) {
 // TestFormat is the reference's format on disk, byte by byte.
 func TestFormat(t *testing.T) {
 	d := newDisk(t)
-	r, err := d.plugin().Add(t.Context(), request("a", wide+`, "routes": [{"dst": "10.0.0.0/8"}, {"dst": "0.0.0.0/0", "gw": "10.1.0.9"}]`))
+	routes := `, "routes": [{"dst": "10.0.0.0/8"}, {"dst": "0.0.0.0/0", "gw": "10.1.0.9"}]`
+	r, err := d.plugin().Add(t.Context(), request("a", wide+routes))
 	d.must(err)
 	d.wantFiles(map[string]string{"net/10.1.0.2": "a\r\neth0", "net/last_reserved_ip.0": "10.1.0.2", "net/lock": ""})
-	got := fmt.Sprint(r.IPs[0].Address.String(), " ", r.IPs[0].Gateway, " ", r.Routes[0].Dst.String(), " ", r.Routes[1].GW, " ", r.Interfaces)
+	got := fmt.Sprint(&r.IPs[0].Address, r.IPs[0].Gateway, &r.Routes[0].Dst, r.Routes[1].GW, r.Interfaces)
 	if got != "10.1.0.2/24 10.1.0.1 10.0.0.0/8 10.1.0.9 []" {
 		t.Errorf("result %s", got)
 	}
@@ -252,7 +253,9 @@ func TestDel(t *testing.T) {
 	for _, id := range []string{"a", "a", "old"} {
 		d.must(d.plugin().Del(t.Context(), request(id, `"x": 1`)))
 	}
-	d.wantFiles(map[string]string{"net/10.1.0.3": "a\r\neth1", "net/10.1.0.5": "b\r\neth0", "net/lock": "", "net/notes": "a\r\neth0"})
+	d.wantFiles(map[string]string{
+		"net/10.1.0.3": "a\r\neth1", "net/10.1.0.5": "b\r\neth0", "net/lock": "", "net/notes": "a\r\neth0",
+	})
 }
 
 func TestCheck(t *testing.T) {
@@ -338,4 +341,18 @@ func TestFailedAddReservesNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLeaseOfWhoIgnoresTheLock stays theirs: the reference plugin goes on when it cannot get the lock.
+func TestLeaseOfWhoIgnoresTheLock(t *testing.T) {
+	d := newDisk(t)
+	meddle := func(c intercept.Call, next func() error) error {
+		if c.Op == intercept.FileLink {
+			d.write("10.1.0.2", "theirs\r\neth0")
+		}
+		return next()
+	}
+	_, err := hostlocal.Plugin{Files: intercept.Wrap(d.Host, meddle)}.Add(t.Context(), request("a", wide))
+	wantCode(t, err, types.ErrIOFailure, "EEXIST")
+	d.wantFiles(map[string]string{"net/10.1.0.2": "theirs\r\neth0", "net/lock": ""})
 }

@@ -71,8 +71,8 @@ func (p Pool) validate() error {
 // Contains reports whether the pool has the address.
 func (p Pool) Contains(a netip.Addr) bool { return !a.Less(p.First) && !p.Last.Less(a) }
 
-// After goes once around the pool, beginning with the address after last, or with the first one where last is not of the
-// pool. What no container can have is left out: the gateway, the subnet's own address, its broadcast address.
+// After goes once around the pool, beginning with the address after last, or with the first one where last is not of
+// the pool. What no container can have is left out: the gateway, the subnet's own address, its broadcast address.
 func (p Pool) After(last netip.Addr) iter.Seq[netip.Addr] {
 	start := p.First
 	if last.IsValid() && p.Contains(last) {

@@ -29,8 +29,8 @@ const lineBreak = "\r\n"
 //	<dataDir>/<network>/lock                flock(2)
 //	<dataDir>/.<network>.tmp                ours, for the time of one write
 //
-// The temporary file is outside the folder because the reference reads everything in the folder, and deletes by content.
-// Two plugins never write it at once, since they hold the lock; no network's name begins with a dot.
+// The temporary file is outside the folder because the reference reads everything in the folder, and deletes by
+// content. Two plugins never write it at once, since they hold the lock; no network's name begins with a dot.
 type store struct {
 	files interface {
 		kernel.Files
