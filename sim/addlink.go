@@ -159,8 +159,9 @@ func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
 	return l, nil
 }
 
-// newBridge is net/bridge/br_netlink.c: br_dev_newlink. An address given at creation pins it, and makes the bridge look
-// for ports as every change of its address does; an MTU pins nothing (measured on Linux 6.18: the first port changes it).
+// newBridge is net/bridge/br_netlink.c: br_dev_newlink. An address given at creation pins it, and makes the bridge
+// look for ports as every change of its address does; an MTU pins nothing (measured on Linux 6.18: the first port
+// changes it).
 func (ns *namespace) newBridge(req newLink) (*link, *refusal) {
 	l, r := ns.create(kernel.KindBridge, req.name, req.mtu, req.mac)
 	if r != nil {

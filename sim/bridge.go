@@ -107,8 +107,8 @@ func (l *link) recalculateMAC() {
 	l.changeBridgeMAC(lowest)
 }
 
-// changeBridgeMAC is net/bridge/br_stp_if.c: br_stp_change_bridge_id. It also looks for ports that forward, so that a bridge
-// that never had one loses its carrier by it.
+// changeBridgeMAC is net/bridge/br_stp_if.c: br_stp_change_bridge_id. It also looks for ports that forward, so that a
+// bridge that never had one loses its carrier by it.
 func (l *link) changeBridgeMAC(m mac) {
 	if m == l.mac {
 		return

@@ -50,8 +50,8 @@ func (c *clock) elapsed() time.Duration {
 	return c.now
 }
 
-// after asks for run to be called in d from now, with no lock held. stop takes the event back and reports whether it was in
-// time.
+// after asks for run to be called in d from now, with no lock held. stop takes the event back and reports whether it
+// was in time.
 func (c *clock) after(d time.Duration, run func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,9 +75,9 @@ func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
 	}
 }
 
-// await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and EDEADLK
-// where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself where no
-// one else does.
+// await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and
+// EDEADLK where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself
+// where no one else does.
 func (c *clock) await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error {
 	w := &waiter{done: done, cancel: cancel, wake: make(chan struct{}, 1)}
 	stop, err := c.enqueue(w, timeout)
@@ -249,8 +249,8 @@ func (c *clock) leave() {
 	c.appoint()
 }
 
-// close resumes all waiters with ECANCELED, from now on whoever waits, and returns when the last actor has ended. No event
-// happens any more.
+// close resumes all waiters with ECANCELED, from now on whoever waits, and returns when the last actor has ended. No
+// event happens any more.
 func (c *clock) close() {
 	c.mu.Lock()
 	c.closed = true

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// startDAD begins duplicate address detection, or ends it at once where there is nothing to detect. (net/ipv6/addrconf.c:
-// addrconf_dad_start, addrconf_dad_begin.) The first solicitation is sent after a random time (addrconf_dad_kick).
+// startDAD begins duplicate address detection, or ends it at once where there is nothing to detect.
+// (net/ipv6/addrconf.c: addrconf_dad_start, addrconf_dad_begin.) The first solicitation is sent after a random time
+// (addrconf_dad_kick).
 func (a *address) startDAD() {
 	a.cancelDAD()
 	switch {

@@ -137,8 +137,8 @@ func (l *link) ip4Up() {
 		return
 	}
 	if l.loopback() { // which has it already but the first time
-		localhost := &address{Address: kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: kernel.ScopeHost}}
-		l.addAddress4(localhost)
+		localhost := kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: kernel.ScopeHost}
+		l.addAddress4(&address{Address: localhost})
 	}
 	for _, a := range l.addresses4 {
 		l.makeRoutes4(a)

@@ -119,8 +119,13 @@ func linkLocal(id uint64) netip.Addr {
 
 // autoAddress6 gives the link an address of the kernel's own, unless it has it.
 func (l *link) autoAddress6(prefix netip.Prefix) {
-	if l.find(prefix.Addr()) == nil {
-		l.insertAddress6(&address{Address: kernel.Address{Prefix: prefix}})
+	if l.find(prefix.Addr()) != nil {
+		return
+	}
+	a := &address{Address: kernel.Address{Prefix: prefix}}
+	l.insertAddress6(a)
+	if !l.loopback() {
+		l.addPrefixRoute(a)
 	}
 }
 
@@ -134,6 +139,7 @@ func (l *link) addAddress6(a *address) *refusal {
 		return r
 	}
 	l.insertAddress6(a)
+	l.addPrefixRoute(a)
 	return nil
 }
 
@@ -163,7 +169,6 @@ func (l *link) insertAddress6(a *address) {
 		place = len(l.addresses6)
 	}
 	l.addresses6 = slices.Insert(l.addresses6, place, a)
-	l.addPrefixRoute(a)
 	a.startDAD()
 }
 
@@ -180,8 +185,11 @@ func scope6(ip netip.Addr) kernel.Scope {
 	return kernel.ScopeGlobal
 }
 
-// scopeOrder6 is the scope as ipv6_link_dev_addr sorts by it: the wider, the greater.
-func scopeOrder6(a *address) int { return int(kernel.ScopeNowhere) - int(a.Scope) }
+// scopeOrder6 is the scope as ipv6_link_dev_addr sorts by it: the wider, the greater; ::1 is of link scope there
+// (ipv6_addr_src_scope).
+func scopeOrder6(a *address) int {
+	return int(kernel.ScopeNowhere) - int(min(a.Scope, kernel.ScopeLink))
+}
 
 // deleteAddress6 is net/ipv6/addrconf.c: inet6_addr_del.
 func (l *link) deleteAddress6(prefix netip.Prefix) *refusal {
@@ -221,7 +229,8 @@ func (ns *namespace) forgetSource6(ip netip.Addr) {
 // ip6Down is NETDEV_DOWN: addrconf_ifdown. Addresses go with the link, except, where keep_addr_on_down says so, those
 // that were given by hand.
 func (l *link) ip6Down() {
-	l.ns.fib6.flush(func(r *route) bool { return r.link == l }) // rt6_disable_ip
+	l.ns.fib6.flush(func(r *route) bool { return r.link == l })     // rt6_disable_ip
+	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is6() }) // neigh_ifdown
 	l.ip6.ready = false
 	keep := l.setting6("keep_addr_on_down")
 	if all := l.ns.sysctls.all6.values["keep_addr_on_down"]; all != 0 {
@@ -240,7 +249,8 @@ func (l *link) ip6Down() {
 	l.addresses6 = kept
 }
 
-// restoreAddresses6 is addrconf_permanent_addr: addresses that a link has kept, or got while it was down, come into use.
+// restoreAddresses6 is addrconf_permanent_addr: addresses that a link has kept, or got while it was down, come into
+// use.
 func (l *link) restoreAddresses6() {
 	for _, a := range slices.Clone(l.addresses6) {
 		l.addPrefixRoute(a)

@@ -29,9 +29,9 @@ func (l *link) anycastRoute(a *address) *route {
 	return l.ownRoute6(kernel.Anycast, netip.PrefixFrom(a.subnet().Addr(), 128), kernel.TableLocal, 0)
 }
 
-// addPrefixRoute brings the route to an address's subnet, if the link is up. The loopback address has none.
+// addPrefixRoute brings the route to an address's subnet, if the link is up.
 func (l *link) addPrefixRoute(a *address) {
-	if l.up && !a.ip().IsLoopback() {
+	if l.up {
 		l.addRoute6Once(l.prefixRoute(a))
 	}
 }
@@ -39,7 +39,8 @@ func (l *link) addPrefixRoute(a *address) {
 // addMulticastRoute is net/ipv6/addrconf.c: addrconf_add_mroute.
 func (l *link) addMulticastRoute() {
 	if l.up && !l.loopback() && l.ip6Enabled() {
-		l.addRoute6Once(l.ownRoute6(kernel.Multicast, netip.MustParsePrefix("ff00::/8"), kernel.TableLocal, prefixMetric))
+		groups := netip.MustParsePrefix("ff00::/8")
+		l.addRoute6Once(l.ownRoute6(kernel.Multicast, groups, kernel.TableLocal, prefixMetric))
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// cleanupDelay is how long a namespace's links outlive its last reference: cleanup_net runs in a kernel worker, and waits
-// for grace periods of RCU. (Measured on Linux 6.18: three out of five names could not be taken again at once.)
+// cleanupDelay is how long a namespace's links outlive its last reference: cleanup_net runs in a kernel worker, and
+// waits for grace periods of RCU. (Measured on Linux 6.18: three out of five names could not be taken again at once.)
 const cleanupDelay = 5 * time.Millisecond
 
 // Self is kernel.Namespaces'.

@@ -52,9 +52,9 @@ func (h *Host) exit() {
 	}
 }
 
-// Process returns a view of the machine for a program that was started from the file at path (any file, or none), and the
-// end of its process: locks and namespace handles that it has not given back by then end with it, however it ended. Exec
-// does this for installed programs; it is for those who run a program's main themselves.
+// Process returns a view of the machine for a program that was started from the file at path (any file, or none), and
+// the end of its process: locks and namespace handles that it has not given back by then end with it, however it
+// ended. Exec does this for installed programs; it is for those who run a program's main themselves.
 func (h *Host) Process(path string) (view *Host, exit func()) {
 	var exe *inode
 	h.world.locked(func() { exe, _ = h.walk(path) })

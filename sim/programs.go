@@ -8,8 +8,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// Install puts a program into the machine's file system, executable by everyone, in place of what was there. Its folder is
-// made. Further names are made by Link: they are the same file, as IsSelf sees it.
+// Install puts a program into the machine's file system, executable by everyone, in place of what was there. Its
+// folder is made. Further names are made by Link: they are the same file, as IsSelf sees it.
 func (h *Host) Install(name string, p kernel.Program) error {
 	if err := h.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err

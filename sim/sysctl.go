@@ -98,8 +98,8 @@ func (s *sysctls) addLink(l *link) {
 // setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
 func (l *link) setting4(key string) int { return l.conf4.get(key) }
 
-// either4 is the greater one of the link's setting and the one of all links (IN_DEV_MAXCONF; IN_DEV_ORCONF where it is a
-// yes or no), such as arp_ignore.
+// either4 is the greater one of the link's setting and the one of all links (IN_DEV_MAXCONF; IN_DEV_ORCONF where it is
+// a yes or no), such as arp_ignore.
 func (l *link) either4(key string) int {
 	return max(l.conf4.get(key), l.ns.sysctls.all4.get(key))
 }

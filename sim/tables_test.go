@@ -53,7 +53,8 @@ func TestNamespaceDiesLate(t *testing.T) {
 	wantErrno(t, node.AddLink(veth), 0)
 }
 
-// A new namespace has IPv4's settings of the machine's own, and IPv6's as Linux was compiled (devconf_inherit_init_net).
+// A new namespace has IPv4's settings of the machine's own, and IPv6's as Linux was compiled
+// (devconf_inherit_init_net).
 func TestNewNamespaceInheritsIPv4Settings(t *testing.T) {
 	h := newHost(t, sim.Config{})
 	node := must(h.Self())(t)

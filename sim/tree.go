@@ -20,7 +20,8 @@ func (m *machine) newTree() {
 	m.root.folder["var"].folder["run"] = m.root.folder["run"]
 }
 
-// newProc makes the files below /proc that name the machine's first namespace: every process that is simulated runs in it.
+// newProc makes the files below /proc that name the machine's first namespace: every process that is simulated runs in
+// it.
 func (m *machine) newProc() {
 	for _, dir := range []string{"/proc/1/ns", "/proc/self/ns", "/proc/thread-self/ns"} {
 		m.mkdirAll(dir, 0o555)

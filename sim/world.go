@@ -71,8 +71,8 @@ func (w *World) Sleep(ctx context.Context, d time.Duration) error {
 	return fail("sleep", d.String(), refuse(kernel.ErrnoOf(err)))
 }
 
-// Close ends the world: who waits gets ECANCELED, sockets end, and it returns when all actors have. It must not be called by
-// an actor that Go made.
+// Close ends the world: who waits gets ECANCELED, sockets end, and it returns when all actors have. It must not be
+// called by an actor that Go made.
 func (w *World) Close() {
 	w.clock.close()
 	w.update(func() {
