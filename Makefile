@@ -42,7 +42,7 @@ build: ## make bin/bridge (the plugin) and bin/cnilab (the testbed), static and 
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bridge ./cmd/cnilab
 
 update: ## write the generated pages and golden files anew
-	$(GO) test ./cmd/... ./harness/... ./scenarios/... -update
+	$(GO) test ./cmd/cnilab ./harness/... ./scenarios/... -update
 
 clean: ## delete what was built
 	rm -rf bin
