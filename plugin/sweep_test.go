@@ -166,6 +166,7 @@ func TestAddFailsWithoutTrace(t *testing.T) {
 // wantHits expects that a sweep came to each of these ops.
 func wantHits(t *testing.T, hit []intercept.Call, ops []intercept.Op) {
 	t.Helper()
+	t.Logf("swept %d calls", len(hit))
 	for _, op := range ops {
 		if !slices.ContainsFunc(hit, func(c intercept.Call) bool { return c.Op == op }) {
 			t.Errorf("the sweep over %d calls never came to %q", len(hit), op)
