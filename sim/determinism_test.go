@@ -47,7 +47,7 @@ func TestSameFrames(t *testing.T) {
 		for _, procs := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%d bytes, GOMAXPROCS %d", size, procs), func(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-				for range 5 {
+				for range 3 {
 					if sum := traffic(t, size); sum != golden {
 						t.Fatalf("got %s, want %s", sum, golden)
 					}
