@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/cnilab/cnilab/kernel"
+import (
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // inputIP takes a packet from a link: it is for the namespace, to be forwarded, or dropped. (net/ipv4/ip_input.c: ip_rcv;
 // net/ipv4/route.c: ip_route_input_slow; net/ipv6/ip6_input.c: ipv6_rcv.)
@@ -50,7 +54,18 @@ func (l *link) martian(p packet) bool {
 		return src.IsLoopback() || dst.IsLoopback()
 	}
 	return (src.IsLoopback() || dst.IsLoopback()) && l.either4("route_localnet") == 0 ||
-		l.ns.local(src) && l.either4("accept_local") == 0
+		l.ns.local(src) && l.either4("accept_local") == 0 || l.reverseFiltered(src)
+}
+
+// reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or, where
+// it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
+func (l *link) reverseFiltered(src netip.Addr) bool {
+	mode := l.either4("rp_filter")
+	if mode == 0 || src.IsUnspecified() {
+		return false
+	}
+	back, errno := l.ns.route(src)
+	return errno != 0 || back.link != l && mode == 1
 }
 
 // forwarding reports whether the link takes part in forwarding.

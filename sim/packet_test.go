@@ -419,3 +419,19 @@ func TestSettings(t *testing.T) {
 	_, err = a.Ping(background, kernel.Ping{To: addr("10.2.0.1"), Timeout: 5 * time.Second})
 	wantErrno(t, err, 0)
 }
+
+// TestReversePath: a strict rp_filter drops what could not be answered the way it came.
+func TestReversePath(t *testing.T) {
+	for _, mode := range []string{"0", "1", "2"} {
+		l, a, b := twoBridges(t)
+		l.must(l.node.SetSysctl("net/ipv4/conf/cni0/rp_filter", mode))
+		l.address(a, "eth0", "10.2.0.77/32")
+		l.must(l.host.Sleep(background, 5*time.Second)) // for what IPv6 has to say
+		atB := l.framesIn(b)
+		_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.1"), From: addr("10.2.0.77")})
+		wantErrno(t, err, kernel.ETIMEDOUT)
+		if looked := atB() > 0; looked != (mode != "1") { // the router looks for 10.2.0.77 where b is
+			t.Errorf("mode %s: the router answers: %v", mode, looked)
+		}
+	}
+}
