@@ -26,6 +26,7 @@ func Laws() []Law {
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, neighbourLaws, sysctlLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
+		oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
 	)
 }
 

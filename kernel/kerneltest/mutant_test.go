@@ -24,6 +24,7 @@ func mutants() []mutant {
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(),
 		neighbourMutants(), sysctlMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
+		oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {
 		all = append(all, topic...)
 	}
