@@ -70,8 +70,8 @@ func (l *link) inputARP(f frame) {
 	l.overhear(m, f.dst == l.mac)
 }
 
-// answersFor reports whether the link answers a request: for every address of the namespace, or what arp_ignore leaves of
-// them. (net/ipv4/arp.c: arp_ignore.)
+// answersFor reports whether the link answers a request: for every address of the namespace, or what arp_ignore leaves
+// of them. (net/ipv4/arp.c: arp_ignore.)
 func (l *link) answersFor(m arp) bool {
 	if !l.ns.hasLocal4(m.targetIP) {
 		return false
@@ -88,8 +88,8 @@ func (l *link) answersFor(m arp) bool {
 	return true
 }
 
-// answerARP answers a request, and learns who asks: he will soon send. One who asks from no address looks for duplicates of
-// his own.
+// answerARP answers a request, and learns who asks: he will soon send. One who asks from no address looks for
+// duplicates of his own.
 func (l *link) answerARP(m arp) {
 	if m.senderIP.IsValid() && !m.senderIP.IsUnspecified() {
 		l.confirm(l.neighbourAt(m.senderIP), m.senderMAC, kernel.Stale, true)
@@ -99,8 +99,8 @@ func (l *link) answerARP(m arp) {
 	})
 }
 
-// overhear brings an entry that is there up to date. An answer to ourselves confirms it; all else says no more than that the
-// MAC is likely right. An entry that has just changed (locktime) keeps what it has, lest two answers quarrel.
+// overhear brings an entry that is there up to date. An answer to ourselves confirms it; all else says no more than
+// that the MAC is likely right. An entry that has just changed (locktime) keeps what it has, lest two answers quarrel.
 func (l *link) overhear(m arp, toUs bool) {
 	n := l.neighbours[m.senderIP]
 	if n == nil {
@@ -114,8 +114,8 @@ func (l *link) overhear(m arp, toUs bool) {
 	l.confirm(n, m.senderMAC, state, settled || m.gratuitous())
 }
 
-// announce tells everybody the MAC of the link's addresses, when the link comes up or its MAC changes, where arp_notify is
-// set. (net/ipv4/devinet.c: inetdev_send_gratuitous_arp.)
+// announce tells everybody the MAC of the link's addresses, when the link comes up or its MAC changes, where arp_notify
+// is set. (net/ipv4/devinet.c: inetdev_send_gratuitous_arp.)
 func (l *link) announce() {
 	if l.either4("arp_notify") == 0 {
 		return

@@ -5,8 +5,8 @@ import "time"
 // ageing is how long a bridge remembers where a MAC was seen: BR_DEFAULT_AGEING_TIME.
 const ageing = 300 * time.Second
 
-// A forwarding database says behind which port of a bridge a MAC is. The bridge's own entries, for its ports' and its own
-// MAC, are not in it: they are the links themselves. (net/bridge/br_fdb.c.)
+// A forwarding database says behind which port of a bridge a MAC is. The bridge's own entries, for its ports' and its
+// own MAC, are not in it: they are the links themselves. (net/bridge/br_fdb.c.)
 type fdb map[mac]sighting
 
 // A sighting of a MAC.
@@ -28,8 +28,8 @@ func (l *link) learn(src mac, port *link) {
 }
 
 // whereabouts returns the port behind which a MAC was seen lately, nil where none is known. An entry whose port was
-// disabled or taken away meanwhile is worth nothing; Linux deletes those at once (br_fdb_delete_by_port), and the old ones
-// by a timer (br_fdb_cleanup).
+// disabled or taken away meanwhile is worth nothing; Linux deletes those at once (br_fdb_delete_by_port), and the old
+// ones by a timer (br_fdb_cleanup).
 func (l *link) whereabouts(dst mac) *link {
 	s, known := l.bridge.fdb[dst]
 	if !known {

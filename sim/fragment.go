@@ -6,8 +6,8 @@ import "encoding/binary"
 const fragmentHeader = 8
 
 // fragments cuts a packet so that no piece is longer than the MTU. (net/ipv4/ip_output.c: ip_do_fragment;
-// net/ipv6/ip6_output.c: ip6_fragment.) The options of an IPv4 header are copied to every fragment, which RFC 791 asks for
-// those that have the copied flag.
+// net/ipv6/ip6_output.c: ip6_fragment.) The options of an IPv4 header are copied to every fragment, which RFC 791 asks
+// for those that have the copied flag.
 func (ns *namespace) fragments(p packet, mtu int) (pieces []packet) {
 	header, cut := p[:p.headerLen()], putFragment4
 	if p.v6() {

@@ -26,8 +26,8 @@ const vlanHeader = 4
 // __is_skb_forwardable.)
 func (f frame) fits(l *link) bool { return l.up && len(f.payload) <= l.mtu+vlanHeader }
 
-// transmit sends a frame out of a link. Like a device with the queueing discipline noqueue it drops what it cannot send at
-// once. (net/core/dev.c: __dev_queue_xmit.)
+// transmit sends a frame out of a link. Like a device with the queueing discipline noqueue it drops what it cannot send
+// at once. (net/core/dev.c: __dev_queue_xmit.)
 func (l *link) transmit(f frame) {
 	switch {
 	case !l.running():
@@ -66,8 +66,9 @@ func (l *link) receive(f frame) {
 	l.input(f)
 }
 
-// input hands a frame to the protocol it is for. What is addressed to another machine (PACKET_OTHERHOST) gets no further.
-// (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core; net/ipv4/arp.c: arp_rcv.)
+// input hands a frame to the protocol it is for. What is addressed to another machine (PACKET_OTHERHOST) gets no
+// further. (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core;
+// net/ipv4/arp.c: arp_rcv.)
 func (l *link) input(f frame) {
 	if f.dst != l.mac && !f.dst.multicast() {
 		return

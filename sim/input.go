@@ -6,8 +6,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// inputIP takes a packet from a link: it is for the namespace, to be forwarded, or dropped. (net/ipv4/ip_input.c: ip_rcv;
-// net/ipv4/route.c: ip_route_input_slow; net/ipv6/ip6_input.c: ipv6_rcv.)
+// inputIP takes a packet from a link: it is for the namespace, to be forwarded, or dropped. (net/ipv4/ip_input.c:
+// ip_rcv; net/ipv4/route.c: ip_route_input_slow; net/ipv6/ip6_input.c: ipv6_rcv.)
 func (l *link) inputIP(f frame) {
 	p, ok := parsePacket(f.payload)
 	if !ok || p.v6() != (f.kind == typeIPv6) || l.martian(p) || l.inputNDP(p) {
@@ -39,8 +39,8 @@ var noWay = map[kernel.Errno]report{
 	kernel.EACCES:       packetFiltered,
 }
 
-// martian reports whether a packet cannot have come from where it says: loopback addresses from a wire, a source that is
-// no host, or one that is the namespace's own. (net/ipv4/route.c: ip_route_input_slow; net/ipv4/fib_frontend.c:
+// martian reports whether a packet cannot have come from where it says: loopback addresses from a wire, a source that
+// is no host, or one that is the namespace's own. (net/ipv4/route.c: ip_route_input_slow; net/ipv4/fib_frontend.c:
 // __fib_validate_source; net/ipv6/ip6_input.c: ip6_rcv_core, which does not look at the last.)
 func (l *link) martian(p packet) bool {
 	src, dst := p.src(), p.dst()
@@ -57,8 +57,8 @@ func (l *link) martian(p packet) bool {
 		l.ns.local(src) && l.either4("accept_local") == 0 || l.reverseFiltered(src)
 }
 
-// reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or, where
-// it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
+// reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or,
+// where it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
 func (l *link) reverseFiltered(src netip.Addr) bool {
 	mode := l.either4("rp_filter")
 	if mode == 0 || src.IsUnspecified() {

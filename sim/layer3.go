@@ -12,8 +12,8 @@ type layer3 struct{ ns *namespace }
 
 var _ Layer3 = layer3{}
 
-// Send locks the tables without working the outbox off: it may be called from within Transport.Deliver, which is what the
-// outbox is for.
+// Send locks the tables without working the outbox off: it may be called from within Transport.Deliver, which is what
+// the outbox is for.
 func (l3 layer3) Send(p Packet) error {
 	q, ok := parsePacket(p.Data)
 	if !ok {

@@ -6,8 +6,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// An ndp is a neighbour solicitation or advertisement: RFC 4861. An advertisement sets flags, and both say the sender's MAC
-// unless it has no address yet.
+// An ndp is a neighbour solicitation or advertisement: RFC 4861. An advertisement sets flags, and both say the sender's
+// MAC unless it has no address yet.
 type ndp struct {
 	kind   byte
 	flags  byte
@@ -72,8 +72,8 @@ func solicitedNode(a netip.Addr) netip.Addr {
 
 var allNodes = netip.MustParseAddr("ff02::1")
 
-// solicit asks for the MAC of an address: the neighbour alone where to is given, else the group it is in. From no address
-// it asks for a duplicate. (net/ipv6/ndisc.c: ndisc_send_ns.)
+// solicit asks for the MAC of an address: the neighbour alone where to is given, else the group it is in. From no
+// address it asks for a duplicate. (net/ipv6/ndisc.c: ndisc_send_ns.)
 func (l *link) solicit(src, target netip.Addr, to *mac) {
 	m := ndp{kind: ndpSolicitation, target: target, mac: l.mac, hasMAC: !src.IsUnspecified()}
 	if to != nil {
@@ -103,7 +103,8 @@ func (l *link) inputNDP(p packet) bool {
 	return true
 }
 
-// inputSolicitation answers for the addresses of this very link, and learns who asks. (net/ipv6/ndisc.c: ndisc_recv_ns.)
+// inputSolicitation answers for the addresses of this very link, and learns who asks. (net/ipv6/ndisc.c:
+// ndisc_recv_ns.)
 func (l *link) inputSolicitation(m ndp, src netip.Addr) {
 	a := l.find(m.target)
 	if a == nil || a.DADFailed {

@@ -17,8 +17,8 @@ func (ns *namespace) output(p packet) kernel.Errno {
 	return 0
 }
 
-// leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP error.
-// (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
+// leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP
+// error. (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
 func (ns *namespace) leave(p packet, to way) {
 	if len(p) <= to.link.mtu {
 		to.send(p)

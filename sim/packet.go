@@ -144,7 +144,8 @@ func newPacket(src, dst netip.Addr, protocol int, payload []byte) packet {
 	return p
 }
 
-// sum16 is the checksum of the internet protocols over some pieces, of which all but the last have an even length: RFC 1071.
+// sum16 is the checksum of the internet protocols over some pieces, of which all but the last have an even length: RFC
+// 1071.
 func sum16(pieces ...[]byte) uint16 {
 	var sum uint32
 	for _, data := range pieces {

@@ -308,7 +308,8 @@ func TestIPv6(t *testing.T) {
 	}
 	for i, ns := range []kernel.NetNS{a, b} {
 		l.address(ns, "eth0", []string{"fd01::2/64", "fd02::2/64"}[i])
-		l.route(ns, kernel.Route{Dst: prefix("::/0"), Gateway: addr([]string{"fd01::1", "fd02::1"}[i]), Link: l.index(ns, "eth0")})
+		gateway := addr([]string{"fd01::1", "fd02::1"}[i])
+		l.route(ns, kernel.Route{Dst: prefix("::/0"), Gateway: gateway, Link: l.index(ns, "eth0")})
 	}
 	l.must(l.node.SetSysctl("net/ipv6/conf/all/forwarding", "1"))
 	l.must(l.host.Sleep(background, 3*time.Second))

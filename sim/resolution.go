@@ -7,8 +7,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// The timing of neighbour entries, by their names below net/ipv4/neigh. (net/ipv4/arp.c: arp_tbl.) The time for which an
-// entry is reachable is base_reachable_time; Linux varies it by half (neigh_rand_reach_time).
+// The timing of neighbour entries, by their names below net/ipv4/neigh. (net/ipv4/arp.c: arp_tbl.) The time for which
+// an entry is reachable is base_reachable_time; Linux varies it by half (neigh_rand_reach_time).
 const (
 	reachableTime = 30 * time.Second
 	delayTime     = 5 * time.Second // delay_first_probe_time

@@ -7,9 +7,10 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// source6 chooses the source of what goes to dst out of a link, by the rules of RFC 6724, section 5, that the simulation
-// knows: the same address, an appropriate scope, the outgoing link, the longest common prefix. Among equals the first one
-// counts. (net/ipv6/route.c: ip6_route_get_saddr; net/ipv6/addrconf.c: ipv6_dev_get_saddr, __ipv6_dev_get_saddr.)
+// source6 chooses the source of what goes to dst out of a link, by the rules of RFC 6724, section 5, that the
+// simulation knows: the same address, an appropriate scope, the outgoing link, the longest common prefix. Among equals
+// the first one counts. (net/ipv6/route.c: ip6_route_get_saddr; net/ipv6/addrconf.c: ipv6_dev_get_saddr,
+// __ipv6_dev_get_saddr.)
 func (ns *namespace) source6(dst netip.Addr, out *link) (best netip.Addr) {
 	var score [4]int
 	for _, l := range ns.sorted() {

@@ -89,8 +89,8 @@ func (ns *namespace) source4(r *route) netip.Addr {
 	return netip.Addr{}
 }
 
-// sourceFor is inet_select_addr's look at one link: primary addresses of a scope that reaches far enough, those that share
-// a subnet with near first.
+// sourceFor is inet_select_addr's look at one link: primary addresses of a scope that reaches far enough, those that
+// share a subnet with near first.
 func (l *link) sourceFor(near netip.Addr, scope kernel.Scope) (first netip.Addr) {
 	for _, a := range l.addresses4 {
 		if a.Secondary || min(a.Scope, kernel.ScopeLink) > scope {

@@ -10,8 +10,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// transfer is what the determinism tests repeat: TCP to a service of another namespace and to one's own, UDP and ping. It
-// returns the hash of all packets.
+// transfer is what the determinism tests repeat: TCP to a service of another namespace and to one's own, UDP and ping.
+// It returns the hash of all packets.
 func transfer(t *testing.T, size int) string {
 	w := newWire(t)
 	a, b := w.join("10.0.0.1"), w.join("10.0.0.2")

@@ -1,5 +1,5 @@
-// Package netstack gives the namespaces of package sim their sockets: gVisor's TCP, UDP, ICMP echo and reassembly behind
-// sim's own links, bridges and routes.
+// Package netstack gives the namespaces of package sim their sockets: gVisor's TCP, UDP, ICMP echo and reassembly
+// behind sim's own links, bridges and routes.
 //
 // [New] makes one stack for one namespace. The stack has a single interface without link layer; whatever a socket sends
 // goes to the namespace's sim.Layer3, and what sim finds to be for the namespace is handed up by Deliver. Routes,
@@ -8,6 +8,6 @@
 // # Determinism
 //
 // The stack's clock is the world's, its randomness comes from Layer3.Seed, and no goroutine of this package exists:
-// services react to events of their endpoints, in Settle; probes wait in Layer3.Await. gVisor's TCP has goroutines of its
-// own ("processors"); they run only within Settle, see processors.go.
+// services react to events of their endpoints, in Settle; probes wait in Layer3.Await. gVisor's TCP has goroutines of
+// its own ("processors"); they run only within Settle, see processors.go.
 package netstack

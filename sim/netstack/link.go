@@ -16,9 +16,9 @@ const nicID tcpip.NICID = 1
 
 // A link is the stack's only interface: a pipe of IP packets to and from the namespace.
 //
-// It says that it is a loopback device, because then gVisor leaves to us what is sim's: loopback addresses from outside,
-// multicast groups, neighbour discovery, link-local addresses (stack/registration.go, CapabilityLoopback). A loopback
-// device also makes no checksums (Route.RequiresTXTransportChecksum); seal does.
+// It says that it is a loopback device, because then gVisor leaves to us what is sim's: loopback addresses from
+// outside, multicast groups, neighbour discovery, link-local addresses (stack/registration.go, CapabilityLoopback). A
+// loopback device also makes no checksums (Route.RequiresTXTransportChecksum); seal does.
 type link struct {
 	l3         sim.Layer3
 	closed     atomic.Bool

@@ -90,7 +90,8 @@ func TestCallIPv6(t *testing.T) {
 		w := newWire(t)
 		a, b := w.join("fd00::1"), w.join("fd00::2")
 		serve(t, b, transport, "[fd00::2]:80")
-		answer, err := a.Call(background, kernel.Call{Transport: transport, To: addrPort("[fd00::2]:80"), Payload: payload(99)})
+		call := kernel.Call{Transport: transport, To: addrPort("[fd00::2]:80"), Payload: payload(99)}
+		answer, err := a.Call(background, call)
 		if err != nil || answer.Seen.Addr() != addr("fd00::1") {
 			t.Errorf("%s: got %v, %v", transport, answer.Seen, err)
 		}

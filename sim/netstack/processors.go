@@ -7,8 +7,8 @@ import (
 )
 
 // The processors are the goroutines of gVisor's TCP: one per GOMAXPROCS and stack, each working off a queue of
-// endpoints that have segments (transport/tcp/dispatcher.go). Virtual time must not move on while one of them works, and
-// two of them working at once would make the order of what they send a matter of luck.
+// endpoints that have segments (transport/tcp/dispatcher.go). Virtual time must not move on while one of them works,
+// and two of them working at once would make the order of what they send a matter of luck.
 //
 // They are therefore paused all the time, and run only within drain. That this is exact, without looking at anything
 // beyond this one stack, follows from processor.start: a processor that is asked to pause looks at its queue; while
@@ -19,10 +19,10 @@ import (
 //   - none runs any longer.
 //
 // What remains is work that one processor gave another one that was paused already. A segment moves so at most twice:
-// from an endpoint that is closed or in TIME-WAIT to the listener that has its port (tryDeliverSegmentFromClosedEndpoint,
-// handleTimeWaitSegments), and from the listener to the connection it belongs to (handleListenSegment), which keeps it.
-// Hence rounds: as many as a segment can have processors. And since Deliver drains the queues after every packet, there
-// is one segment at a time, and no two processors ever have work at once.
+// from an endpoint that is closed or in TIME-WAIT to the listener that has its port
+// (tryDeliverSegmentFromClosedEndpoint, handleTimeWaitSegments), and from the listener to the connection it belongs to
+// (handleListenSegment), which keeps it. Hence rounds: as many as a segment can have processors. And since Deliver
+// drains the queues after every packet, there is one segment at a time, and no two processors ever have work at once.
 type processors struct {
 	mu     sync.Mutex
 	tcp    stack.TransportProtocol

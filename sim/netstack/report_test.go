@@ -84,7 +84,9 @@ func TestMTU(t *testing.T) {
 			e.report = tooBig(e)
 		}
 		serve(t, b, kernel.TCP, "0.0.0.0:80")
-		call := kernel.Call{Transport: kernel.TCP, To: addrPort("10.0.0.2:80"), Payload: payload(200_000), Timeout: time.Minute}
+		call := kernel.Call{
+			Transport: kernel.TCP, To: addrPort("10.0.0.2:80"), Payload: payload(200_000), Timeout: time.Minute,
+		}
 		if answer, err := a.Call(background, call); err != nil || len(answer.Payload) != 200_000 {
 			t.Errorf("MTUs %v: %d bytes, %v", mtus, len(answer.Payload), err)
 		}
