@@ -7,8 +7,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// names remembers what links are called, so that calls, which have indexes, can be printed and matched by name. A caller
-// learns an index from an answer, and every answer passes here; the backend is never asked.
+// names remembers what links are called, so that calls, which have indexes, can be printed and matched by name. A
+// caller learns an index from an answer, and every answer passes here; the backend is never asked.
 type names struct {
 	mu sync.Mutex
 	of map[kernel.NSID]map[int]string

@@ -30,8 +30,8 @@ func Laws() []Law {
 	)
 }
 
-// Check tries the law on a host. The error of a broken law is one line that says what was done, what was wanted and what
-// came instead.
+// Check tries the law on a host. The error of a broken law is one line that says what was done, what was wanted and
+// what came instead.
 func (l Law) Check(h kernel.Host) (err error) {
 	e := &env{Host: h, ctx: context.Background()}
 	defer func() {

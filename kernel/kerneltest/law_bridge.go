@@ -49,7 +49,8 @@ var bridgeLaws = []Law{
 	}},
 	{"bridge/mac/pinned-at-creation", "net/core/rtnetlink.c rtnl_create_link: NET_ADDR_SET", func(e *env) {
 		ns := e.netns("a")
-		e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge, MAC: mac(macMid)}), "add a bridge with a MAC")
+		e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge, MAC: mac(macMid)}),
+			"add a bridge with a MAC")
 		br := ns.link("br").Index
 		ns.port(br, macLow)
 		equal(e, ns.at(br).MAC, mac(macMid), "MAC of a bridge made with one, after a lower port has come")
@@ -128,24 +129,28 @@ var masterLaws = []Law{
 		br, other := ns.bridge("br"), ns.bridge("other")
 		port := ns.port(br, macLow)
 		ns.enslave(port, other)
-		equal(e, []int{ns.at(port).Master, ns.at(port).Promiscuity}, []int{other, 1}, "master and promiscuity of the port")
+		equal(e, []int{ns.at(port).Master, ns.at(port).Promiscuity}, []int{other, 1},
+			"master and promiscuity of the port")
 		equal(e, ns.at(br).MAC, mac("00:00:00:00:00:00"), "MAC of the bridge that it left")
 	}},
 	{"master/absent", "net/core/rtnetlink.c do_set_master: __dev_get_by_index", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")
-		e.refused(ns.ChangeLink(v, kernel.LinkChange{Master: new(absent)}), kernel.EINVAL, "set a master that is not there")
+		e.refused(ns.ChangeLink(v, kernel.LinkChange{Master: new(absent)}), kernel.EINVAL,
+			"set a master that is not there")
 	}},
 	{"master/no-bridge", "net/core/rtnetlink.c do_set_master: no ndo_add_slave", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")
-		e.refused(ns.ChangeLink(v, kernel.LinkChange{Master: &w}), kernel.EOPNOTSUPP, "make a veth the port of its peer")
+		e.refused(ns.ChangeLink(v, kernel.LinkChange{Master: &w}), kernel.EOPNOTSUPP,
+			"make a veth the port of its peer")
 		e.refused(ns.ChangeLink(v, kernel.LinkChange{Master: &v}), kernel.EOPNOTSUPP, "make a veth its own port")
 	}},
 	{"master/bridge-under-bridge", "net/bridge/br_if.c br_add_if: br_dev_xmit", func(e *env) {
 		ns := e.netns("a")
 		br, other := ns.bridge("br"), ns.bridge("other")
-		e.refused(ns.ChangeLink(br, kernel.LinkChange{Master: &other}), kernel.ELOOP, "make a bridge the port of another")
+		e.refused(ns.ChangeLink(br, kernel.LinkChange{Master: &other}), kernel.ELOOP,
+			"make a bridge the port of another")
 		e.refused(ns.ChangeLink(br, kernel.LinkChange{Master: &br}), kernel.ELOOP, "make a bridge its own port")
 	}},
 	{"master/loopback-under-bridge", "net/bridge/br_if.c br_add_if: IFF_LOOPBACK", func(e *env) {

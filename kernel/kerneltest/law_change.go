@@ -10,7 +10,8 @@ import (
 var changeLaws = []Law{
 	{"link/change/absent", "net/core/rtnetlink.c rtnl_setlink", func(e *env) {
 		ns := e.netns("a")
-		e.refused(ns.ChangeLink(absent, kernel.LinkChange{Up: new(true)}), kernel.ENODEV, "set a link up that is not there")
+		e.refused(ns.ChangeLink(absent, kernel.LinkChange{Up: new(true)}), kernel.ENODEV,
+			"set a link up that is not there")
 	}},
 	{"link/rename/found-by-new-name", "net/core/dev.c netif_change_name", func(e *env) {
 		ns := e.netns("a")
@@ -53,13 +54,15 @@ var changeLaws = []Law{
 	{"link/rename/frees-name", "net/core/dev.c netif_change_name: netdev_name_node_del", func(e *env) {
 		ns := e.netns("a")
 		ns.set(ns.bridge("br"), kernel.LinkChange{Name: new("new")})
-		e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge}), "add a link with the name that is free now")
+		e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge}),
+			"add a link with the name that is free now")
 	}},
 	{"link/mtu/set", "net/core/dev.c netif_set_mtu_ext", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")
 		ns.resize(v, 1400)
-		equal(e, []int{ns.at(v).MTU, ns.at(w).MTU}, []int{1400, 1500}, "MTUs of a veth changed to 1400, and of its peer")
+		equal(e, []int{ns.at(v).MTU, ns.at(w).MTU}, []int{1400, 1500},
+			"MTUs of a veth changed to 1400, and of its peer")
 	}},
 	{"link/mtu/limits", "net/core/dev.c dev_validate_mtu", func(e *env) {
 		ns := e.netns("a")
@@ -83,16 +86,17 @@ var changeLaws = []Law{
 		ns.setMAC(v, macMid)
 		equal(e, ns.at(v).MAC, mac(macMid), "MAC that was set")
 	}},
-	{"link/mac/invalid", "net/ethernet/eth.c eth_prepare_mac_addr_change, net/bridge/br_device.c br_set_mac_address", func(e *env) {
-		ns := e.netns("a")
-		v, _ := ns.veth("v", "w")
-		for _, index := range []int{ns.bridge("br"), v} {
-			for _, bad := range []string{"01:00:00:00:00:01", "00:00:00:00:00:00"} {
-				e.refused(ns.ChangeLink(index, kernel.LinkChange{MAC: mac(bad)}), kernel.EADDRNOTAVAIL,
-					"set the MAC %s on %s", bad, ns.at(index).Name)
+	{"link/mac/invalid",
+		"net/ethernet/eth.c eth_prepare_mac_addr_change, net/bridge/br_device.c br_set_mac_address", func(e *env) {
+			ns := e.netns("a")
+			v, _ := ns.veth("v", "w")
+			for _, index := range []int{ns.bridge("br"), v} {
+				for _, bad := range []string{"01:00:00:00:00:01", "00:00:00:00:00:00"} {
+					e.refused(ns.ChangeLink(index, kernel.LinkChange{MAC: mac(bad)}), kernel.EADDRNOTAVAIL,
+						"set the MAC %s on %s", bad, ns.at(index).Name)
+				}
 			}
-		}
-	}},
+		}},
 	{"link/alias/set", "net/core/dev.c dev_set_alias", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")

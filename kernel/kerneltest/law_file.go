@@ -46,14 +46,16 @@ var fileLaws = []Law{
 	}},
 	{"file/name-too-long", "include/linux/limits.h NAME_MAX", func(e *env) {
 		folder := e.folder()
-		e.ok(e.WriteFile(path.Join(folder, strings.Repeat("x", 255)), nil, 0o644), "write a file with a name of 255 bytes")
+		e.ok(e.WriteFile(path.Join(folder, strings.Repeat("x", 255)), nil, 0o644),
+			"write a file with a name of 255 bytes")
 		e.refused(e.WriteFile(path.Join(folder, strings.Repeat("x", 256)), nil, 0o644), kernel.ENAMETOOLONG,
 			"write a file with a name of 256 bytes")
 	}},
 	{"file/stat", "fs/stat.c vfs_getattr", func(e *env) {
 		folder := e.folder()
 		info := e.stat(e.file(folder, "f", "seven b"))
-		equal(e, []any{info.Name(), info.Size(), info.IsDir()}, []any{"f", int64(7), false}, "name, size and kind of a file")
+		equal(e, []any{info.Name(), info.Size(), info.IsDir()}, []any{"f", int64(7), false},
+			"name, size and kind of a file")
 		equal(e, e.stat(folder).IsDir(), true, "whether a folder is one")
 	}},
 	{"file/stat/absent", "fs/namei.c filename_lookup", func(e *env) {
@@ -85,7 +87,8 @@ var fileLaws = []Law{
 	}},
 	{"file/link/absent", "fs/namei.c do_linkat", func(e *env) {
 		folder := e.folder()
-		e.refused(e.Link(path.Join(folder, "absent"), path.Join(folder, "new")), kernel.ENOENT, "link a file that is not there")
+		e.refused(e.Link(path.Join(folder, "absent"), path.Join(folder, "new")), kernel.ENOENT,
+			"link a file that is not there")
 		e.refused(e.Link(e.file(folder, "old", ""), path.Join(folder, "absent", "new")), kernel.ENOENT,
 			"link a file into a folder that is not there")
 	}},
@@ -103,17 +106,20 @@ var fileLaws = []Law{
 	}},
 	{"file/rename/absent", "fs/namei.c do_renameat2", func(e *env) {
 		folder := e.folder()
-		e.refused(e.Rename(path.Join(folder, "absent"), path.Join(folder, "new")), kernel.ENOENT, "rename a file that is not there")
+		e.refused(e.Rename(path.Join(folder, "absent"), path.Join(folder, "new")), kernel.ENOENT,
+			"rename a file that is not there")
 		e.refused(e.Rename(e.file(folder, "old", ""), path.Join(folder, "absent", "new")), kernel.ENOENT,
 			"rename a file into a folder that is not there")
 	}},
 	{"file/rename/onto-folder", "fs/namei.c may_delete", func(e *env) {
 		folder := e.folder()
-		e.refused(e.Rename(e.file(folder, "old", ""), e.subfolder(folder, "sub")), kernel.EISDIR, "rename a file to a folder's name")
+		e.refused(e.Rename(e.file(folder, "old", ""), e.subfolder(folder, "sub")), kernel.EISDIR,
+			"rename a file to a folder's name")
 	}},
 	{"file/rename/folder-onto-file", "fs/namei.c may_delete", func(e *env) {
 		folder := e.folder()
-		e.refused(e.Rename(e.subfolder(folder, "sub"), e.file(folder, "f", "")), kernel.ENOTDIR, "rename a folder to a file's name")
+		e.refused(e.Rename(e.subfolder(folder, "sub"), e.file(folder, "f", "")), kernel.ENOTDIR,
+			"rename a folder to a file's name")
 	}},
 	{"file/rename/folder", "fs/namei.c vfs_rename", func(e *env) {
 		folder := e.folder()
@@ -127,7 +133,8 @@ var fileLaws = []Law{
 		e.refused(e.Remove(file), kernel.ENOENT, "remove it again")
 	}},
 	{"file/remove/below-a-file", "fs/namei.c link_path_walk", func(e *env) {
-		e.refused(e.Remove(path.Join(e.file(e.folder(), "plain", ""), "x")), kernel.ENOTDIR, "remove a file below a plain file")
+		e.refused(e.Remove(path.Join(e.file(e.folder(), "plain", ""), "x")), kernel.ENOTDIR,
+			"remove a file below a plain file")
 	}},
 }
 
@@ -182,7 +189,8 @@ var folderLaws = []Law{
 		folder := e.folder()
 		full := e.subfolder(folder, "full")
 		e.file(full, "f", "")
-		e.refused(e.Rename(e.subfolder(folder, "sub"), full), kernel.ENOTEMPTY, "rename a folder to the name of one with a file in it")
+		e.refused(e.Rename(e.subfolder(folder, "sub"), full), kernel.ENOTEMPTY,
+			"rename a folder to the name of one with a file in it")
 	}},
 }
 

@@ -85,7 +85,8 @@ var linkLaws = []Law{
 	{"link/add/mtu-given", "net/core/rtnetlink.c rtnl_create_link: IFLA_MTU", func(e *env) {
 		ns := e.netns("a")
 		for _, mtu := range []int{kernel.MinMTU, kernel.MaxMTU} {
-			e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge, MTU: mtu}), "add a bridge, MTU %d", mtu)
+			e.ok(ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge, MTU: mtu}),
+				"add a bridge, MTU %d", mtu)
 			br := ns.link("br")
 			equal(e, br.MTU, mtu, "MTU of a bridge made with MTU %d", mtu)
 			e.ok(ns.DeleteLink(br.Index), "delete the bridge")
@@ -111,14 +112,15 @@ var linkLaws = []Law{
 			}
 		}
 	}},
-	{"link/add/mac-length", "drivers/net/veth.c veth_validate, net/bridge/br_netlink.c br_validate: ETH_ALEN", func(e *env) {
-		ns := e.netns("a")
-		for _, kind := range []string{kernel.KindBridge, kernel.KindVeth} {
-			spec := pair("x", "y", nil)
-			spec.Kind, spec.MAC = kind, mac("02:00:00:00:00:00:00:01")
-			e.refused(ns.AddLink(spec), kernel.EINVAL, "add a %s with a MAC of 8 bytes", kind)
-		}
-	}},
+	{"link/add/mac-length",
+		"drivers/net/veth.c veth_validate, net/bridge/br_netlink.c br_validate: ETH_ALEN", func(e *env) {
+			ns := e.netns("a")
+			for _, kind := range []string{kernel.KindBridge, kernel.KindVeth} {
+				spec := pair("x", "y", nil)
+				spec.Kind, spec.MAC = kind, mac("02:00:00:00:00:00:00:01")
+				e.refused(ns.AddLink(spec), kernel.EINVAL, "add a %s with a MAC of 8 bytes", kind)
+			}
+		}},
 	{"link/add/mac-random", "include/linux/etherdevice.h eth_hw_addr_random", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")

@@ -11,7 +11,8 @@ var moveLaws = []Law{
 		a.move(w, b)
 		equal(e, [][]string{a.names(), b.names()}, [][]string{{"v"}, {"w"}}, "links of both namespaces")
 		equal(e, b.link("w").MAC, mac(macMid), "MAC of the link that was moved")
-		equal(e, []any{a.at(v).Peer, a.at(v).PeerHere}, []any{b.link("w").Index, false}, "what the other end says of its peer")
+		equal(e, []any{a.at(v).Peer, a.at(v).PeerHere}, []any{b.link("w").Index, false},
+			"what the other end says of its peer")
 	}},
 	{"move/goes-down", "net/core/dev.c __dev_change_net_namespace: dev_close", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
@@ -31,13 +32,15 @@ var moveLaws = []Law{
 		a, b := e.netns("a"), e.netns("b")
 		port := a.port(a.bridge("br"), macLow)
 		a.move(port, b)
-		equal(e, []int{b.link("p01").Master, b.link("p01").Promiscuity}, []int{0, 0}, "master and promiscuity of a port that was moved")
+		equal(e, []int{b.link("p01").Master, b.link("p01").Promiscuity}, []int{0, 0},
+			"master and promiscuity of a port that was moved")
 	}},
 	{"move/name-taken", "net/core/dev.c __dev_change_net_namespace: dev_get_valid_name", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
 		b.bridge("w")
 		_, w := a.veth("v", "w")
-		e.refused(a.ChangeLink(w, kernel.LinkChange{NetNS: b.NetNS}), kernel.EEXIST, "move a link to where its name is taken")
+		e.refused(a.ChangeLink(w, kernel.LinkChange{NetNS: b.NetNS}), kernel.EEXIST,
+			"move a link to where its name is taken")
 		equal(e, a.link("w").Index, w, "index of the link, still here")
 	}},
 	{"move/with-new-name", "net/core/rtnetlink.c do_setlink: IFLA_IFNAME with IFLA_NET_NS_FD", func(e *env) {
@@ -68,7 +71,8 @@ var moveLaws = []Law{
 		b.bridge("br") // 2
 		_, w := a.veth("v", "w")
 		a.move(w, b)
-		equal(e, []int{w, b.link("w").Index}, []int{2, 3}, "indexes of a link, before and after it was moved to where 2 is taken")
+		equal(e, []int{w, b.link("w").Index}, []int{2, 3},
+			"indexes of a link, before and after it was moved to where 2 is taken")
 	}},
 	{"move/to-where-it-is", "net/core/dev.c __dev_change_net_namespace: net_eq", func(e *env) {
 		a := e.netns("a")

@@ -46,7 +46,8 @@ var namespaceLaws = []Law{
 		equal(e, e.content(file), "precious", "what the file holds after it")
 	}},
 	{"netns/add/folder-absent", "fs/namei.c: open with O_CREAT|O_EXCL", func(e *env) {
-		e.refused(e.AddNetNS(path.Join(e.folder(), "absent", "ns")), kernel.ENOENT, "add a namespace in a folder that is not there")
+		e.refused(e.AddNetNS(path.Join(e.folder(), "absent", "ns")), kernel.ENOENT,
+			"add a namespace in a folder that is not there")
 	}},
 	{"netns/delete/absent", "fs/namespace.c do_umount's path lookup", func(e *env) {
 		e.netns("a")
@@ -133,13 +134,15 @@ var callsOnHandle = map[string]func(e *env, ns *netns) error{
 	"AddLink": func(e *env, ns *netns) error {
 		return ns.AddLink(kernel.LinkSpec{Name: "br", Kind: kernel.KindBridge})
 	},
-	"ChangeLink":      func(e *env, ns *netns) error { return ns.ChangeLink(1, kernel.LinkChange{Up: new(true)}) },
-	"DeleteLink":      func(e *env, ns *netns) error { return ns.DeleteLink(1) },
-	"Addresses":       func(e *env, ns *netns) error { _, err := ns.Addresses(0); return err },
-	"AddAddress":      func(e *env, ns *netns) error { return ns.AddAddress(on(1, "10.0.0.1/24")) },
-	"DeleteAddress":   func(e *env, ns *netns) error { return ns.DeleteAddress(on(1, "10.0.0.1/24")) },
-	"Routes":          func(e *env, ns *netns) error { _, err := ns.Routes(kernel.IPv4); return err },
-	"AddRoute":        func(e *env, ns *netns) error { return ns.AddRoute(via(1, "10.1.0.0/16", ""), kernel.Exclusive) },
+	"ChangeLink":    func(e *env, ns *netns) error { return ns.ChangeLink(1, kernel.LinkChange{Up: new(true)}) },
+	"DeleteLink":    func(e *env, ns *netns) error { return ns.DeleteLink(1) },
+	"Addresses":     func(e *env, ns *netns) error { _, err := ns.Addresses(0); return err },
+	"AddAddress":    func(e *env, ns *netns) error { return ns.AddAddress(on(1, "10.0.0.1/24")) },
+	"DeleteAddress": func(e *env, ns *netns) error { return ns.DeleteAddress(on(1, "10.0.0.1/24")) },
+	"Routes":        func(e *env, ns *netns) error { _, err := ns.Routes(kernel.IPv4); return err },
+	"AddRoute": func(e *env, ns *netns) error {
+		return ns.AddRoute(via(1, "10.1.0.0/16", ""), kernel.Exclusive)
+	},
 	"DeleteRoute":     func(e *env, ns *netns) error { return ns.DeleteRoute(via(1, "10.1.0.0/16", "")) },
 	"Neighbours":      func(e *env, ns *netns) error { _, err := ns.Neighbours(0); return err },
 	"AddNeighbour":    func(e *env, ns *netns) error { return ns.AddNeighbour(neighbour(1, "10.0.0.9")) },

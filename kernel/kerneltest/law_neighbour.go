@@ -32,12 +32,15 @@ var neighbourLaws = []Law{
 	}},
 	{"neighbour/link-absent", "net/core/neighbour.c neigh_add", func(e *env) {
 		ns := e.netns("a")
-		e.refused(ns.AddNeighbour(neighbour(absent, "10.0.0.9")), kernel.ENODEV, "add a neighbour on a link that is not there")
-		e.refused(ns.DeleteNeighbour(neighbour(absent, "10.0.0.9")), kernel.ENODEV, "delete one on a link that is not there")
+		e.refused(ns.AddNeighbour(neighbour(absent, "10.0.0.9")), kernel.ENODEV,
+			"add a neighbour on a link that is not there")
+		e.refused(ns.DeleteNeighbour(neighbour(absent, "10.0.0.9")), kernel.ENODEV,
+			"delete one on a link that is not there")
 	}},
 	{"neighbour/no-address", "net/core/neighbour.c neigh_add: NDA_DST", func(e *env) {
 		ns, v := e.wired()
-		e.refused(ns.AddNeighbour(kernel.Neighbour{Link: v, MAC: mac(macLow)}), kernel.EINVAL, "add a neighbour without an address")
+		e.refused(ns.AddNeighbour(kernel.Neighbour{Link: v, MAC: mac(macLow)}), kernel.EINVAL,
+			"add a neighbour without an address")
 	}},
 	{"neighbour/delete", "net/core/neighbour.c neigh_delete", func(e *env) {
 		ns, v := e.wired()
@@ -48,7 +51,8 @@ var neighbourLaws = []Law{
 	{"neighbour/delete-absent", "net/core/neighbour.c neigh_delete", func(e *env) {
 		ns, v := e.wired()
 		e.refused(ns.DeleteNeighbour(neighbour(v, "10.0.0.9")), kernel.ENOENT, "delete a neighbour that is not there")
-		e.refused(ns.DeleteNeighbour(neighbour(v, "fd00::9")), kernel.ENOENT, "delete an IPv6 neighbour that is not there")
+		e.refused(ns.DeleteNeighbour(neighbour(v, "fd00::9")), kernel.ENOENT,
+			"delete an IPv6 neighbour that is not there")
 	}},
 	{"neighbour/gone-with-up", "net/ipv4/arp.c arp_ifdown, net/core/neighbour.c neigh_ifdown", func(e *env) {
 		ns, v := e.wired()

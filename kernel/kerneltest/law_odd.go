@@ -19,7 +19,8 @@ var oddLinkLaws = []Law{
 	{"link/add/name-numbered-oddly", "net/core/dev.c dev_prep_valid_name", func(e *env) {
 		ns := e.netns("a")
 		for _, name := range []string{"br%", "br%s", "br%d%d"} {
-			e.refused(ns.AddLink(kernel.LinkSpec{Name: name, Kind: kernel.KindBridge}), kernel.EINVAL, "add a bridge named %s", name)
+			e.refused(ns.AddLink(kernel.LinkSpec{Name: name, Kind: kernel.KindBridge}), kernel.EINVAL,
+				"add a bridge named %s", name)
 		}
 	}},
 	{"link/add/name-comes-before-kind", "net/core/rtnetlink.c __rtnl_newlink: NLM_F_EXCL", func(e *env) {
@@ -30,7 +31,8 @@ var oddLinkLaws = []Law{
 	}},
 	{"link/rename/to-nothing", "the contract: a name that is empty is none", func(e *env) {
 		ns := e.netns("a")
-		e.refused(ns.ChangeLink(ns.bridge("br"), kernel.LinkChange{Name: new("")}), kernel.EINVAL, "rename a link to nothing")
+		e.refused(ns.ChangeLink(ns.bridge("br"), kernel.LinkChange{Name: new("")}), kernel.EINVAL,
+			"rename a link to nothing")
 	}},
 	{"link/mac/too-short", "net/core/rtnetlink.c validate_linkmsg", func(e *env) {
 		ns := e.netns("a")
@@ -50,7 +52,8 @@ var oddLinkLaws = []Law{
 		ns.up(lo)
 		ns.resize(lo, 67)
 		e.refused(ns.AddAddress(on(lo, "10.0.0.1/24")), kernel.ENOBUFS, "add an address to a link with MTU 67")
-		e.refused(ns.AddRoute(via(lo, "10.0.0.0/24", ""), kernel.Exclusive), kernel.ENODEV, "add a route on a link with MTU 67")
+		e.refused(ns.AddRoute(via(lo, "10.0.0.0/24", ""), kernel.Exclusive), kernel.ENODEV,
+			"add a route on a link with MTU 67")
 		e.refused(ns.AddNeighbour(neighbour(lo, "10.0.0.9")), kernel.EINVAL, "add a neighbour on a link with MTU 67")
 	}},
 	{"link/narrow/loses-v6", "net/ipv6/addrconf.c addrconf_notify: NETDEV_CHANGEMTU", func(e *env) {
@@ -60,13 +63,15 @@ var oddLinkLaws = []Law{
 		_, err := ns.Sysctl(conf(kernel.IPv6, "v", "forwarding"))
 		e.refused(err, kernel.ENOENT, "read an IPv6 sysctl of the link")
 	}},
-	{"link/narrow/takes-no-v6", "net/ipv6/addrconf.c addrconf_add_dev, inet6_addr_del; net/ipv6/route.c fib6_nh_init", func(e *env) {
-		ns, v := e.wired()
-		ns.resize(v, 1279)
-		e.refused(ns.AddAddress(on(v, "fd00::5/64")), kernel.EINVAL, "add an address to a link with MTU 1279")
-		e.refused(ns.DeleteAddress(on(v, "fd00::5/64")), kernel.ENXIO, "delete an address of a link with MTU 1279")
-		e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV, "add a route on a link with MTU 1279")
-	}},
+	{"link/narrow/takes-no-v6",
+		"net/ipv6/addrconf.c addrconf_add_dev, inet6_addr_del; net/ipv6/route.c fib6_nh_init", func(e *env) {
+			ns, v := e.wired()
+			ns.resize(v, 1279)
+			e.refused(ns.AddAddress(on(v, "fd00::5/64")), kernel.EINVAL, "add an address to a link with MTU 1279")
+			e.refused(ns.DeleteAddress(on(v, "fd00::5/64")), kernel.ENXIO, "delete an address of a link with MTU 1279")
+			e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV,
+				"add a route on a link with MTU 1279")
+		}},
 	{"link/narrow/v6-comes-back", "net/ipv6/addrconf.c addrconf_notify: NETDEV_CHANGEMTU", func(e *env) {
 		ns, v := e.wired()
 		ns.resize(v, 1279)
@@ -77,12 +82,13 @@ var oddLinkLaws = []Law{
 
 // oddAddressLaws are about requests that leave out or mix up what an address or a neighbour needs.
 var oddAddressLaws = []Law{
-	{"address/none-given", "net/ipv4/devinet.c rtm_to_ifaddr, net/ipv6/addrconf.c inet6_rtm_newaddr: IFA_LOCAL", func(e *env) {
-		ns := e.netns("a")
-		v, _ := ns.veth("v", "w")
-		e.refused(ns.AddAddress(kernel.Address{Link: v}), kernel.EINVAL, "add no address")
-		e.refused(ns.DeleteAddress(kernel.Address{Link: v}), kernel.EINVAL, "delete no address")
-	}},
+	{"address/none-given",
+		"net/ipv4/devinet.c rtm_to_ifaddr, net/ipv6/addrconf.c inet6_rtm_newaddr: IFA_LOCAL", func(e *env) {
+			ns := e.netns("a")
+			v, _ := ns.veth("v", "w")
+			e.refused(ns.AddAddress(kernel.Address{Link: v}), kernel.EINVAL, "add no address")
+			e.refused(ns.DeleteAddress(kernel.Address{Link: v}), kernel.EINVAL, "delete no address")
+		}},
 	{"address/v4/scopes-differ", "net/ipv4/devinet.c __inet_insert_ifa: ifa_scope", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")
@@ -119,14 +125,16 @@ var oddAddressLaws = []Law{
 	{"sysctl/ttl-out-of-range", "net/ipv4/sysctl_net_ipv4.c ip_ttl_min, ip_ttl_max", func(e *env) {
 		ns := e.netns("a")
 		for _, value := range []string{"0", "256"} {
-			e.refused(ns.SetSysctl("net/ipv4/ip_default_ttl", value), kernel.EINVAL, "set net/ipv4/ip_default_ttl to %s", value)
+			e.refused(ns.SetSysctl("net/ipv4/ip_default_ttl", value), kernel.EINVAL,
+				"set net/ipv4/ip_default_ttl to %s", value)
 		}
 	}},
 	{"sysctl/v6-mtu-out-of-range", "net/ipv6/addrconf.c addrconf_sysctl_mtu", func(e *env) {
 		ns := e.netns("a")
 		ns.veth("v", "w")
 		for _, value := range []string{"1279", "1501"} {
-			e.refused(ns.SetSysctl(conf(kernel.IPv6, "v", "mtu"), value), kernel.EINVAL, "set the IPv6 MTU of a link to %s", value)
+			e.refused(ns.SetSysctl(conf(kernel.IPv6, "v", "mtu"), value), kernel.EINVAL,
+				"set the IPv6 MTU of a link to %s", value)
 		}
 	}},
 }
@@ -140,7 +148,8 @@ var oddRouteLaws = []Law{
 	}},
 	{"route/v4/delete-host-bits", "net/ipv4/fib_trie.c fib_valid_key_len", func(e *env) {
 		ns, _ := e.wired()
-		e.refused(ns.DeleteRoute(via(0, "10.1.0.1/16", "")), kernel.EINVAL, "delete a route whose destination has host bits")
+		e.refused(ns.DeleteRoute(via(0, "10.1.0.1/16", "")), kernel.EINVAL,
+			"delete a route whose destination has host bits")
 	}},
 	{"route/v4/scope-of-type", "net/ipv4/fib_semantics.c fib_create_info: fib_props", func(e *env) {
 		ns, v := e.wired()
@@ -164,7 +173,8 @@ var oddRouteLaws = []Law{
 		ns, v := e.wired()
 		r := via(v, "10.1.0.0/16", "10.0.0.9")
 		r.Scope, r.OnLink = kernel.ScopeLink, true
-		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL, "add a route of scope link by a gateway said to be on the link")
+		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
+			"add a route of scope link by a gateway said to be on the link")
 	}},
 	{"route/v4/reject-with-gateway", "net/ipv4/fib_semantics.c fib_create_info: fib_props", func(e *env) {
 		ns, v := e.wired()
@@ -190,22 +200,26 @@ var oddRouteLaws = []Law{
 		r.OnLink = true
 		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.ENETDOWN, "add a route by a gateway on a link that is down")
 	}},
-	{"route/v4/onlink-own-address", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw: inet_addr_type_dev_table", func(e *env) {
-		ns, v := e.wired()
-		r := via(v, "10.1.0.0/16", "10.0.0.1")
-		r.OnLink = true
-		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL, "add a route by an own address said to be on the link")
-	}},
+	{"route/v4/onlink-own-address",
+		"net/ipv4/fib_semantics.c fib_check_nh_v4_gw: inet_addr_type_dev_table", func(e *env) {
+			ns, v := e.wired()
+			r := via(v, "10.1.0.0/16", "10.0.0.1")
+			r.OnLink = true
+			e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
+				"add a route by an own address said to be on the link")
+		}},
 	{"route/v6/gateway-is-own-address-anywhere", "net/ipv6/route.c ip6_validate_gw", func(e *env) {
 		ns, v := e.wired()
-		e.refused(ns.AddRoute(via(0, "fd01::/64", "fd00::1"), kernel.Exclusive), kernel.EINVAL, "add a route by an own address")
+		e.refused(ns.AddRoute(via(0, "fd01::/64", "fd00::1"), kernel.Exclusive), kernel.EINVAL,
+			"add a route by an own address")
 		ns.giveAtOnce(v, "fe80::77/64")
 		e.refused(ns.AddRoute(via(v, "fd01::/64", "fe80::77"), kernel.Exclusive), kernel.EINVAL,
 			"add a route by an own link-local address")
 	}},
 	{"route/v6/gateway-invalid", "net/ipv6/route.c ip6_validate_gw: ipv6_addr_type", func(e *env) {
 		ns, v := e.wired()
-		e.refused(ns.AddRoute(via(v, "fd01::/64", "ff02::1"), kernel.Exclusive), kernel.EINVAL, "add a route by a multicast address")
+		e.refused(ns.AddRoute(via(v, "fd01::/64", "ff02::1"), kernel.Exclusive), kernel.EINVAL,
+			"add a route by a multicast address")
 		e.refused(ns.AddRoute(via(v, "fd01::/64", "::1"), kernel.Exclusive), kernel.EHOSTUNREACH,
 			"add a route by ::1, a unicast address to this check")
 	}},
@@ -234,12 +248,14 @@ var oddRouteLaws = []Law{
 		ns, v := e.wired()
 		r := via(ns.at(v).Peer, "fd01::/64", "fd00::9")
 		r.OnLink = true
-		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL, "add a route by a gateway said to be on another link than it is")
+		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
+			"add a route by a gateway said to be on another link than it is")
 	}},
 	{"route/v6/link-disabled", "net/ipv6/route.c fib6_nh_init: disable_ipv6", func(e *env) {
 		ns, v := e.wired()
 		ns.setSysctl(conf(kernel.IPv6, "v", "disable_ipv6"), "1")
-		e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.EACCES, "add a route where IPv6 is disabled")
+		e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.EACCES,
+			"add a route where IPv6 is disabled")
 	}},
 	{"route/v6/delete-default-absent", "net/ipv6/ip6_fib.c fib6_del: fib6_null_entry", func(e *env) {
 		ns, _ := e.wired()

@@ -110,14 +110,15 @@ var probeLaws = []Law{
 		_, err := a.call(kernel.TCP, "10.9.0.1:80")
 		e.refused(err, kernel.ENETUNREACH, "call an address to which there is no route")
 	}},
-	{"probe/serve/taken", "net/ipv4/inet_connection_sock.c inet_csk_get_port, net/ipv4/udp.c udp_v4_get_port", func(e *env) {
-		_, b := e.cable()
-		for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
-			b.serve(transport, "10.0.0.2:80")
-			_, err := b.Serve(service(transport, "10.0.0.2:80"))
-			e.refused(err, kernel.EADDRINUSE, "serve %s where something listens", transport)
-		}
-	}},
+	{"probe/serve/taken",
+		"net/ipv4/inet_connection_sock.c inet_csk_get_port, net/ipv4/udp.c udp_v4_get_port", func(e *env) {
+			_, b := e.cable()
+			for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+				b.serve(transport, "10.0.0.2:80")
+				_, err := b.Serve(service(transport, "10.0.0.2:80"))
+				e.refused(err, kernel.EADDRINUSE, "serve %s where something listens", transport)
+			}
+		}},
 	{"probe/serve/address-absent", "net/ipv4/af_inet.c __inet_bind", func(e *env) {
 		_, b := e.cable()
 		_, err := b.Serve(service(kernel.TCP, "10.0.0.9:80"))

@@ -63,6 +63,7 @@ var clockLaws = []Law{
 		e.ok(err, "read the boot id")
 		second, err := e.BootID()
 		e.ok(err, "read the boot id again")
-		equal(e, []any{first == "", second}, []any{false, first}, "whether the boot id is empty, and the second reading of it")
+		equal(e, []any{first == "", second}, []any{false, first},
+			"whether the boot id is empty, and the second reading of it")
 	}},
 }

@@ -59,15 +59,16 @@ var addressRouteLaws = []Law{
 		ns.give(v, "10.0.0.1/32")
 		ns.has(kernel.IPv4, "local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254")
 	}},
-	{"route/auto/v4-point-to-point", "net/ipv4/fib_frontend.c fib_add_ifaddr: no broadcast beyond 30 bits", func(e *env) {
-		ns := e.netns("a")
-		v, _ := ns.veth("v", "w")
-		ns.up(v)
-		ns.give(v, "10.0.0.1/31")
-		ns.has(kernel.IPv4,
-			"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
-			"unicast 10.0.0.0/31 dev v src 10.0.0.1 table 254 proto 2 scope 253")
-	}},
+	{"route/auto/v4-point-to-point",
+		"net/ipv4/fib_frontend.c fib_add_ifaddr: no broadcast beyond 30 bits", func(e *env) {
+			ns := e.netns("a")
+			v, _ := ns.veth("v", "w")
+			ns.up(v)
+			ns.give(v, "10.0.0.1/31")
+			ns.has(kernel.IPv4,
+				"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
+				"unicast 10.0.0.0/31 dev v src 10.0.0.1 table 254 proto 2 scope 253")
+		}},
 	{"route/auto/v4-loopback", "net/ipv4/fib_frontend.c fib_add_ifaddr: IFF_LOOPBACK", func(e *env) {
 		ns := e.netns("a")
 		ns.up(ns.link("lo").Index)
@@ -84,16 +85,17 @@ var addressRouteLaws = []Law{
 		ns.take(v, "10.0.0.1/24")
 		ns.has(kernel.IPv4)
 	}},
-	{"route/auto/v4-link-set-up", "net/ipv4/fib_frontend.c fib_inetaddr_event, fib_netdev_event: NETDEV_UP", func(e *env) {
-		ns := e.netns("a")
-		v, _ := ns.veth("v", "w")
-		ns.give(v, "10.0.0.1/24")
-		ns.up(v)
-		ns.has(kernel.IPv4,
-			"broadcast 10.0.0.255/32 dev v src 10.0.0.1 table 255 proto 2 scope 253",
-			"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
-			"unicast 10.0.0.0/24 dev v src 10.0.0.1 table 254 proto 2 scope 253")
-	}},
+	{"route/auto/v4-link-set-up",
+		"net/ipv4/fib_frontend.c fib_inetaddr_event, fib_netdev_event: NETDEV_UP", func(e *env) {
+			ns := e.netns("a")
+			v, _ := ns.veth("v", "w")
+			ns.give(v, "10.0.0.1/24")
+			ns.up(v)
+			ns.has(kernel.IPv4,
+				"broadcast 10.0.0.255/32 dev v src 10.0.0.1 table 255 proto 2 scope 253",
+				"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
+				"unicast 10.0.0.0/24 dev v src 10.0.0.1 table 254 proto 2 scope 253")
+		}},
 	{"route/auto/v4-link-set-down", "net/ipv4/fib_semantics.c fib_sync_down_dev: the local route stays", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")
@@ -121,16 +123,17 @@ var addressRouteLaws = []Law{
 			"multicast ff00::/8 dev br table 255 proto 2 metric 256",
 			"unicast fd00::/64 dev br table 254 proto 2 metric 256")
 	}},
-	{"route/auto/v6-local-after-dad", "net/ipv6/addrconf.c ipv6_add_addr, addrconf_dad_completed: ipv6_ifa_notify", func(e *env) {
-		ns := e.netns("a")
-		v, w := ns.veth("v", "w")
-		ns.up(v, w)
-		ns.oper(v, kernel.OperUp, "veth, both ends up")
-		ns.give(v, "fd00::1/64")
-		const local = "local fd00::1/128 dev v table 255 proto 2 metric 0"
-		equal(e, slices.Contains(ns.routes(kernel.IPv6), local), false, "local route of an address that is tentative")
-		eventually(e, func() bool { return slices.Contains(ns.routes(kernel.IPv6), local) }, true, "local route")
-	}},
+	{"route/auto/v6-local-after-dad",
+		"net/ipv6/addrconf.c ipv6_add_addr, addrconf_dad_completed: ipv6_ifa_notify", func(e *env) {
+			ns := e.netns("a")
+			v, w := ns.veth("v", "w")
+			ns.up(v, w)
+			ns.oper(v, kernel.OperUp, "veth, both ends up")
+			ns.give(v, "fd00::1/64")
+			const local = "local fd00::1/128 dev v table 255 proto 2 metric 0"
+			equal(e, slices.Contains(ns.routes(kernel.IPv6), local), false, "local route while it is tentative")
+			eventually(e, func() bool { return slices.Contains(ns.routes(kernel.IPv6), local) }, true, "local route")
+		}},
 	{"route/auto/v6-deleted", "net/ipv6/addrconf.c ipv6_del_addr: cleanup_prefix_route", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")
@@ -166,8 +169,8 @@ func (n *netns) routes(f kernel.Family) []string {
 	return texts
 }
 
-// has demands that the routes of a family, the kernel's own included, are these. IPv6 makes local routes in its own time
-// (addrconf_dad_work).
+// has demands that the routes of a family, the kernel's own included, are these. IPv6 makes local routes in its own
+// time (addrconf_dad_work).
 func (n *netns) has(f kernel.Family, want ...string) {
 	got := func() string { return strings.Join(n.routes(f), "; ") }
 	if f == kernel.IPv6 {

@@ -12,7 +12,8 @@ var routeLaws = []Law{
 		ns, v := e.wired()
 		r := kernel.Route{
 			Dst: netip.MustParsePrefix("10.1.0.0/16"), Gateway: netip.MustParseAddr("10.0.0.9"), Link: v,
-			Source: netip.MustParseAddr("10.0.0.1"), Table: 100, Protocol: kernel.ProtoStatic, Type: kernel.Unicast, Metric: 5,
+			Source: netip.MustParseAddr("10.0.0.1"), Table: 100, Protocol: kernel.ProtoStatic, Type: kernel.Unicast,
+			Metric: 5,
 		}
 		e.ok(ns.AddRoute(r, kernel.Exclusive), "add a route with all that it can say")
 		all, err := ns.Routes(kernel.IPv4)
@@ -80,12 +81,14 @@ var routeLaws = []Law{
 		ns, v := e.wired()
 		ns.via(v, "10.1.0.0/16", "10.0.0.9")
 		e.ok(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.8"), kernel.Beside), "add a route beside another")
-		equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.0.0.8", "unicast via 10.0.0.9"}, "routes, the new one first")
+		equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.0.0.8", "unicast via 10.0.0.9"},
+			"routes, the new one first")
 	}},
 	{"route/v4/beside-itself", "net/ipv4/fib_trie.c fib_table_insert: fa_match", func(e *env) {
 		ns, v := e.wired()
 		ns.via(v, "10.1.0.0/16", "10.0.0.9")
-		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.9"), kernel.Beside), kernel.EEXIST, "add a route beside itself")
+		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.9"), kernel.Beside), kernel.EEXIST,
+			"add a route beside itself")
 	}},
 	{"route/v4/host-bits", "net/ipv4/fib_trie.c fib_valid_key_len", func(e *env) {
 		ns, v := e.wired()
@@ -111,15 +114,17 @@ var routeLaws = []Law{
 		e.ok(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.1"), kernel.Exclusive),
 			"add a route by a gateway that is the namespace's own address")
 	}},
-	{"route/v4/gateway-is-broadcast", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw: neither RTN_UNICAST nor RTN_LOCAL", func(e *env) {
-		ns, v := e.wired()
-		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.255"), kernel.Exclusive), kernel.EINVAL,
-			"add a route by a gateway that is a broadcast address")
-	}},
+	{"route/v4/gateway-is-broadcast",
+		"net/ipv4/fib_semantics.c fib_check_nh_v4_gw: neither RTN_UNICAST nor RTN_LOCAL", func(e *env) {
+			ns, v := e.wired()
+			e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.255"), kernel.Exclusive), kernel.EINVAL,
+				"add a route by a gateway that is a broadcast address")
+		}},
 	{"route/v4/link-down", "net/ipv4/fib_semantics.c fib_check_nh_nongw: IFF_UP", func(e *env) {
 		ns, v := e.wired()
 		ns.down(v)
-		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENETDOWN, "add a route on a link that is down")
+		e.refused(ns.AddRoute(via(v, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENETDOWN,
+			"add a route on a link that is down")
 	}},
 	{"route/v4/gateway-link-down", "net/ipv4/fib_semantics.c fib_check_nh_v4_gw", func(e *env) {
 		ns, v := e.wired()
@@ -129,21 +134,26 @@ var routeLaws = []Law{
 	}},
 	{"route/v4/link-absent", "net/ipv4/fib_semantics.c fib_check_nh_nongw", func(e *env) {
 		ns, _ := e.wired()
-		e.refused(ns.AddRoute(via(absent, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENODEV, "add a route on a link that is not there")
-		e.refused(ns.AddRoute(via(0, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENODEV, "add a route without link and gateway")
+		e.refused(ns.AddRoute(via(absent, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENODEV,
+			"add a route on a link that is not there")
+		e.refused(ns.AddRoute(via(0, "10.1.0.0/16", ""), kernel.Exclusive), kernel.ENODEV,
+			"add a route without link and gateway")
 	}},
 	{"route/v4/source-invalid", "net/ipv4/fib_semantics.c fib_valid_prefsrc", func(e *env) {
 		ns, v := e.wired()
 		r := via(v, "10.1.0.0/16", "10.0.0.9")
 		r.Source = netip.MustParseAddr("10.0.0.2")
-		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL, "add a route with a source that is no address of the namespace")
+		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
+			"add a route with a source that is no address of the namespace")
 	}},
 	{"route/v4/without-link", "net/ipv4/fib_semantics.c fib_create_info: fib_props", func(e *env) {
 		ns := e.netns("a")
 		for dst, kind := range map[string]kernel.RouteType{
-			"10.1.0.0/16": kernel.Blackhole, "10.2.0.0/16": kernel.Unreachable, "10.3.0.0/16": kernel.Prohibit, "10.4.0.0/16": kernel.Throw,
+			"10.1.0.0/16": kernel.Blackhole, "10.2.0.0/16": kernel.Unreachable,
+			"10.3.0.0/16": kernel.Prohibit, "10.4.0.0/16": kernel.Throw,
 		} {
-			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive), "add a route of type %s", kind)
+			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive),
+				"add a route of type %s", kind)
 			equal(e, ns.main(dst), []string{string(kind)}, "the route")
 		}
 	}},
@@ -188,7 +198,8 @@ var routeLaws = []Law{
 		r := via(v, "fd01::/64", "fd00::9")
 		r.Metric = 5
 		e.ok(ns.AddRoute(r, kernel.Exclusive), "add the route again with metric 5")
-		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 5", "unicast via fd00::9 metric 1024"}, "routes by metric")
+		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 5", "unicast via fd00::9 metric 1024"},
+			"routes by metric")
 	}},
 	{"route/v6/beside", "net/ipv6/ip6_fib.c fib6_add_rt2node: fib6_nsiblings", func(e *env) {
 		ns, v := e.wired()
@@ -200,11 +211,13 @@ var routeLaws = []Law{
 	{"route/v6/beside-itself", "net/ipv6/ip6_fib.c fib6_add_rt2node: rt6_duplicate_nexthop", func(e *env) {
 		ns, v := e.wired()
 		ns.via(v, "fd01::/64", "fd00::9")
-		e.refused(ns.AddRoute(via(v, "fd01::/64", "fd00::9"), kernel.Beside), kernel.EEXIST, "add a route beside itself")
+		e.refused(ns.AddRoute(via(v, "fd01::/64", "fd00::9"), kernel.Beside), kernel.EEXIST,
+			"add a route beside itself")
 	}},
 	{"route/v6/host-bits", "net/ipv6/route.c ip6_route_info_create: ipv6_addr_prefix", func(e *env) {
 		ns, v := e.wired()
-		e.ok(ns.AddRoute(via(v, "fd01::1/64", "fd00::9"), kernel.Exclusive), "add a route whose destination has host bits")
+		e.ok(ns.AddRoute(via(v, "fd01::1/64", "fd00::9"), kernel.Exclusive),
+			"add a route whose destination has host bits")
 		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 1024"}, "the route, without them")
 	}},
 	{"route/v6/gateway-unreachable", "net/ipv6/route.c ip6_validate_gw", func(e *env) {
@@ -235,18 +248,22 @@ var routeLaws = []Law{
 	{"route/v6/link-down", "net/ipv6/route.c fib6_nh_init: IFF_UP", func(e *env) {
 		ns, v := e.wired()
 		ns.down(v)
-		e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.ENETDOWN, "add a route on a link that is down")
+		e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.ENETDOWN,
+			"add a route on a link that is down")
 	}},
 	{"route/v6/link-absent", "net/ipv6/route.c fib6_nh_init", func(e *env) {
 		ns, _ := e.wired()
-		e.refused(ns.AddRoute(via(absent, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV, "add a route on a link that is not there")
-		e.refused(ns.AddRoute(via(0, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV, "add a route without link and gateway")
+		e.refused(ns.AddRoute(via(absent, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV,
+			"add a route on a link that is not there")
+		e.refused(ns.AddRoute(via(0, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV,
+			"add a route without link and gateway")
 	}},
 	{"route/v6/source-invalid", "net/ipv6/route.c ip6_route_info_create: ipv6_chk_addr", func(e *env) {
 		ns, v := e.wired()
 		r := via(v, "fd01::/64", "fd00::9")
 		r.Source = netip.MustParseAddr("fd99::1")
-		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL, "add a route with a source that is no address of the namespace")
+		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
+			"add a route with a source that is no address of the namespace")
 	}},
 	{"route/v6/without-link", "net/ipv6/route.c fib6_nh_init: the loopback device takes reject routes", func(e *env) {
 		ns := e.netns("a")
@@ -254,7 +271,8 @@ var routeLaws = []Law{
 		for dst, kind := range map[string]kernel.RouteType{
 			"fd01::/64": kernel.Blackhole, "fd02::/64": kernel.Unreachable, "fd03::/64": kernel.Prohibit,
 		} {
-			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive), "add a route of type %s", kind)
+			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive),
+				"add a route of type %s", kind)
 			equal(e, ns.main(dst), []string{string(kind) + " metric 1024"}, "the route")
 		}
 	}},
@@ -293,13 +311,15 @@ var routeLifeLaws = []Law{
 		ns.take(v, "10.9.0.1/24")
 		equal(e, ns.main("10.1.0.0/16"), []string{}, "routes whose preferred source was deleted")
 	}},
-	{"route/life/v4-gateway-outlives-subnet", "net/ipv4/fib_frontend.c fib_del_ifaddr: gateways are checked once", func(e *env) {
-		ns, v := e.wired()
-		ns.give(v, "10.9.0.1/24")
-		ns.via(v, "10.1.0.0/16", "10.9.0.9")
-		ns.take(v, "10.9.0.1/24")
-		equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.9.0.9"}, "routes by a gateway whose subnet was deleted")
-	}},
+	{"route/life/v4-gateway-outlives-subnet",
+		"net/ipv4/fib_frontend.c fib_del_ifaddr: gateways are checked once", func(e *env) {
+			ns, v := e.wired()
+			ns.give(v, "10.9.0.1/24")
+			ns.via(v, "10.1.0.0/16", "10.9.0.9")
+			ns.take(v, "10.9.0.1/24")
+			equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.9.0.9"},
+				"routes by a gateway whose subnet was deleted")
+		}},
 	{"route/life/v4-last-address-deleted", "net/ipv4/fib_frontend.c fib_inetaddr_event: fib_disable_ip", func(e *env) {
 		ns, v := e.wired()
 		ns.via(v, "10.1.0.0/16", "10.0.0.9")
@@ -316,15 +336,18 @@ var routeLifeLaws = []Law{
 		ns, v := e.wired()
 		ns.via(v, "fd01::/64", "fd00::9")
 		ns.take(v, "fd00::1/64")
-		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 1024"}, "routes by a gateway whose subnet was deleted")
+		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 1024"},
+			"routes by a gateway whose subnet was deleted")
 	}},
-	{"route/life/link-deleted", "net/ipv4/fib_frontend.c fib_netdev_event, net/ipv6/route.c rt6_disable_ip", func(e *env) {
-		ns, v := e.wired()
-		ns.via(v, "10.1.0.0/16", "10.0.0.9")
-		ns.via(v, "fd01::/64", "fd00::9")
-		e.ok(ns.DeleteLink(v), "delete the link")
-		equal(e, [][]string{ns.main("10.1.0.0/16"), ns.main("fd01::/64")}, [][]string{{}, {}}, "routes of a link that was deleted")
-	}},
+	{"route/life/link-deleted",
+		"net/ipv4/fib_frontend.c fib_netdev_event, net/ipv6/route.c rt6_disable_ip", func(e *env) {
+			ns, v := e.wired()
+			ns.via(v, "10.1.0.0/16", "10.0.0.9")
+			ns.via(v, "fd01::/64", "fd00::9")
+			e.ok(ns.DeleteLink(v), "delete the link")
+			equal(e, [][]string{ns.main("10.1.0.0/16"), ns.main("fd01::/64")}, [][]string{{}, {}},
+				"routes of a link that was deleted")
+		}},
 }
 
 // wired makes a namespace with a veth that is up and has the addresses 10.0.0.1/24 and fd00::1/64.

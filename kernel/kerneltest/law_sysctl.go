@@ -92,30 +92,35 @@ var sysctlLaws = []Law{
 		ns := e.netns("a")
 		ns.bridge("br.100")
 		ns.setSysctl(conf(kernel.IPv4, "br.100", "proxy_arp"), "1")
-		equal(e, ns.sysctl(conf(kernel.IPv4, "br.100", "proxy_arp")), "1", "value of a sysctl of a link with a dot in its name")
+		equal(e, ns.sysctl(conf(kernel.IPv4, "br.100", "proxy_arp")),
+			"1", "value of a sysctl of a link with a dot in its name")
 	}},
 	{"sysctl/default-for-new-links", "net/ipv4/devinet.c inetdev_init, net/ipv6/addrconf.c ipv6_add_dev", func(e *env) {
 		ns := e.netns("a")
 		ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
 		ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
 		ns.bridge("after")
-		equal(e, ns.sysctl(conf(kernel.IPv4, "after", "proxy_arp")), "1", "IPv4 proxy_arp of a link made after the default")
+		equal(e, ns.sysctl(conf(kernel.IPv4, "after", "proxy_arp")),
+			"1", "IPv4 proxy_arp of a link made after the default")
 		equal(e, ns.sysctl(conf(kernel.IPv6, "after", "accept_redirects")), "0", "IPv6 accept_redirects of the same")
 	}},
-	{"sysctl/v4-default-for-links-there", "net/ipv4/devinet.c devinet_copy_dflt_conf: where it was never set", func(e *env) {
-		ns := e.netns("a")
-		ns.veth("untouched", "set")
-		ns.setSysctl(conf(kernel.IPv4, "set", "proxy_arp"), "0")
-		ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
-		equal(e, ns.sysctl(conf(kernel.IPv4, "untouched", "proxy_arp")), "1", "proxy_arp where it was never set")
-		equal(e, ns.sysctl(conf(kernel.IPv4, "set", "proxy_arp")), "0", "proxy_arp where it was set")
-	}},
-	{"sysctl/v6-default-not-for-links-there", "net/ipv6/addrconf.c ipv6_devconf_dflt: copied to new links only", func(e *env) {
-		ns := e.netns("a")
-		ns.bridge("before")
-		ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
-		equal(e, ns.sysctl(conf(kernel.IPv6, "before", "accept_redirects")), "1", "accept_redirects of a link made before the default")
-	}},
+	{"sysctl/v4-default-for-links-there",
+		"net/ipv4/devinet.c devinet_copy_dflt_conf: where it was never set", func(e *env) {
+			ns := e.netns("a")
+			ns.veth("untouched", "set")
+			ns.setSysctl(conf(kernel.IPv4, "set", "proxy_arp"), "0")
+			ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
+			equal(e, ns.sysctl(conf(kernel.IPv4, "untouched", "proxy_arp")), "1", "proxy_arp where it was never set")
+			equal(e, ns.sysctl(conf(kernel.IPv4, "set", "proxy_arp")), "0", "proxy_arp where it was set")
+		}},
+	{"sysctl/v6-default-not-for-links-there",
+		"net/ipv6/addrconf.c ipv6_devconf_dflt: copied to new links only", func(e *env) {
+			ns := e.netns("a")
+			ns.bridge("before")
+			ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
+			equal(e, ns.sysctl(conf(kernel.IPv6, "before", "accept_redirects")),
+				"1", "accept_redirects of a link made before the default")
+		}},
 	{"sysctl/per-namespace", "net/ipv4/sysctl_net_ipv4.c ipv4_sysctl_init_net", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
 		a.setSysctl("net/ipv4/ip_forward", "1")
@@ -127,7 +132,8 @@ var sysctlLaws = []Law{
 		ns.setSysctl("net/ipv4/ip_forward", "1")
 		ns.bridge("after")
 		for _, name := range []string{"all", "default", "lo", "before", "after"} {
-			equal(e, ns.sysctl(conf(kernel.IPv4, name, "forwarding")), "1", "forwarding of %s with ip_forward set", name)
+			equal(e, ns.sysctl(conf(kernel.IPv4, name, "forwarding")),
+				"1", "forwarding of %s with ip_forward set", name)
 		}
 		ns.setSysctl(conf(kernel.IPv4, "all", "forwarding"), "0")
 		equal(e, ns.sysctl("net/ipv4/ip_forward"), "0", "ip_forward after conf/all/forwarding was unset")
@@ -138,20 +144,23 @@ var sysctlLaws = []Law{
 		ns.setSysctl(conf(kernel.IPv6, "all", "forwarding"), "1")
 		ns.bridge("after")
 		for _, name := range []string{"default", "before", "after"} {
-			equal(e, ns.sysctl(conf(kernel.IPv6, name, "forwarding")), "1", "forwarding of %s with all/forwarding set", name)
+			equal(e, ns.sysctl(conf(kernel.IPv6, name, "forwarding")),
+				"1", "forwarding of %s with all/forwarding set", name)
 		}
 	}},
 	{"sysctl/v6-disabled-everywhere", "net/ipv6/addrconf.c addrconf_disable_ipv6", func(e *env) {
 		ns := e.netns("a")
 		ns.bridge("br")
 		ns.setSysctl(conf(kernel.IPv6, "all", "disable_ipv6"), "1")
-		equal(e, ns.sysctl(conf(kernel.IPv6, "br", "disable_ipv6")), "1", "disable_ipv6 of a link with all/disable_ipv6 set")
+		equal(e, ns.sysctl(conf(kernel.IPv6, "br", "disable_ipv6")),
+			"1", "disable_ipv6 of a link with all/disable_ipv6 set")
 	}},
 	{"sysctl/v4-one-link-leaves-others", "net/ipv4/devinet.c devinet_sysctl_forward", func(e *env) {
 		ns := e.netns("a")
 		ns.veth("v", "w")
 		ns.setSysctl(conf(kernel.IPv4, "v", "forwarding"), "1")
-		equal(e, []string{ns.sysctl(conf(kernel.IPv4, "w", "forwarding")), ns.sysctl("net/ipv4/ip_forward")}, []string{"0", "0"},
+		got := []string{ns.sysctl(conf(kernel.IPv4, "w", "forwarding")), ns.sysctl("net/ipv4/ip_forward")}
+		equal(e, got, []string{"0", "0"},
 			"forwarding of another link, and ip_forward")
 	}},
 	{"sysctl/does-not-move", "net/ipv4/devinet.c inetdev_event: NETDEV_UNREGISTER, NETDEV_REGISTER", func(e *env) {

@@ -7,7 +7,8 @@ var vethLaws = []Law{
 	{"veth/add/both-ends", "drivers/net/veth.c veth_newlink", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")
-		equal(e, []string{ns.at(v).Kind, ns.at(w).Kind}, []string{kernel.KindVeth, kernel.KindVeth}, "kinds of both ends")
+		equal(e, []string{ns.at(v).Kind, ns.at(w).Kind}, []string{kernel.KindVeth, kernel.KindVeth},
+			"kinds of both ends")
 		equal(e, []int{ns.at(v).Peer, ns.at(w).Peer}, []int{w, v}, "indexes that the ends have for each other")
 		equal(e, []bool{ns.at(v).PeerHere, ns.at(w).PeerHere}, []bool{true, true}, "whether the other end is here")
 	}},
@@ -34,13 +35,14 @@ var vethLaws = []Law{
 		e.refused(ns.AddLink(spec), kernel.EINVAL, "add a veth whose peer has MTU %d", spec.Peer.MTU)
 		equal(e, ns.names(), []string{}, "links after the refusal")
 	}},
-	{"veth/add/peer-mac-invalid", "net/core/rtnetlink.c rtnl_newlink: rtnl_link_ops.validate of the peer", func(e *env) {
-		ns := e.netns("a")
-		spec := pair("v", "w", nil)
-		spec.Peer.MAC = mac("01:00:00:00:00:01")
-		e.refused(ns.AddLink(spec), kernel.EADDRNOTAVAIL, "add a veth whose peer has a multicast MAC")
-		equal(e, ns.names(), []string{}, "links after the refusal")
-	}},
+	{"veth/add/peer-mac-invalid",
+		"net/core/rtnetlink.c rtnl_newlink: rtnl_link_ops.validate of the peer", func(e *env) {
+			ns := e.netns("a")
+			spec := pair("v", "w", nil)
+			spec.Peer.MAC = mac("01:00:00:00:00:01")
+			e.refused(ns.AddLink(spec), kernel.EADDRNOTAVAIL, "add a veth whose peer has a multicast MAC")
+			equal(e, ns.names(), []string{}, "links after the refusal")
+		}},
 	{"veth/add/peer-name-invalid", "net/core/dev.c dev_valid_name", func(e *env) {
 		ns := e.netns("a")
 		e.refused(ns.AddLink(pair("v", "a/b", nil)), kernel.EINVAL, "add a veth with a peer named a/b")
@@ -78,7 +80,8 @@ var vethLaws = []Law{
 			Peer: kernel.PeerSpec{Name: "eth0", MTU: 1300, MAC: mac(macHigh), NetNS: b.NetNS},
 		}), "add a veth with all that one request can say")
 		v, w := a.link("v"), b.link("eth0")
-		equal(e, []any{v.MTU, v.MAC, v.Master, v.Up}, []any{1400, mac(macLow), br, true}, "MTU, MAC, master, UP of the link")
+		equal(e, []any{v.MTU, v.MAC, v.Master, v.Up}, []any{1400, mac(macLow), br, true},
+			"MTU, MAC, master, UP of the link")
 		equal(e, []any{w.MTU, w.MAC, w.Master, w.Up}, []any{1300, mac(macHigh), 0, false}, "the same of its peer")
 	}},
 	{"veth/delete/takes-peer", "drivers/net/veth.c veth_dellink", func(e *env) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
@@ -12,15 +13,18 @@ import (
 
 func addressMutants() []mutant {
 	return []mutant{
-		{"address/v4/given", "forgets the broadcast address", eachAddress(func(a *kernel.Address) { a.Broadcast = netip.Addr{} })},
+		{"address/v4/given", "forgets the broadcast address",
+			eachAddress(func(a *kernel.Address) { a.Broadcast = netip.Addr{} })},
 		{"address/v4/no-broadcast-unless-given", "works out a broadcast address", giveAs(func(a *kernel.Address) {
 			a.Broadcast = netip.MustParseAddr("10.0.0.255")
 		})},
-		{"address/v4/scope-given", "ignores the scope", giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal })},
+		{"address/v4/scope-given", "ignores the scope",
+			giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal })},
 		{"address/v4/twice", "says nothing", swallow(intercept.AddressAdd, kernel.EEXIST)},
 		{"address/v4/other-prefix-length", "looks at the address alone", twist{addAddress: onceAnywhere(sameLink)}},
 		{"address/v4/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
-		{"address/v4/link-absent", "says EADDRNOTAVAIL", confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
+		{"address/v4/link-absent", "says EADDRNOTAVAIL",
+			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
 		{"address/v4/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
 		{"address/v4/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
 		{"address/v4/secondary", "takes every second address for secondary", twist{
@@ -34,19 +38,26 @@ func addressMutants() []mutant {
 		{"address/v4/secondary-promoted", "promotes no secondary", pretend(matchKey("promote_secondaries=1"))},
 		{"address/v4/order", "lists addresses as they came", twist{
 			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
-				slices.SortStableFunc(list, func(a, b kernel.Address) int { return a.Prefix.Addr().Compare(b.Prefix.Addr()) })
+				slices.SortStableFunc(list, func(a, b kernel.Address) int {
+					return a.Prefix.Addr().Compare(b.Prefix.Addr())
+				})
 				return list
 			}}},
 		{"address/v6/twice", "says nothing", swallow(intercept.AddressAdd, kernel.EEXIST)},
-		{"address/v6/other-prefix-length", "has an address with two lengths", swallow(intercept.AddressAdd, kernel.EEXIST)},
+		{"address/v6/other-prefix-length", "has an address with two lengths",
+			swallow(intercept.AddressAdd, kernel.EEXIST)},
 		{"address/v6/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
-		{"address/v6/link-absent", "says EADDRNOTAVAIL", confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
+		{"address/v6/link-absent", "says EADDRNOTAVAIL",
+			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
 		{"address/v6/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
 		{"address/v6/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
 		{"address/v6/invalid", "says EINVAL", confuse(intercept.AddressAdd, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
 		{"address/v6/disabled", "says EPERM", confuse(intercept.AddressAdd, kernel.EACCES, kernel.EPERM)},
 		{"address/v6/order", "lists addresses as they came", twist{
-			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address { slices.Reverse(list); return list }}},
+			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+				slices.Reverse(list)
+				return list
+			}}},
 		{"address/list/by-link-and-family", "lists families before links", twist{
 			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.SortStableFunc(list, func(a, b kernel.Address) int {
@@ -124,10 +135,12 @@ func autoAddressMutants() []mutant {
 			return a.Prefix.Addr() == netip.IPv6Loopback()
 		})},
 		{"address/auto/link-local", "gives no link-local address", hideAddress(linkLocal)},
-		{"address/auto/link-local-needs-carrier", "gives the link-local address with up", showLinkLocal(func(l kernel.Link) bool {
-			return l.Up && !l.LowerUp
-		})},
-		{"address/auto/no-link-local-where-disabled", "does not look at disable_ipv6", pretend(matchKey("disable_ipv6=1"))},
+		{"address/auto/link-local-needs-carrier", "gives the link-local address with up",
+			showLinkLocal(func(l kernel.Link) bool {
+				return l.Up && !l.LowerUp
+			})},
+		{"address/auto/no-link-local-where-disabled", "does not look at disable_ipv6",
+			pretend(matchKey("disable_ipv6=1"))},
 		{"address/auto/link-local-goes-with-up", "keeps addresses when a link goes down", rememberAddresses()},
 		{"address/auto/disabling-takes-them-away", "keeps addresses where IPv6 is disabled", rememberAddresses()},
 		{"address/v4/survives-down", "takes addresses away when a link goes down", twist{
@@ -143,9 +156,11 @@ func autoAddressMutants() []mutant {
 			}}},
 		{"address/dad/tentative-first", "does not check addresses", giveAs(func(a *kernel.Address) { a.NoDAD = true })},
 		{"address/dad/ends", "checks addresses for ever", eachAddress(func(a *kernel.Address) { a.Tentative = true })},
-		{"address/dad/waits-for-carrier", "checks addresses without carrier", giveAs(func(a *kernel.Address) { a.NoDAD = true })},
+		{"address/dad/waits-for-carrier", "checks addresses without carrier",
+			giveAs(func(a *kernel.Address) { a.NoDAD = true })},
 		{"address/dad/switched-off", "does not look at accept_dad", pretend(matchKey("accept_dad=0"))},
-		{"address/dad/switched-off-for-the-address", "ignores NoDAD", giveAs(func(a *kernel.Address) { a.NoDAD = false })},
+		{"address/dad/switched-off-for-the-address", "ignores NoDAD",
+			giveAs(func(a *kernel.Address) { a.NoDAD = false })},
 		{"address/dad/fails", "finds no duplicates", eachAddress(func(a *kernel.Address) { a.DADFailed = false })},
 	}
 }
@@ -153,7 +168,7 @@ func autoAddressMutants() []mutant {
 // matchKey chooses the setting of a sysctl to a value, given as the end of "key=value".
 func matchKey(suffix string) intercept.Match {
 	return func(c intercept.Call) bool {
-		return c.Op == intercept.SysctlSet && len(c.Object) >= len(suffix) && c.Object[len(c.Object)-len(suffix):] == suffix
+		return c.Op == intercept.SysctlSet && strings.HasSuffix(c.Object, suffix)
 	}
 }
 

@@ -81,19 +81,21 @@ func removeFirst(h kernel.Host, old, name string) error {
 
 func folderMutants() []mutant {
 	return []mutant{
-		{"folder/list/sorted", "lists entries in no order", twist{readDir: func(h kernel.Host, name string) ([]fs.DirEntry, error) {
-			entries, err := h.ReadDir(name)
-			slices.Reverse(entries)
-			return entries, err
-		}}},
+		{"folder/list/sorted", "lists entries in no order",
+			twist{readDir: func(h kernel.Host, name string) ([]fs.DirEntry, error) {
+				entries, err := h.ReadDir(name)
+				slices.Reverse(entries)
+				return entries, err
+			}}},
 		{"folder/list/absent", "takes it for empty", swallow(intercept.FolderRead, kernel.ENOENT)},
 		{"folder/list/plain-file", "takes it for empty", swallow(intercept.FolderRead, kernel.ENOTDIR)},
-		{"folder/make/with-parents", "refuses a folder that is there", twist{mkdir: func(h kernel.Host, name string, perm fs.FileMode) error {
-			if _, err := h.Stat(name); err == nil {
-				return &kernel.Error{Op: "folder make", Errno: kernel.EEXIST}
-			}
-			return h.MkdirAll(name, perm)
-		}}},
+		{"folder/make/with-parents", "refuses a folder that is there",
+			twist{mkdir: func(h kernel.Host, name string, perm fs.FileMode) error {
+				if _, err := h.Stat(name); err == nil {
+					return &kernel.Error{Op: "folder make", Errno: kernel.EEXIST}
+				}
+				return h.MkdirAll(name, perm)
+			}}},
 		{"folder/make/file-in-the-way", "says EEXIST", confuse(intercept.FolderMake, kernel.ENOTDIR, kernel.EEXIST)},
 		{"folder/remove/empty", "removes files only", twist{remove: func(h kernel.Host, name string) error {
 			if info, err := h.Stat(name); err == nil && info.IsDir() {

@@ -106,8 +106,8 @@ func answered(n ast.Node) (ast.Expr, bool) {
 	return errno, ok
 }
 
-// around returns the condition whose only statement is the refusal that the stack leads to, or, where there is none, the
-// refusal's errno.
+// around returns the condition whose only statement is the refusal that the stack leads to, or, where there is none,
+// the refusal's errno.
 func around(stack []ast.Node, errno ast.Expr) (part ast.Expr, condition bool) {
 	for i, n := range slices.Backward(stack) {
 		switch n := n.(type) {

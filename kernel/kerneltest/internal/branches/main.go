@@ -1,11 +1,11 @@
-// Branches tells which refusals of a simulated kernel no law asks for. It finds every place of a package that answers an
-// errno, makes a copy in which each can be switched off, and runs the package's TestLaws once for each: a refusal without
-// which all laws hold is a survivor, printed with its place. Run it from the top of the repository:
+// Branches tells which refusals of a simulated kernel no law asks for. It finds every place of a package that answers
+// an errno, makes a copy in which each can be switched off, and runs the package's TestLaws once for each: a refusal
+// without which all laws hold is a survivor, printed with its place. Run it from the top of the repository:
 //
 //	go run ./kernel/kerneltest/internal/branches ./sim
 //
-// A condition whose only statement refuses is never true when it is switched off; any other refusal answers EIO instead.
-// The files themselves are not touched (go test -overlay).
+// A condition whose only statement refuses is never true when it is switched off; any other refusal answers EIO
+// instead. The files themselves are not touched (go test -overlay).
 package main
 
 import (
