@@ -18,6 +18,7 @@ type Links interface {
 	//	ERANGE         a name of more than 15 bytes
 	//	EADDRNOTAVAIL  a multicast or all-zero MAC
 	//	EOPNOTSUPP     this kernel has no links of this kind; the master is no bridge
+	//	EXFULL         the master has 1023 ports already
 	//	EBADF          the peer's namespace is closed
 	AddLink(spec LinkSpec) error
 
@@ -27,11 +28,12 @@ type Links interface {
 	//	ENODEV         no link has the index
 	//	EEXIST         the new name is taken, here or in the namespace it is moved to
 	//	EINVAL         the new name or MTU is not valid for the link; no link has the master's index; a loopback device
-	//	               cannot be a port
+	//	               cannot be a port; loopback devices and bridges cannot be moved
 	//	ERANGE         a name of more than 15 bytes, an alias of more than 255
 	//	EADDRNOTAVAIL  a multicast or all-zero MAC
 	//	EOPNOTSUPP     the master is no bridge
 	//	ELOOP          a bridge cannot be a port of a bridge, itself included
+	//	EXFULL         the master has 1023 ports already
 	//	EBADF          the namespace to move to is closed
 	ChangeLink(index int, change LinkChange) error
 

@@ -9,17 +9,19 @@ type Routes interface {
 
 	// AddRoute adds a route.
 	//
-	//	EEXIST       Exclusive: the table has a route to Dst with the Metric (and, IPv4, the type of service);
-	//	             Beside: it has this very route
-	//	EINVAL       Dst has bits beyond its prefix length; Source is not an address of the namespace
-	//	ENODEV       no link has the index; neither a link nor a gateway is given
-	//	ENETDOWN     the link is down
-	//	ENETUNREACH  the gateway is not directly reachable
-	//	EHOSTUNREACH the gateway is not directly reachable (IPv6)
+	//	EEXIST        Exclusive: the table has a route to Dst with the Metric (and, IPv4, the type of service);
+	//	              Beside: it has this very route
+	//	EINVAL        Source is not an address of the namespace; IPv4: Dst has bits beyond its prefix length (IPv6 drops
+	//	              them), the gateway is a broadcast address; IPv6: the gateway is the namespace's own address
+	//	ENODEV        no link has the index; neither a link nor a gateway is given
+	//	ENETDOWN      the link is down, and no gateway is given or it is said to be on the link
+	//	ENETUNREACH   IPv4: the gateway is not directly reachable
+	//	EHOSTUNREACH  IPv6: the gateway is not directly reachable
+	//	EACCES        IPv6 is disabled on the link
 	AddRoute(r Route, mode RouteMode) error
 
 	// DeleteRoute deletes the first route that matches: Dst and Table must be equal, and whatever else is given; but
-	// IPv6 does not look at Source and Type. ESRCH where there is none.
+	// IPv6 does not look at Source and Type. ESRCH where there is none; ENOENT for an IPv6 default route.
 	DeleteRoute(r Route) error
 }
 

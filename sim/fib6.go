@@ -83,7 +83,7 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 	switch {
 	case r.link != nil && ns.isOwn6(r.Gateway, r.link):
 		return refuse(kernel.EINVAL, "Gateway can not be a local address")
-	case r.Gateway.IsMulticast() || r.Gateway.IsUnspecified() || r.Gateway.IsLoopback():
+	case r.Gateway.IsMulticast() || r.Gateway.IsUnspecified(): // ::1 is IPV6_ADDR_UNICAST, too
 		return refuse(kernel.EINVAL, "Invalid gateway address")
 	case r.Gateway.IsLinkLocalUnicast() && r.link == nil:
 		return refuse(kernel.EINVAL, "Egress device not specified")

@@ -79,7 +79,7 @@ func (h *Host) WriteFile(name string, data []byte, perm fs.FileMode) (err error)
 		switch {
 		case r != nil:
 		case n.ns != nil:
-			r = refuse(kernel.EINVAL) // nsfs has no write
+			r = refuse(kernel.EPERM) // inode_permission: nsfs inodes are S_IMMUTABLE
 		default:
 			n.data, n.modified, n.program = bytes.Clone(data), h.world.clock.elapsed(), nil
 		}

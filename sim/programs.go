@@ -32,16 +32,13 @@ func (h *Host) Exec(ctx context.Context, name string, env []string, stdin []byte
 		exe, r = h.executable(name)
 		err = fail("exec", name, r)
 	})
-	if err != nil {
-		return kernel.Output{}, err
-	}
-	if ctx.Err() == nil {
+	if err == nil && ctx.Err() == nil {
 		out = h.run(ctx, exe, name, env, stdin)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil { // os/exec, too, says so before all else
 		return kernel.Output{}, fail("exec", name, refuse(kernel.ECANCELED))
 	}
-	return out, nil
+	return out, err
 }
 
 func (h *Host) run(ctx context.Context, exe *inode, name string, env []string, stdin []byte) kernel.Output {

@@ -265,7 +265,7 @@ var oddRouteLaws = []Law{
 
 // oddFileLaws are about files that are none, names that are no good, and moves that cannot be.
 var oddFileLaws = []Law{
-	{"file/netns/no-content", "fs/nsfs.c ns_file_operations: no read; measured on 6.18.44", func(e *env) {
+	{"file/netns/no-content", "fs/nsfs.c ns_file_operations; fs/libfs.c path_from_stashed: S_IMMUTABLE", func(e *env) {
 		a := e.netns("a")
 		_, err := e.ReadFile(a.path)
 		e.refused(err, kernel.EINVAL, "read a namespace as a file")
