@@ -1,10 +1,11 @@
 // Package ipam is the seam between an interface plugin and whatever manages its IP addresses: SPEC 1.1.0, section 4, as
-// three calls over plain values. Package hostlocal answers them in process, package delegate by executing a program.
+// calls over plain values. Package hostlocal answers them in process, package delegate by executing a program.
 package ipam
 
 import (
 	"context"
 
+	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 )
 
@@ -21,6 +22,14 @@ type Plugin interface {
 
 	// Check returns an error unless what Add promised, by prevResult, is still reserved.
 	Check(ctx context.Context, r Request) error
+
+	// GC releases all that is reserved in the network for other attachments than the valid ones, and nothing of other
+	// networks. An empty list means that none is valid. The request names no attachment.
+	GC(ctx context.Context, r Request, valid []types.GCAttachment) error
+
+	// Status returns an error unless Add could give an address now: code 50 where it could not, as when the pool is
+	// exhausted; 51 where it could, but not all it should. It changes nothing. The request names no attachment.
+	Status(ctx context.Context, r Request) error
 }
 
 // A Validator is a Plugin that can tell what Add would refuse of a request, before anything is done. (A program that is
@@ -33,8 +42,8 @@ type Validator interface {
 type Request struct {
 	CNIVersion  string
 	Network     string   // the network's name
-	ContainerID string   // CNI_CONTAINERID
-	IfName      string   // CNI_IFNAME
+	ContainerID string   // CNI_CONTAINERID; "" for GC and Status
+	IfName      string   // CNI_IFNAME; "" for GC and Status
 	Args        string   // CNI_ARGS
 	Env         []string // the whole environment, for a program that is executed
 	Config      []byte   // the whole network configuration

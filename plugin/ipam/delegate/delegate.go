@@ -54,6 +54,18 @@ func (p Program) Check(ctx context.Context, r ipam.Request) error {
 	return err
 }
 
+// GC executes the program with CNI_COMMAND=GC. The configuration lists the valid attachments under the runtime's keys.
+func (p Program) GC(ctx context.Context, r ipam.Request, _ []types.GCAttachment) error {
+	_, err := p.run(ctx, "GC", r)
+	return err
+}
+
+// Status executes the program with CNI_COMMAND=STATUS.
+func (p Program) Status(ctx context.Context, r ipam.Request) error {
+	_, err := p.run(ctx, "STATUS", r)
+	return err
+}
+
 func (p Program) run(ctx context.Context, command string, r ipam.Request) (stdout []byte, err error) {
 	out, err := p.Host.Exec(ctx, p.Path, withCommand(r.Env, command), r.Config)
 	if err != nil {

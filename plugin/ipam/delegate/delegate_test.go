@@ -41,9 +41,11 @@ var request = ipam.Request{
 
 func TestCallsAreHandedOnWhole(t *testing.T) {
 	for command, call := range map[string]func(p delegate.Program) error{
-		"ADD":   func(p delegate.Program) error { _, err := p.Add(t.Context(), request); return err },
-		"DEL":   func(p delegate.Program) error { return p.Del(t.Context(), request) },
-		"CHECK": func(p delegate.Program) error { return p.Check(t.Context(), request) },
+		"ADD":    func(p delegate.Program) error { _, err := p.Add(t.Context(), request); return err },
+		"DEL":    func(p delegate.Program) error { return p.Del(t.Context(), request) },
+		"CHECK":  func(p delegate.Program) error { return p.Check(t.Context(), request) },
+		"GC":     func(p delegate.Program) error { return p.GC(t.Context(), request, nil) },
+		"STATUS": func(p delegate.Program) error { return p.Status(t.Context(), request) },
 	} {
 		host := &programs{out: kernel.Output{Stdout: []byte(`{"cniVersion": "1.1.0"}`), Stderr: []byte("a word\n")}}
 		var stderr bytes.Buffer
