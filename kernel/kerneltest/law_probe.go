@@ -10,6 +10,15 @@ import (
 
 // probeLaws are about packets: what a program in a namespace reaches. They are left out where Ping answers EOPNOTSUPP.
 var probeLaws = []Law{
+	{"probe/netns-closed", "the contract; fs/file.c fdget", func(e *env) {
+		a, _ := e.cable()
+		a.Close()
+		e.refused(a.ping("10.0.0.2"), kernel.EBADF, "ping from a closed handle")
+		_, err := a.call(kernel.TCP, "10.0.0.2:80")
+		e.refused(err, kernel.EBADF, "call from a closed handle")
+		_, err = a.Serve(service(kernel.TCP, "10.0.0.1:80"))
+		e.refused(err, kernel.EBADF, "serve by a closed handle")
+	}},
 	{"probe/ping/own-address", "net/ipv4/route.c ip_route_output_key: RTN_LOCAL", func(e *env) {
 		a, _ := e.cable()
 		for _, ip := range []string{"127.0.0.1", "10.0.0.1", "::1", "fd00::1"} {

@@ -31,6 +31,12 @@ func TestCheckNamesEveryBrokenLaw(t *testing.T) {
 	}
 }
 
+func TestCheckIsContentWithTheSimulation(t *testing.T) {
+	if err := Check(func() (kernel.Host, func(), error) { return rightHost(t), func() {}, nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckPassesOnWhyThereIsNoHost(t *testing.T) {
 	why := errors.New("no machine")
 	err := Check(func() (kernel.Host, func(), error) { return nil, nil, why })

@@ -10,6 +10,7 @@ import (
 
 func probeMutants() []mutant {
 	return []mutant{
+		{"probe/netns-closed", "serves by a closed handle", swallow(intercept.ProbeServe, kernel.EBADF)},
 		{"probe/ping/own-address", "does not reach its own addresses", refusePing("10.0.0.1", kernel.ENETUNREACH)},
 		{"probe/ping/other-end", "does not reach the other end", refusePing("10.0.0.2", kernel.EHOSTUNREACH)},
 		{"probe/ping/answer", "does not say who answers",
