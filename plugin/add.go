@@ -57,13 +57,15 @@ func (a *add) steps() []step {
 		{"write the owner on the host end", a.label},
 		{"get addresses", a.lease},
 		{"connect the container", a.connect},
-		{"print the result", a.printResult},
+		{"print the result", a.tellResult},
 	}
 }
 
 func (a *add) parse(context.Context) (err error) {
-	a.config, err = config.Parse(a.stdin, a.env.args)
-	return err
+	if a.config, err = config.Parse(a.stdin, a.env.args); err != nil {
+		return err
+	}
+	return a.refuseUntellable()
 }
 
 // prepareIPAM has the IPAM plugin's part of the configuration validated, if that plugin can be asked to.
@@ -223,4 +225,4 @@ func (a *add) lease(ctx context.Context) (err error) {
 	return err
 }
 
-func (a *add) printResult(context.Context) error { return a.out.print(a.result()) }
+func (a *add) tellResult(context.Context) error { return a.printResult(a.result()) }

@@ -28,7 +28,7 @@ func (c *call) addLease(ctx context.Context, leases hostlocal.Plugin) error {
 	}
 	var u undo
 	u.push("release the address", func(ctx context.Context) error { return leases.Del(ctx, c.request()) })
-	if err := c.out.print(result); err != nil {
+	if err := c.printResult(result); err != nil {
 		return undone(err, u.run(ctx))
 	}
 	return nil

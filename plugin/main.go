@@ -68,6 +68,9 @@ func (c *call) serve(ctx context.Context, in Invocation) (err error) {
 	if err := checkVersion(c.network.CNIVersion); err != nil {
 		return err
 	}
+	if err := allow(c.env.command, c.network.CNIVersion); err != nil {
+		return err
+	}
 	if in.Name == hostlocal.Name {
 		return c.hostLocal(ctx)
 	}
@@ -90,9 +93,6 @@ func (c *call) bridge(ctx context.Context) error {
 // notBuilt is the answer to GC and STATUS. The specification's own codes do not fit: 4 would say that there is no such
 // command, 50 that ADD cannot work, and no error that everything is clean or ready.
 func (c *call) notBuilt() error {
-	if c.network.CNIVersion != newest {
-		return types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow "+c.env.command, "")
-	}
 	return types.NewError(CodeNotBuilt, c.env.command+" is not built yet",
 		`with "cniVersion": "1.0.0" runtimes do not ask for it`)
 }

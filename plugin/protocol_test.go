@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -74,20 +75,26 @@ func TestParameters(t *testing.T) {
 		{"no name", "CNI_COMMAND=STATUS", `{}`, 7, "missing network name", `give the configuration a "name"`},
 		{"bad name", "CNI_COMMAND=STATUS", `{"name": "a/b"}`, 7, "invalid characters found in network name", "a/b"},
 		{
-			"no version", "CNI_COMMAND=STATUS", `{"name": "net"}`,
-			1, "incompatible CNI versions", `config is "0.1.0", plugin supports ["1.0.0" "1.1.0"]`,
+			"unknown version", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "1.2.0"}`,
+			1, "incompatible CNI versions",
+			`config is "1.2.0", plugin supports ["0.1.0" "0.2.0" "0.3.0" "0.3.1" "0.4.0" "1.0.0" "1.1.0"]`,
 		},
 		{
-			"old version", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "0.4.0"}`,
-			1, "incompatible CNI versions", `config is "0.4.0", plugin supports ["1.0.0" "1.1.0"]`,
+			"CHECK of old", "CNI_COMMAND=CHECK CNI_CONTAINERID=a CNI_IFNAME=eth0 CNI_NETNS=/x",
+			`{"name": "net", "cniVersion": "0.3.1"}`,
+			1, "config version does not allow CHECK", "CHECK is of version 0.4.0, the configuration of 0.3.1",
+		},
+		{
+			"CHECK without version", "CNI_COMMAND=CHECK CNI_CONTAINERID=a CNI_IFNAME=eth0 CNI_NETNS=/x", `{"name": "net"}`,
+			1, "config version does not allow CHECK", "CHECK is of version 0.4.0, the configuration of 0.1.0",
 		},
 		{
 			"GC of old", "CNI_COMMAND=GC CNI_PATH=/x", `{"name": "net", "cniVersion": "1.0.0"}`,
-			1, "config version does not allow GC", "",
+			1, "config version does not allow GC", "GC is of version 1.1.0, the configuration of 1.0.0",
 		},
 		{
 			"STATUS of old", "CNI_COMMAND=STATUS", `{"name": "net", "cniVersion": "1.0.0"}`,
-			1, "config version does not allow STATUS", "",
+			1, "config version does not allow STATUS", "STATUS is of version 1.1.0, the configuration of 1.0.0",
 		},
 		{
 			"GC", "CNI_COMMAND=GC CNI_PATH=/x", good,
@@ -100,15 +107,25 @@ func TestParameters(t *testing.T) {
 	} {
 		for _, name := range []string{"bridge", "host-local", "renamed"} {
 			got := wantError(t, call(name, strings.Fields(c.env), strings.NewReader(c.stdin)))
-			version := "1.1.0"
-			if strings.Contains(c.stdin, "1.0.0") {
-				version = "1.0.0"
-			}
-			if diff := cmp.Diff(errorObject{version, c.code, c.msg, c.details}, got); diff != "" {
+			if diff := cmp.Diff(errorObject{versionOf(c.stdin), c.code, c.msg, c.details}, got); diff != "" {
 				t.Errorf("%s as %s: -want +got:\n%s", c.name, name, diff)
 			}
 		}
 	}
+}
+
+// versionOf is the version in which an error about the configuration has to be told.
+func versionOf(stdin string) string {
+	var conf struct {
+		CNIVersion string `json:"cniVersion"`
+	}
+	switch err := json.Unmarshal([]byte(stdin), &conf); {
+	case err != nil && strings.HasPrefix(err.Error(), "unexpected"), conf.CNIVersion == "1.2.0":
+		return "1.1.0"
+	case conf.CNIVersion == "":
+		return "0.1.0"
+	}
+	return conf.CNIVersion
 }
 
 func TestVersion(t *testing.T) {
@@ -122,6 +139,11 @@ func TestVersion(t *testing.T) {
 		document := fmt.Sprintf(`{
     "cniVersion": %q,
     "supportedVersions": [
+        "0.1.0",
+        "0.2.0",
+        "0.3.0",
+        "0.3.1",
+        "0.4.0",
         "1.0.0",
         "1.1.0"
     ]

@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -16,7 +18,6 @@ func (a *add) result() *types100.Result {
 	if a.config.PrevResult != nil {
 		r = a.config.PrevResult
 	}
-	r.CNIVersion = a.config.CNIVersion
 	first := len(r.Interfaces)
 	r.Interfaces = append(r.Interfaces,
 		a.describe(a.bridge, ""), a.describe(a.hostEnd, ""), a.describe(a.containerEnd, a.env.netns))
@@ -32,6 +33,31 @@ func (a *add) result() *types100.Result {
 		r.DNS = a.leased.DNS
 	}
 	return r
+}
+
+// printResult prints a result in the configuration's version, as the specification's own types convert it.
+func (c *call) printResult(r *types100.Result) error {
+	r.CNIVersion = newest
+	converted, err := r.GetAsVersion(c.network.CNIVersion)
+	if err != nil {
+		return types.NewError(types.ErrInvalidNetworkConfig, err.Error(), newerResults)
+	}
+	return c.out.print(converted)
+}
+
+const newerResults = `results have interfaces, and need no address, from "cniVersion": "0.3.0" on`
+
+// refuseUntellable refuses an ADD whose result could not be told: before version 0.3.0 one without an address has no
+// form (convertTo02x, cni's pkg/types/040).
+func (a *add) refuseUntellable() error {
+	tells, err := version.GreaterThanOrEqualTo(a.network.CNIVersion, "0.3.0")
+	if err != nil || tells || a.network.IPAM != "" {
+		return err
+	}
+	if a.config.PrevResult != nil && len(a.config.PrevResult.IPs) > 0 {
+		return nil
+	}
+	return types.NewError(types.ErrInvalidNetworkConfig, "cannot convert: no valid IP addresses", newerResults)
 }
 
 // describe says of a link what a result says. The MTU is of version 1.1.0.

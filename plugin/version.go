@@ -1,19 +1,43 @@
 package plugin
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 
 	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
 	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/plugin/config"
 )
 
-// supported are the versions of the specification that the plugin speaks. newest is the one it speaks where the runtime
-// does not name one.
-var supported = []string{"1.0.0", newest}
+// supported are the versions of the specification that the plugin speaks: all there are. newest is the one it speaks
+// where the runtime does not name one.
+var supported = version.All.SupportedVersions()
 
-const newest = "1.1.0"
+const newest = types100.ImplementedSpecVersion
+
+// since are the versions in which the verbs came that were not there from the beginning. (VERSION itself, of 0.2.0, is
+// not told a version.)
+var since = map[string]string{verbCheck: "0.4.0", verbGC: "1.1.0", verbStatus: "1.1.0"}
+
+// allow refuses a verb that the configuration's version does not have yet.
+func allow(verb, cniVersion string) error {
+	first, ok := since[verb]
+	if !ok {
+		return nil
+	}
+	has, err := version.GreaterThanOrEqualTo(cniVersion, first)
+	if err != nil {
+		return types.NewError(types.ErrDecodingFailure, err.Error(), "")
+	}
+	if !has {
+		return types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow "+verb,
+			fmt.Sprintf("%s is of version %s, the configuration of %s", verb, first, cniVersion))
+	}
+	return nil
+}
 
 // versionResult is SPEC 1.1.0, section 5, "VERSION Success".
 type versionResult struct {
@@ -40,12 +64,8 @@ func reportVersions(stdin []byte) (versionResult, error) {
 	return result, nil
 }
 
-// checkVersion refuses a configuration of a version that the plugin does not speak. One without a version is of 0.1.0,
-// as for the reference plugin.
+// checkVersion refuses a configuration of a version that the plugin does not speak.
 func checkVersion(cniVersion string) error {
-	if cniVersion == "" {
-		cniVersion = "0.1.0"
-	}
 	err := new(version.Reconciler).CheckRaw(cniVersion, supported)
 	if err == nil {
 		return nil
@@ -53,13 +73,17 @@ func checkVersion(cniVersion string) error {
 	return types.NewError(types.ErrIncompatibleCNIVersion, "incompatible CNI versions", err.Details())
 }
 
-// versionForErrors is the version to print an error in: the configuration's, so far as it can be read and is known.
+// versionForErrors is the version to print an error in: the configuration's, so far as it can be read and is known. To
+// whom no configuration came, errors are told in the newest.
 func versionForErrors(stdin []byte) string {
 	var input struct {
 		CNIVersion string `json:"cniVersion"`
 	}
-	if json.Unmarshal(stdin, &input) == nil && checkVersion(input.CNIVersion) == nil {
-		return input.CNIVersion
+	if json.Unmarshal(stdin, &input) != nil {
+		return newest
+	}
+	if named := cmp.Or(input.CNIVersion, config.Unversioned); checkVersion(named) == nil {
+		return named
 	}
 	return newest
 }

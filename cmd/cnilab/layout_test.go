@@ -70,7 +70,7 @@ var layers = []layer{
 	},
 	{
 		packages: "plugin/ipam/...",
-		ours:     []string{"kernel", "plugin/ipam/..."},
+		ours:     []string{"kernel", "plugin/config", "plugin/ipam/..."},
 		outside:  []string{"github.com/containernetworking/cni/pkg/..."},
 		why:      "leases are files and delegates are programs of a kernel.Host, so that both are simulated and can fail",
 	},

@@ -1,12 +1,12 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
-	"github.com/containernetworking/cni/pkg/utils"
 )
 
 // DefaultBridge is the name of the bridge where the configuration gives none.
@@ -51,7 +51,9 @@ func Parse(data []byte, args string) (Config, error) {
 		IsDefaultGateway: keys.IsDefaultGateway,
 		MTU:              keys.MTU,
 		DNS:              keys.dns(),
-		PrevResult:       keys.PrevResult,
+	}
+	if c.PrevResult, err = keys.prevResult(network.CNIVersion); err != nil {
+		return Config{}, err
 	}
 	if c.MAC, err = keys.mac(args); err != nil {
 		return Config{}, err
@@ -61,12 +63,12 @@ func Parse(data []byte, args string) (Config, error) {
 
 // keys are the keys of the JSON document.
 type keys struct {
-	Bridge           string           `json:"bridge"`
-	IsGateway        bool             `json:"isGateway"`
-	IsDefaultGateway bool             `json:"isDefaultGateway"`
-	MTU              int              `json:"mtu"`
-	DNS              types.DNS        `json:"dns"`
-	PrevResult       *types100.Result `json:"prevResult"`
+	Bridge           string          `json:"bridge"`
+	IsGateway        bool            `json:"isGateway"`
+	IsDefaultGateway bool            `json:"isDefaultGateway"`
+	MTU              int             `json:"mtu"`
+	DNS              types.DNS       `json:"dns"`
+	PrevResult       json.RawMessage `json:"prevResult"`
 	Args             struct {
 		CNI struct {
 			MAC string `json:"mac"`
@@ -86,6 +88,18 @@ func (k keys) dns() *types.DNS {
 	return &d
 }
 
+// prevResult returns nil where there is none.
+func (k keys) prevResult(version string) (*types100.Result, error) {
+	if len(k.PrevResult) == 0 || string(k.PrevResult) == "null" {
+		return nil, nil
+	}
+	result, err := DecodeResult(k.PrevResult, version)
+	if err != nil {
+		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+Explain(err), "")
+	}
+	return result, nil
+}
+
 func (c Config) validate() error {
 	if err := validateBridgeName(c.Bridge); err != nil {
 		return err
@@ -97,9 +111,9 @@ func (c Config) validate() error {
 	return nil
 }
 
-// validateBridgeName applies the kernel's rules (dev_valid_name, net/core/dev.c), which are those of CNI_IFNAME.
+// validateBridgeName applies the kernel's rules, which are those of CNI_IFNAME.
 func validateBridgeName(name string) error {
-	if err := utils.ValidateInterfaceName(name); err != nil {
+	if err := ValidateLinkName(name); err != nil {
 		return invalid(fmt.Sprintf("invalid bridge name %q: %s", name, err.Msg), err.Details)
 	}
 	return nil

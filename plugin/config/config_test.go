@@ -48,6 +48,20 @@ func TestParse(t *testing.T) {
 			}},
 		},
 		{
+			name: "previous result of old", keys: `"prevResult": {"cniVersion": "0.2.0", "ip4": {"ip": "10.1.0.2/24"}}`,
+			want: config.Config{Network: network, Bridge: "cni0", PrevResult: &types100.Result{
+				CNIVersion: "1.1.0", IPs: []*types100.IPConfig{{Address: net.IPNet{
+					IP: net.IPv4(10, 1, 0, 2), Mask: net.CIDRMask(24, 32),
+				}}}, Routes: []*types.Route{},
+			}},
+		},
+		{
+			name: "previous result without version", keys: `"prevResult": {"interfaces": [{"name": "x"}]}`,
+			want: config.Config{Network: network, Bridge: "cni0", PrevResult: &types100.Result{
+				CNIVersion: "1.1.0", Interfaces: []*types100.Interface{{Name: "x"}},
+			}},
+		},
+		{
 			name: "MAC of CNI_ARGS", args: "MAC=02:00:00:00:00:01",
 			want: config.Config{Network: network, Bridge: "cni0", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}},
 		},
@@ -97,7 +111,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "ipam a string", keys: `"ipam": "host-local"`, code: 6, words: `key "ipam"`},
 		{name: "ipam type", keys: `"ipam": {"type": "../x"}`, code: 7, words: "ipam.type"},
 		{name: "ipam dots", keys: `"ipam": {"type": ".."}`, code: 7, words: "ipam.type"},
-		{name: "bad result", keys: `"prevResult": {"ips": 3}`, code: 6, words: `"prevResult.ips"`},
+		{name: "bad result", keys: `"prevResult": {"cniVersion": "1.1.0", "ips": 3}`, code: 6, words: `prevResult: key "ips"`},
 		{name: "vlan", keys: `"vlan": 100`, code: 2, words: `unsupported field "vlan": 100`},
 		{name: "any case", keys: `"IPMASQ": true`, code: 2, words: `unsupported field "ipMasq": true`},
 		{name: "trunk", keys: `"vlanTrunk": [{"id": 7}]`, code: 2, words: `[{"id": 7}]`},

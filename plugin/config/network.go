@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -8,9 +9,12 @@ import (
 	"github.com/containernetworking/cni/pkg/utils"
 )
 
+// Unversioned is the version of a configuration that names none.
+const Unversioned = "0.1.0"
+
 // A Network is what every verb needs of a configuration.
 type Network struct {
-	CNIVersion string
+	CNIVersion string // 0.1.0 where the configuration names none, as for every plugin
 	Name       string
 	IPAM       string // the type of the IPAM plugin; "": the network is layer 2 only
 	Raw        []byte // the whole configuration, as it came: what a delegated plugin is given
@@ -26,7 +30,7 @@ func ParseNetwork(data []byte) (Network, error) {
 	if err := decode(data, &keys); err != nil {
 		return Network{}, err
 	}
-	n := Network{CNIVersion: keys.CNIVersion, Name: keys.Name, IPAM: keys.IPAM.Type, Raw: data}
+	n := Network{CNIVersion: cmp.Or(keys.CNIVersion, Unversioned), Name: keys.Name, IPAM: keys.IPAM.Type, Raw: data}
 	return n, n.validate()
 }
 

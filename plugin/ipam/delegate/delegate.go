@@ -3,10 +3,8 @@
 package delegate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -14,9 +12,9 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
-	"github.com/containernetworking/cni/pkg/types/create"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
@@ -35,7 +33,7 @@ func (p Program) Add(ctx context.Context, r ipam.Request) (*types100.Result, err
 	if err != nil {
 		return nil, err
 	}
-	result, err := decodeResult(stdout, r.CNIVersion)
+	result, err := config.DecodeResult(stdout, r.CNIVersion)
 	if err != nil {
 		return nil, types.NewError(types.ErrDecodingFailure, fmt.Sprintf("the result of %s: %v", p.Path, err), "")
 	}
@@ -103,27 +101,4 @@ func (p Program) failure(command string, out kernel.Output) error {
 		told.Code = types.ErrInternal
 	}
 	return types.NewError(told.Code, name+": "+told.Msg, told.Details)
-}
-
-// decodeResult reads a result of any version of the specification. One without a version is of the configuration's.
-func decodeResult(stdout []byte, version string) (*types100.Result, error) {
-	keys := map[string]json.RawMessage{}
-	if err := json.Unmarshal(stdout, &keys); err != nil {
-		return nil, err
-	}
-	if keys == nil {
-		return nil, errors.New("it printed null")
-	}
-	if len(keys["cniVersion"]) == 0 || bytes.Equal(keys["cniVersion"], []byte(`""`)) {
-		keys["cniVersion"] = json.RawMessage(fmt.Sprintf("%q", version))
-	}
-	whole, err := json.Marshal(keys)
-	if err != nil {
-		return nil, err
-	}
-	result, err := create.CreateFromBytes(whole)
-	if err != nil {
-		return nil, err
-	}
-	return types100.NewResultFromResult(result)
 }

@@ -111,7 +111,7 @@ func TestFailures(t *testing.T) {
 		{
 			"null",
 			programs{out: kernel.Output{Stdout: []byte("null")}},
-			types.Error{Code: 6, Msg: "the result of /opt/dhcp: it printed null"},
+			types.Error{Code: 6, Msg: "the result of /opt/dhcp: it is null"},
 		},
 		{
 			"nothing printed",
