@@ -47,6 +47,9 @@ func (c *call) findInPath(name string) (string, error) {
 			fmt.Sprintf("ipam.type %q is looked for there", name))
 	}
 	for folder := range strings.SplitSeq(c.env.path, ":") {
+		if folder == "" {
+			continue // a stray colon does not mean the working directory
+		}
 		file := path.Join(folder, name)
 		info, err := c.machine.Stat(file)
 		switch {
@@ -64,5 +67,5 @@ func (c *call) findInPath(name string) (string, error) {
 }
 
 func isNotThere(err error) bool {
-	return errors.Is(err, kernel.ENOENT) || errors.Is(err, kernel.ENOTDIR) || errors.Is(err, kernel.EACCES)
+	return isNoPath(err) || errors.Is(err, kernel.EACCES)
 }

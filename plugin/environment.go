@@ -7,6 +7,8 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/containernetworking/cni/pkg/utils"
+
+	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // The verbs of the protocol.
@@ -94,7 +96,7 @@ func (e environment) validateAttachment() error {
 	if err := utils.ValidateContainerID(e.containerID); err != nil {
 		return invalidEnvironment(err.Msg, fmt.Sprintf("CNI_CONTAINERID=%q", e.containerID))
 	}
-	if err := utils.ValidateInterfaceName(e.ifname); err != nil {
+	if err := config.ValidateLinkName(e.ifname); err != nil {
 		return invalidEnvironment(err.Msg, fmt.Sprintf("CNI_IFNAME=%q", e.ifname))
 	}
 	return nil

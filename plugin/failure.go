@@ -76,7 +76,18 @@ func message(err error) string {
 	return text
 }
 
-func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineBreak), "; ") }
+// longest is how much of a text an error tells, in bytes: what came from outside can be of any length, and what is in
+// front says what is wrong.
+const longest = 4 << 10
+
+// oneLine brings a text into a form that fits into a log.
+func oneLine(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, isLineBreak), "; ")
+	if len(s) <= longest {
+		return s
+	}
+	return fmt.Sprintf("%s... (%d bytes more)", strings.ToValidUTF8(s[:longest], ""), len(s)-longest)
+}
 
 func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
 

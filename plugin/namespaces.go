@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 
@@ -23,7 +24,7 @@ func (n *namespaces) open(h kernel.Host, env environment) (err error) {
 	}
 	n.container, err = h.OpenNetNS(env.netns)
 	switch {
-	case errors.Is(err, kernel.ENOENT), errors.Is(err, kernel.ENOTDIR), errors.Is(err, kernel.EINVAL):
+	case isNoPath(err), errors.Is(err, kernel.EINVAL):
 		return invalidEnvironment(fmt.Sprintf("CNI_NETNS: %v", err), "it has to be the path of a network namespace")
 	case err != nil:
 		return err
@@ -33,6 +34,12 @@ func (n *namespaces) open(h kernel.Host, env environment) (err error) {
 			fmt.Sprintf("CNI_NETNS=%q; CNI_NETNS_OVERRIDE=1 allows it", env.netns))
 	}
 	return nil
+}
+
+// isNoPath reports whether an error says that a path leads nowhere.
+func isNoPath(err error) bool {
+	return slices.ContainsFunc([]kernel.Errno{kernel.ENOENT, kernel.ENOTDIR, kernel.ENAMETOOLONG, kernel.ELOOP},
+		func(errno kernel.Errno) bool { return errors.Is(err, errno) })
 }
 
 func (n *namespaces) close() {

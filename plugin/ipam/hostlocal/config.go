@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 )
@@ -55,6 +56,9 @@ func ParseConfig(data []byte, args string) (Config, error) {
 	if err := s.refuseUnsupported(args); err != nil {
 		return Config{}, err
 	}
+	if err := s.validateRoutes(); err != nil {
+		return Config{}, err
+	}
 	keys, err := s.pool()
 	if err != nil {
 		return Config{}, err
@@ -79,11 +83,21 @@ func (s section) dataDir() (string, error) {
 	switch dir := s.IPAM.DataDir; {
 	case dir == "":
 		return DefaultDataDir, nil
-	case !path.IsAbs(dir):
+	case !path.IsAbs(dir), strings.Contains(dir, "\x00"):
 		return "", invalid("ipam.dataDir %q is not an absolute path", dir)
 	default:
 		return path.Clean(dir), nil
 	}
+}
+
+// validateRoutes refuses what encoding/json takes for a route: null, and a document without a destination.
+func (s section) validateRoutes() error {
+	for i, route := range s.IPAM.Routes {
+		if route == nil || route.Dst.IP == nil {
+			return invalid("ipam.routes: route %d has no dst", i)
+		}
+	}
+	return nil
 }
 
 // pool returns the one range, from the old keys or out of "ranges".
