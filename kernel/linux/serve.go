@@ -68,7 +68,6 @@ func (ns *NetNS) listen(s *socket, t kernel.Transport, at netip.AddrPort) error 
 func start(s *socket, t kernel.Transport) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	srv := &server{socket: s, ctx: ctx}
-	closeAtEnd(ctx, s)
 	if t == kernel.TCP {
 		srv.running.Go(srv.accept)
 	} else {
@@ -76,8 +75,8 @@ func start(s *socket, t kernel.Transport) (stop func()) {
 	}
 	return func() {
 		cancel()
+		s.Close() // wakes who waits for it, and returns when the port is free
 		srv.running.Wait()
-		s.Close()
 	}
 }
 
