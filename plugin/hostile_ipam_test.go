@@ -98,7 +98,7 @@ var resultTroubles = []trouble{
 	{
 		name: "prints a version of its own", ipam: book,
 		answer: `{"cniVersion": "9.9.9", "ips": [{"address": "10.9.0.7/24"}]}`,
-		code: 6, words: words("/opt/cni/bin/book", "9.9.9"),
+		code:   6, words: words("/opt/cni/bin/book", "9.9.9"),
 	},
 
 	{name: "no result", verb: "CHECK", code: 7, words: words("prevResult")},

@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -42,7 +41,9 @@ func (l *lab) listTree(b *strings.Builder, folder string) (any bool) {
 		case isMark(entry.Name()):
 			continue
 		default:
-			l.listFile(b, name)
+			info, err := entry.Info()
+			l.must(err)
+			fmt.Fprintf(b, "file %s mode %s size %d\n", name, info.Mode(), info.Size())
 		}
 		any = true
 	}
@@ -56,13 +57,3 @@ func (l *lab) isMade(folder string) bool {
 
 func isMark(base string) bool { return base == "lock" || strings.HasPrefix(base, "last_reserved_ip.") }
 
-func (l *lab) listFile(b *strings.Builder, name string) {
-	l.t.Helper()
-	info, err := l.Stat(name)
-	if errors.Is(err, kernel.ENOENT) {
-		fmt.Fprintf(b, "dangling %s\n", name)
-		return
-	}
-	l.must(err)
-	fmt.Fprintf(b, "file %s mode %s size %d\n", name, info.Mode(), info.Size())
-}
