@@ -56,4 +56,3 @@ func (l *lab) isMade(folder string) bool {
 }
 
 func isMark(base string) bool { return base == "lock" || strings.HasPrefix(base, "last_reserved_ip.") }
-
