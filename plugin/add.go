@@ -68,15 +68,9 @@ func (a *add) parse(context.Context) (err error) {
 	return a.refuseUntellable()
 }
 
-// prepareIPAM has the IPAM plugin's part of the configuration validated, if that plugin can be asked to.
 func (a *add) prepareIPAM(context.Context) (err error) {
-	if a.ipam, err = a.findIPAM(); err != nil {
-		return err
-	}
-	if v, ok := a.ipam.(ipam.Validator); ok {
-		return v.Validate(a.request())
-	}
-	return nil
+	a.ipam, err = a.findValidIPAM()
+	return err
 }
 
 func (a *add) openNamespaces(context.Context) error { return a.open(a.machine, a.env) }

@@ -31,9 +31,13 @@ func digest(words ...string) []byte {
 // network knows what is another's on the same bridge; 8 characters, 40 bits, tell the attachment. It fills a name's 15
 // bytes.
 func (a attachment) hostEnd() string {
-	network := lowerBase32.EncodeToString(digest(a.network))
 	owner := lowerBase32.EncodeToString(digest(a.containerID, a.ifname))
-	return "veth" + network[:3] + owner[:8]
+	return hostEndPrefix(a.network) + owner[:8]
+}
+
+// hostEndPrefix is how the names of all host ends of a network begin.
+func hostEndPrefix(network string) string {
+	return "veth" + lowerBase32.EncodeToString(digest(network))[:3]
 }
 
 // Linux keeps at most 255 bytes of an alias: IFALIASZ - 1, include/uapi/linux/if.h.
@@ -44,7 +48,11 @@ const (
 
 // alias says in full whose the host end is. No part of it can have a slash.
 func (a attachment) alias() string {
-	s := aliasPrefix + strings.Join([]string{a.network, a.containerID, a.ifname}, "/")
+	return asAlias(strings.Join([]string{a.network, a.containerID, a.ifname}, "/"))
+}
+
+func asAlias(s string) string {
+	s = aliasPrefix + s
 	return s[:min(len(s), maxAlias)]
 }
 
@@ -53,6 +61,20 @@ func (a attachment) alias() string {
 func (a attachment) owns(l kernel.Link) bool {
 	return l.Name == a.hostEnd() && l.Kind == kernel.KindVeth &&
 		(!strings.HasPrefix(l.Alias, aliasPrefix) || l.Alias == a.alias())
+}
+
+// isHostEndOf reports whether a link is the host end of some attachment of the network. The name tells 15 bits of that,
+// and the alias the rest. An end without an alias is one whose ADD ended before it was set, when it was not a port yet;
+// that its address is one of ours has to do there.
+func isHostEndOf(network string, l kernel.Link) bool {
+	switch {
+	case l.Kind != kernel.KindVeth || len(l.Name) != kernel.MaxNameLen,
+		!strings.HasPrefix(l.Name, hostEndPrefix(network)):
+		return false
+	case l.Alias == "":
+		return l.Master == 0 && isHostMAC(l.MAC)
+	}
+	return strings.HasPrefix(l.Alias, asAlias(network+"/"))
 }
 
 // MAC addresses are hashes, and so the same when the thing is made again: neighbours need not learn a new one, and the
@@ -69,9 +91,13 @@ func (a attachment) containerMAC(bootID string) net.HardwareAddr {
 // (br_stp_recalculate_bridge_id, net/bridge/br_stp_if.c), and would change it as containers come and go.
 func (a attachment) hostMAC(bootID, nonce string) net.HardwareAddr {
 	mac := localMAC(digest("host", bootID, a.network, a.containerID, a.ifname, nonce))
-	mac[0] = 0xfe
+	mac[0] = hostMACStart
 	return mac
 }
+
+const hostMACStart = 0xfe
+
+func isHostMAC(mac net.HardwareAddr) bool { return len(mac) == 6 && mac[0] == hostMACStart }
 
 // bridgeMAC is the address of a bridge that ADD makes.
 func bridgeMAC(bootID, bridge string) net.HardwareAddr {

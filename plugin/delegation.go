@@ -11,7 +11,6 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/ipam"
 	"github.com/cnilab/cnilab/plugin/ipam/delegate"
-	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
 // findIPAM looks the network's IPAM plugin up as SPEC 1.1.0, section 4, says, and returns nil for a network without
@@ -32,12 +31,22 @@ func (c *call) findIPAM() (ipam.Plugin, error) {
 		return nil, err
 	case !self:
 		return delegate.Program{Path: file, Host: c.machine, Stderr: c.stderr}, nil
-	case name == hostlocal.Name:
-		return hostlocal.Plugin{Files: c.machine}, nil
+	}
+	if plugin := c.builtIn(name); plugin != nil {
+		return plugin, nil
 	}
 	// Executing it would have the bridge plugin call itself, without end.
 	return nil, types.NewError(types.ErrInvalidNetworkConfig,
 		fmt.Sprintf("ipam.type %q: %s is the bridge plugin itself, which is no IPAM plugin by that name", name, file), "")
+}
+
+// findValidIPAM has the IPAM plugin's part of the configuration validated too, if that plugin can be asked to.
+func (c *call) findValidIPAM() (ipam.Plugin, error) {
+	plugin, err := c.findIPAM()
+	if v, ok := plugin.(ipam.Validator); ok && err == nil {
+		err = v.Validate(c.request())
+	}
+	return plugin, err
 }
 
 // findInPath searches the folders of CNI_PATH.

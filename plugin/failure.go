@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,14 +55,18 @@ type errorObject struct {
 
 // newErrorObject finds the code and the details inside err. All of its text, in one line, is the message.
 func newErrorObject(err error, version string) errorObject {
-	o := errorObject{CNIVersion: version, Code: codeOf(err), Details: oneLine(hint(err))}
-	var coded *types.Error
-	if errors.As(err, &coded) {
-		// types.Error's text has its details at the end.
-		o.Details = oneLine(cmp.Or(coded.Details, o.Details))
+	return errorObject{
+		CNIVersion: version, Code: codeOf(err), Msg: oneLine(message(err)), Details: oneLine(details(err)),
 	}
-	o.Msg = oneLine(message(err))
-	return o
+}
+
+// details are those inside err, or what is known of its errno.
+func details(err error) string {
+	var coded *types.Error
+	if errors.As(err, &coded) && coded.Details != "" {
+		return coded.Details
+	}
+	return hint(err)
 }
 
 // message is err's text without the details that a *types.Error appends to it.

@@ -17,7 +17,6 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
-	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
 // An Invocation is one execution of the plugin.
@@ -26,7 +25,7 @@ type Invocation = kernel.Invocation
 // Main carries out the verb that the environment names, and returns the exit status: 0, or 1 with an error object on
 // standard output. It prints one JSON document, or, where a verb that returns nothing succeeds, none.
 //
-// Called by the name host-local it is that IPAM plugin, by any other the bridge plugin.
+// Called by the name of an IPAM plugin that is built in (host-local), it is that; by any other, the bridge plugin.
 //
 // A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
 // process has to ignore SIGPIPE for that.)
@@ -71,8 +70,8 @@ func (c *call) serve(ctx context.Context, in Invocation) (err error) {
 	if err := allow(c.env.command, c.network.CNIVersion); err != nil {
 		return err
 	}
-	if in.Name == hostlocal.Name {
-		return c.hostLocal(ctx)
+	if plugin := c.builtIn(in.Name); plugin != nil {
+		return c.serveIPAM(ctx, plugin)
 	}
 	return c.bridge(ctx)
 }
@@ -86,15 +85,11 @@ func (c *call) bridge(ctx context.Context) error {
 		return c.del(ctx)
 	case verbCheck:
 		return c.check(ctx)
+	case verbGC:
+		return c.gc(ctx)
+	default: // parseEnvironment lets no other through
+		return c.status(ctx)
 	}
-	return c.notBuilt()
-}
-
-// notBuilt is the answer to GC and STATUS. The specification's own codes do not fit: 4 would say that there is no such
-// command, 50 that ADD cannot work, and no error that everything is clean or ready.
-func (c *call) notBuilt() error {
-	return types.NewError(CodeNotBuilt, c.env.command+" is not built yet",
-		`with "cniVersion": "1.0.0" runtimes do not ask for it`)
 }
 
 func (c *call) version() error {

@@ -97,12 +97,13 @@ func TestParameters(t *testing.T) {
 			1, "config version does not allow STATUS", "STATUS is of version 1.1.0, the configuration of 1.0.0",
 		},
 		{
-			"GC", "CNI_COMMAND=GC CNI_PATH=/x", good,
-			100, "GC is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`,
+			"GC without list", "CNI_COMMAND=GC CNI_PATH=/x", good,
+			7, "cni.dev/valid-attachments is missing", "GC needs the list; an empty one says that none is valid",
 		},
 		{
-			"STATUS", "CNI_COMMAND=STATUS", good,
-			100, "STATUS is not built yet", `with "cniVersion": "1.0.0" runtimes do not ask for it`,
+			"GC with half of one", "CNI_COMMAND=GC CNI_PATH=/x",
+			`{"cniVersion": "1.1.0", "name": "net", "cni.dev/attachments": [{"containerID": "a"}]}`,
+			7, "cni.dev/valid-attachments has one without containerID or ifname", "",
 		},
 	} {
 		for _, name := range []string{"bridge", "host-local", "renamed"} {

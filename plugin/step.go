@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 
@@ -28,6 +29,17 @@ func run(ctx context.Context, steps []step) error {
 	return nil
 }
 
+// runAll does all steps in order, whether or not others fail, and returns their errors.
+func runAll(ctx context.Context, steps []step) error {
+	var failures []error
+	for _, s := range steps {
+		if err := s.guarded(ctx); err != nil {
+			failures = append(failures, &stepError{s.name, err})
+		}
+	}
+	return errors.Join(failures...)
+}
+
 func (s step) guarded(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -47,23 +59,16 @@ type undo struct {
 }
 
 func (u *undo) push(name string, do func(context.Context) error) {
-	u.steps = append(u.steps, step{name, do})
+	u.steps = append(u.steps, step{"undo: " + name, do})
 }
 
 // pop takes the last step away: what it would undo turned out to be somebody else's.
 func (u *undo) pop() { u.steps = u.steps[:len(u.steps)-1] }
 
-// run does all steps, whether or not others fail, and returns their errors. The runtime's having lost its patience is
-// no reason to leave a mess.
+// run does all steps, the last one first. The runtime's having lost its patience is no reason to leave a mess.
 func (u *undo) run(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	var failures []error
-	for len(u.steps) > 0 {
-		last := u.steps[len(u.steps)-1]
-		u.pop()
-		if err := last.guarded(ctx); err != nil {
-			failures = append(failures, &stepError{"undo: " + last.name, err})
-		}
-	}
-	return errors.Join(failures...)
+	steps := u.steps
+	u.steps = nil
+	slices.Reverse(steps)
+	return runAll(context.WithoutCancel(ctx), steps)
 }

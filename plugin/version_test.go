@@ -76,11 +76,13 @@ func wantedParts(version string, l *lab) map[string]any {
 	case version < "0.3.0":
 		document = `{"ip4": {"ip": "10.9.0.2/24", "gateway": "10.9.0.1", "routes": [` + route + `]}, "dns": {}}`
 	case version < "1.0.0":
-		document = `{"interfaces": [{}, {}, {}], "ips": [{"version": "4", ` + address + `}], "routes": [` + route + `], "dns": {}}`
+		document = `{"interfaces": [{}, {}, {}], "ips": [{"version": "4", ` + address + `}],
+			"routes": [` + route + `], "dns": {}}`
 	case version < "1.1.0":
 		document = `{"interfaces": [{}, {}, {}], "ips": [{` + address + `}], "routes": [` + route + `]}`
 	default:
-		document = `{"interfaces": [{"mtu": 1500}, {"mtu": 1500}, {"mtu": 1500}], "ips": [{` + address + `}], "routes": [` + route + `]}`
+		document = `{"interfaces": [{"mtu": 1500}, {"mtu": 1500}, {"mtu": 1500}], "ips": [{` + address + `}],
+			"routes": [` + route + `]}`
 	}
 	var want map[string]any
 	l.must(json.Unmarshal(fmt.Appendf(nil, `{"cniVersion": %q, %s`, version, document[1:]), &want))

@@ -111,7 +111,10 @@ func TestParseRefuses(t *testing.T) {
 		{name: "ipam a string", keys: `"ipam": "host-local"`, code: 6, words: `key "ipam"`},
 		{name: "ipam type", keys: `"ipam": {"type": "../x"}`, code: 7, words: "ipam.type"},
 		{name: "ipam dots", keys: `"ipam": {"type": ".."}`, code: 7, words: "ipam.type"},
-		{name: "bad result", keys: `"prevResult": {"cniVersion": "1.1.0", "ips": 3}`, code: 6, words: `prevResult: key "ips"`},
+		{
+			name: "bad result", keys: `"prevResult": {"cniVersion": "1.1.0", "ips": 3}`,
+			code: 6, words: `prevResult: key "ips"`,
+		},
 		{name: "vlan", keys: `"vlan": 100`, code: 2, words: `unsupported field "vlan": 100`},
 		{name: "any case", keys: `"IPMASQ": true`, code: 2, words: `unsupported field "ipMasq": true`},
 		{name: "trunk", keys: `"vlanTrunk": [{"id": 7}]`, code: 2, words: `[{"id": 7}]`},

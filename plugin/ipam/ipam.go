@@ -27,8 +27,8 @@ type Plugin interface {
 	// networks. An empty list means that none is valid. The request names no attachment.
 	GC(ctx context.Context, r Request, valid []types.GCAttachment) error
 
-	// Status returns an error unless Add could give an address now: code 50 where it could not, as when the pool is
-	// exhausted; 51 where it could, but not all it should. It changes nothing. The request names no attachment.
+	// Status returns an error unless Add could give an address now: code 50, as when the pool is exhausted; 51 where
+	// containers that have one may be affected too. It changes nothing. The request names no attachment.
 	Status(ctx context.Context, r Request) error
 }
 
