@@ -10,7 +10,7 @@
 //
 // [Check] answers an error that holds every broken law, for use outside of tests.
 //
-// A law makes namespaces of its own below kernel.NetNSDir, files below [Scratch], and cleans both up. What the backend
+// A law makes namespaces of its own below kernel.NetNSDir, files below a folder of its own in /run, and cleans both up. What the backend
 // calls its own namespace ([kernel.Namespaces].Self) is looked at, never changed. On a real machine let the laws run in
 // a mount namespace of their own all the same.
 package kerneltest

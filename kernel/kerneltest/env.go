@@ -14,6 +14,7 @@ import (
 // An env is what a law works with: a host, and what is to be cleaned up on it.
 type env struct {
 	kernel.Host
+	law      string
 	ctx      context.Context
 	cleanups []func() error
 }
@@ -89,14 +90,15 @@ func eventually[T any](e *env, get func() T, want T, what string, args ...any) {
 	}
 }
 
-// Scratch is the folder below which laws make files.
-const Scratch = "/run/cnilab-laws"
+// scratchPath returns the folder below which a law makes files.
+func scratchPath(law string) string { return "/run/cnilab-law-" + shortName(law) }
 
-// folder makes an empty folder below Scratch, and takes it away with all that is in it in the end.
+// folder makes the law's folder, empty, and takes it away with all that is in it in the end.
 func (e *env) folder() string {
-	e.ok(e.MkdirAll(Scratch, 0o755), "make the folder for laws")
-	e.atEnd(func() error { return e.removeAll(Scratch) })
-	return Scratch
+	folder := scratchPath(e.law)
+	e.ok(e.MkdirAll(folder, 0o755), "make the folder for the law")
+	e.atEnd(func() error { return e.removeAll(folder) })
+	return folder
 }
 
 // file makes a file in a folder and returns its name.

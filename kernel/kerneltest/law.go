@@ -33,7 +33,7 @@ func Laws() []Law {
 // Check tries the law on a host. The error of a broken law is one line that says what was done, what was wanted and
 // what came instead.
 func (l Law) Check(h kernel.Host) (err error) {
-	e := &env{Host: h, ctx: context.Background()}
+	e := &env{Host: h, law: l.Name, ctx: context.Background()}
 	defer func() {
 		err = l.verdict(recover(), e.cleanUp())
 	}()
@@ -75,11 +75,12 @@ func Check(new func() (h kernel.Host, cleanup func(), err error)) error {
 	return errors.Join(broken...)
 }
 
-// Run tries every law in a subtest of its name, on a host of its own. Laws about what the backend does not have are
-// skipped, with the reason.
+// Run tries every law in a parallel subtest of its name, on a host of its own: most of the time goes by waiting for what
+// Linux does late. Laws about what the backend does not have are skipped, with the reason.
 func Run(t *testing.T, new func(t testing.TB) kernel.Host) {
 	for _, law := range Laws() {
 		t.Run(law.Name, func(t *testing.T) {
+			t.Parallel()
 			err := law.Check(new(t))
 			if errors.Is(err, ErrLeftOut) {
 				t.Skip(err)

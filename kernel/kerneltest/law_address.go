@@ -118,13 +118,15 @@ var addressLaws = []Law{
 		ns.giveAtOnce(v, "fd00::1/64")
 		e.refused(ns.AddAddress(on(v, "fd00::1/64")), kernel.EEXIST, "add an address again")
 	}},
-	{"address/v6/other-prefix-length",
+	{
+		"address/v6/other-prefix-length",
 		"net/ipv6/addrconf.c ipv6_chk_same_addr: the length does not count", func(e *env) {
 			ns := e.netns("a")
 			v, _ := ns.veth("v", "w")
 			ns.giveAtOnce(v, "fd00::1/64")
 			e.refused(ns.AddAddress(on(v, "fd00::1/80")), kernel.EEXIST, "add it again with another prefix length")
-		}},
+		},
+	},
 	{"address/v6/on-two-links", "net/ipv6/addrconf.c ipv6_chk_same_addr: the link counts", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")

@@ -86,7 +86,8 @@ var changeLaws = []Law{
 		ns.setMAC(v, macMid)
 		equal(e, ns.at(v).MAC, mac(macMid), "MAC that was set")
 	}},
-	{"link/mac/invalid",
+	{
+		"link/mac/invalid",
 		"net/ethernet/eth.c eth_prepare_mac_addr_change, net/bridge/br_device.c br_set_mac_address", func(e *env) {
 			ns := e.netns("a")
 			v, _ := ns.veth("v", "w")
@@ -96,7 +97,8 @@ var changeLaws = []Law{
 						"set the MAC %s on %s", bad, ns.at(index).Name)
 				}
 			}
-		}},
+		},
+	},
 	{"link/alias/set", "net/core/dev.c dev_set_alias", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")

@@ -112,7 +112,8 @@ var linkLaws = []Law{
 			}
 		}
 	}},
-	{"link/add/mac-length",
+	{
+		"link/add/mac-length",
 		"drivers/net/veth.c veth_validate, net/bridge/br_netlink.c br_validate: ETH_ALEN", func(e *env) {
 			ns := e.netns("a")
 			for _, kind := range []string{kernel.KindBridge, kernel.KindVeth} {
@@ -120,7 +121,8 @@ var linkLaws = []Law{
 				spec.Kind, spec.MAC = kind, mac("02:00:00:00:00:00:00:01")
 				e.refused(ns.AddLink(spec), kernel.EINVAL, "add a %s with a MAC of 8 bytes", kind)
 			}
-		}},
+		},
+	},
 	{"link/add/mac-random", "include/linux/etherdevice.h eth_hw_addr_random", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")

@@ -18,7 +18,7 @@ var namespaceLaws = []Law{
 	}},
 	{"netns/open/absent", "fs/namei.c path_openat", func(e *env) {
 		e.netns("a")
-		_, err := e.OpenNetNS(bindPath("absent"))
+		_, err := e.OpenNetNS(e.bindPath("absent"))
 		e.refused(err, kernel.ENOENT, "open a namespace where nothing is")
 	}},
 	{"netns/open/plain-file", "net/core/net_namespace.c get_net_ns_by_fd: proc_ns_file", func(e *env) {
@@ -34,11 +34,11 @@ var namespaceLaws = []Law{
 		e.refused(err, kernel.ENOTDIR, "open a namespace below a plain file")
 	}},
 	{"netns/open/name", "the contract", func(e *env) {
-		equal(e, e.netns("a").Name(), path.Base(bindPath("a")), "label of a namespace: the last element of its path")
+		equal(e, e.netns("a").Name(), path.Base(e.bindPath("a")), "label of a namespace: the last element of its path")
 	}},
 	{"netns/add/twice", "fs/namei.c: open with O_CREAT|O_EXCL", func(e *env) {
 		e.netns("a")
-		e.refused(e.AddNetNS(bindPath("a")), kernel.EEXIST, "add a namespace where one is")
+		e.refused(e.AddNetNS(e.bindPath("a")), kernel.EEXIST, "add a namespace where one is")
 	}},
 	{"netns/add/file-in-the-way", "fs/namei.c: open with O_CREAT|O_EXCL", func(e *env) {
 		file := e.file(e.folder(), "plain", "precious")
@@ -51,7 +51,7 @@ var namespaceLaws = []Law{
 	}},
 	{"netns/delete/absent", "fs/namespace.c do_umount's path lookup", func(e *env) {
 		e.netns("a")
-		e.refused(e.DeleteNetNS(bindPath("absent")), kernel.ENOENT, "delete a namespace where nothing is")
+		e.refused(e.DeleteNetNS(e.bindPath("absent")), kernel.ENOENT, "delete a namespace where nothing is")
 	}},
 	{"netns/delete/plain-file", "fs/namespace.c can_umount: path_mounted", func(e *env) {
 		file := e.file(e.folder(), "plain", "precious")
@@ -60,10 +60,10 @@ var namespaceLaws = []Law{
 	}},
 	{"netns/delete/frees-path", "the contract; ip-netns(8) delete", func(e *env) {
 		e.netns("a")
-		e.ok(e.DeleteNetNS(bindPath("a")), "delete a namespace")
-		_, err := e.Stat(bindPath("a"))
+		e.ok(e.DeleteNetNS(e.bindPath("a")), "delete a namespace")
+		_, err := e.Stat(e.bindPath("a"))
 		e.refused(err, kernel.ENOENT, "look at the path of a namespace that was deleted")
-		e.ok(e.AddNetNS(bindPath("a")), "add a namespace at the same path")
+		e.ok(e.AddNetNS(e.bindPath("a")), "add a namespace at the same path")
 	}},
 	{"netns/delete/handle-keeps-it-alive", "fs/nsfs.c: an open file holds a reference", func(e *env) {
 		ns := e.netns("a")

@@ -63,7 +63,8 @@ var oddLinkLaws = []Law{
 		_, err := ns.Sysctl(conf(kernel.IPv6, "v", "forwarding"))
 		e.refused(err, kernel.ENOENT, "read an IPv6 sysctl of the link")
 	}},
-	{"link/narrow/takes-no-v6",
+	{
+		"link/narrow/takes-no-v6",
 		"net/ipv6/addrconf.c addrconf_add_dev, inet6_addr_del; net/ipv6/route.c fib6_nh_init", func(e *env) {
 			ns, v := e.wired()
 			ns.resize(v, 1279)
@@ -71,7 +72,8 @@ var oddLinkLaws = []Law{
 			e.refused(ns.DeleteAddress(on(v, "fd00::5/64")), kernel.ENXIO, "delete an address of a link with MTU 1279")
 			e.refused(ns.AddRoute(via(v, "fd01::/64", ""), kernel.Exclusive), kernel.ENODEV,
 				"add a route on a link with MTU 1279")
-		}},
+		},
+	},
 	{"link/narrow/v6-comes-back", "net/ipv6/addrconf.c addrconf_notify: NETDEV_CHANGEMTU", func(e *env) {
 		ns, v := e.wired()
 		ns.resize(v, 1279)
@@ -82,13 +84,15 @@ var oddLinkLaws = []Law{
 
 // oddAddressLaws are about requests that leave out or mix up what an address or a neighbour needs.
 var oddAddressLaws = []Law{
-	{"address/none-given",
+	{
+		"address/none-given",
 		"net/ipv4/devinet.c rtm_to_ifaddr, net/ipv6/addrconf.c inet6_rtm_newaddr: IFA_LOCAL", func(e *env) {
 			ns := e.netns("a")
 			v, _ := ns.veth("v", "w")
 			e.refused(ns.AddAddress(kernel.Address{Link: v}), kernel.EINVAL, "add no address")
 			e.refused(ns.DeleteAddress(kernel.Address{Link: v}), kernel.EINVAL, "delete no address")
-		}},
+		},
+	},
 	{"address/v4/scopes-differ", "net/ipv4/devinet.c __inet_insert_ifa: ifa_scope", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")
@@ -200,14 +204,16 @@ var oddRouteLaws = []Law{
 		r.OnLink = true
 		e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.ENETDOWN, "add a route by a gateway on a link that is down")
 	}},
-	{"route/v4/onlink-own-address",
+	{
+		"route/v4/onlink-own-address",
 		"net/ipv4/fib_semantics.c fib_check_nh_v4_gw: inet_addr_type_dev_table", func(e *env) {
 			ns, v := e.wired()
 			r := via(v, "10.1.0.0/16", "10.0.0.1")
 			r.OnLink = true
 			e.refused(ns.AddRoute(r, kernel.Exclusive), kernel.EINVAL,
 				"add a route by an own address said to be on the link")
-		}},
+		},
+	},
 	{"route/v6/gateway-is-own-address-anywhere", "net/ipv6/route.c ip6_validate_gw", func(e *env) {
 		ns, v := e.wired()
 		e.refused(ns.AddRoute(via(0, "fd01::/64", "fd00::1"), kernel.Exclusive), kernel.EINVAL,
@@ -274,8 +280,8 @@ var oddFileLaws = []Law{
 	{"file/netns/stays", "fs/namei.c: is_local_mountpoint; do_linkat", func(e *env) {
 		a := e.netns("a")
 		e.refused(e.Remove(a.path), kernel.EBUSY, "remove the file that a namespace is bound to")
-		e.refused(e.Rename(a.path, bindPath("b")), kernel.EBUSY, "rename it")
-		e.refused(e.Link(a.path, bindPath("b")), kernel.EXDEV, "link it")
+		e.refused(e.Rename(a.path, e.bindPath("b")), kernel.EBUSY, "rename it")
+		e.refused(e.Link(a.path, e.bindPath("b")), kernel.EXDEV, "link it")
 	}},
 	{"file/proc/stays", "fs/proc/base.c: no unlink", func(e *env) {
 		e.refused(e.Remove("/proc/self/ns/net"), kernel.EPERM, "remove a file of procfs")

@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -119,7 +120,8 @@ var probeLaws = []Law{
 		_, err := a.call(kernel.TCP, "10.9.0.1:80")
 		e.refused(err, kernel.ENETUNREACH, "call an address to which there is no route")
 	}},
-	{"probe/serve/taken",
+	{
+		"probe/serve/taken",
 		"net/ipv4/inet_connection_sock.c inet_csk_get_port, net/ipv4/udp.c udp_v4_get_port", func(e *env) {
 			_, b := e.cable()
 			for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
@@ -127,7 +129,8 @@ var probeLaws = []Law{
 				_, err := b.Serve(service(transport, "10.0.0.2:80"))
 				e.refused(err, kernel.EADDRINUSE, "serve %s where something listens", transport)
 			}
-		}},
+		},
+	},
 	{"probe/serve/address-absent", "net/ipv4/af_inet.c __inet_bind", func(e *env) {
 		_, b := e.cable()
 		_, err := b.Serve(service(kernel.TCP, "10.0.0.9:80"))
@@ -160,6 +163,8 @@ func (e *env) cable() (a, b *netns) {
 	b.give(w, "10.0.0.2/24")
 	a.giveAtOnce(v, "fd00::1/64")
 	b.giveAtOnce(w, "fd00::2/64")
+	a.awaitLocal("fd00::1")
+	b.awaitLocal("fd00::2")
 	return a, b
 }
 
@@ -193,7 +198,7 @@ func (e *env) routed() (node, a, b *netns) {
 
 // attach makes a veth from a port of the bridge to eth0 in the pod, and gives eth0 an address.
 func (n *netns) attach(bridge int, pod *netns, address string) (eth0 int) {
-	v, w := n.vethTo(pod, "v-"+pod.Name(), "eth0")
+	v, w := n.vethTo(pod, "v-"+strings.TrimPrefix(pod.path, n.e.bindPath("")), "eth0")
 	n.enslave(v, bridge)
 	n.up(v)
 	pod.up(w)

@@ -59,7 +59,8 @@ var addressRouteLaws = []Law{
 		ns.give(v, "10.0.0.1/32")
 		ns.has(kernel.IPv4, "local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254")
 	}},
-	{"route/auto/v4-point-to-point",
+	{
+		"route/auto/v4-point-to-point",
 		"net/ipv4/fib_frontend.c fib_add_ifaddr: no broadcast beyond 30 bits", func(e *env) {
 			ns := e.netns("a")
 			v, _ := ns.veth("v", "w")
@@ -68,7 +69,8 @@ var addressRouteLaws = []Law{
 			ns.has(kernel.IPv4,
 				"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
 				"unicast 10.0.0.0/31 dev v src 10.0.0.1 table 254 proto 2 scope 253")
-		}},
+		},
+	},
 	{"route/auto/v4-loopback", "net/ipv4/fib_frontend.c fib_add_ifaddr: IFF_LOOPBACK", func(e *env) {
 		ns := e.netns("a")
 		ns.up(ns.link("lo").Index)
@@ -85,7 +87,8 @@ var addressRouteLaws = []Law{
 		ns.take(v, "10.0.0.1/24")
 		ns.has(kernel.IPv4)
 	}},
-	{"route/auto/v4-link-set-up",
+	{
+		"route/auto/v4-link-set-up",
 		"net/ipv4/fib_frontend.c fib_inetaddr_event, fib_netdev_event: NETDEV_UP", func(e *env) {
 			ns := e.netns("a")
 			v, _ := ns.veth("v", "w")
@@ -95,7 +98,8 @@ var addressRouteLaws = []Law{
 				"broadcast 10.0.0.255/32 dev v src 10.0.0.1 table 255 proto 2 scope 253",
 				"local 10.0.0.1/32 dev v src 10.0.0.1 table 255 proto 2 scope 254",
 				"unicast 10.0.0.0/24 dev v src 10.0.0.1 table 254 proto 2 scope 253")
-		}},
+		},
+	},
 	{"route/auto/v4-link-set-down", "net/ipv4/fib_semantics.c fib_sync_down_dev: the local route stays", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")
@@ -123,7 +127,8 @@ var addressRouteLaws = []Law{
 			"multicast ff00::/8 dev br table 255 proto 2 metric 256",
 			"unicast fd00::/64 dev br table 254 proto 2 metric 256")
 	}},
-	{"route/auto/v6-local-after-dad",
+	{
+		"route/auto/v6-local-after-dad",
 		"net/ipv6/addrconf.c ipv6_add_addr, addrconf_dad_completed: ipv6_ifa_notify", func(e *env) {
 			ns := e.netns("a")
 			v, w := ns.veth("v", "w")
@@ -133,7 +138,8 @@ var addressRouteLaws = []Law{
 			const local = "local fd00::1/128 dev v table 255 proto 2 metric 0"
 			equal(e, slices.Contains(ns.routes(kernel.IPv6), local), false, "local route while it is tentative")
 			eventually(e, func() bool { return slices.Contains(ns.routes(kernel.IPv6), local) }, true, "local route")
-		}},
+		},
+	},
 	{"route/auto/v6-deleted", "net/ipv6/addrconf.c ipv6_del_addr: cleanup_prefix_route", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")

@@ -114,12 +114,14 @@ var routeLaws = []Law{
 		e.ok(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.1"), kernel.Exclusive),
 			"add a route by a gateway that is the namespace's own address")
 	}},
-	{"route/v4/gateway-is-broadcast",
+	{
+		"route/v4/gateway-is-broadcast",
 		"net/ipv4/fib_semantics.c fib_check_nh_v4_gw: neither RTN_UNICAST nor RTN_LOCAL", func(e *env) {
 			ns, v := e.wired()
 			e.refused(ns.AddRoute(via(v, "10.1.0.0/16", "10.0.0.255"), kernel.Exclusive), kernel.EINVAL,
 				"add a route by a gateway that is a broadcast address")
-		}},
+		},
+	},
 	{"route/v4/link-down", "net/ipv4/fib_semantics.c fib_check_nh_nongw: IFF_UP", func(e *env) {
 		ns, v := e.wired()
 		ns.down(v)
@@ -311,7 +313,8 @@ var routeLifeLaws = []Law{
 		ns.take(v, "10.9.0.1/24")
 		equal(e, ns.main("10.1.0.0/16"), []string{}, "routes whose preferred source was deleted")
 	}},
-	{"route/life/v4-gateway-outlives-subnet",
+	{
+		"route/life/v4-gateway-outlives-subnet",
 		"net/ipv4/fib_frontend.c fib_del_ifaddr: gateways are checked once", func(e *env) {
 			ns, v := e.wired()
 			ns.give(v, "10.9.0.1/24")
@@ -319,7 +322,8 @@ var routeLifeLaws = []Law{
 			ns.take(v, "10.9.0.1/24")
 			equal(e, ns.main("10.1.0.0/16"), []string{"unicast via 10.9.0.9"},
 				"routes by a gateway whose subnet was deleted")
-		}},
+		},
+	},
 	{"route/life/v4-last-address-deleted", "net/ipv4/fib_frontend.c fib_inetaddr_event: fib_disable_ip", func(e *env) {
 		ns, v := e.wired()
 		ns.via(v, "10.1.0.0/16", "10.0.0.9")
@@ -339,7 +343,8 @@ var routeLifeLaws = []Law{
 		equal(e, ns.main("fd01::/64"), []string{"unicast via fd00::9 metric 1024"},
 			"routes by a gateway whose subnet was deleted")
 	}},
-	{"route/life/link-deleted",
+	{
+		"route/life/link-deleted",
 		"net/ipv4/fib_frontend.c fib_netdev_event, net/ipv6/route.c rt6_disable_ip", func(e *env) {
 			ns, v := e.wired()
 			ns.via(v, "10.1.0.0/16", "10.0.0.9")
@@ -347,7 +352,8 @@ var routeLifeLaws = []Law{
 			e.ok(ns.DeleteLink(v), "delete the link")
 			equal(e, [][]string{ns.main("10.1.0.0/16"), ns.main("fd01::/64")}, [][]string{{}, {}},
 				"routes of a link that was deleted")
-		}},
+		},
+	},
 }
 
 // wired makes a namespace with a veth that is up and has the addresses 10.0.0.1/24 and fd00::1/64.

@@ -35,15 +35,18 @@ var stateLaws = []Law{
 		ns.oper(v, kernel.OperLowerLayerDown, "veth whose peer was set down")
 		ns.oper(w, kernel.OperDown, "veth that was set down")
 	}},
-	{"state/bridge/never-had-a-port",
+	{
+		"state/bridge/never-had-a-port",
 		"net/bridge/br_device.c br_dev_setup: carrier is on until a port says otherwise", func(e *env) {
 			ns := e.netns("a")
 			br := ns.bridge("br")
 			ns.up(br)
 			ns.oper(br, kernel.OperUnknown, "bridge that never had a port, up")
 			equal(e, ns.at(br).LowerUp, true, "carrier of a bridge that never had a port")
-		}},
-	{"state/bridge/port-down",
+		},
+	},
+	{
+		"state/bridge/port-down",
 		"net/bridge/br_if.c br_add_if, net/bridge/br_stp.c br_port_state_selection", func(e *env) {
 			ns := e.netns("a")
 			br := ns.bridge("br")
@@ -51,7 +54,8 @@ var stateLaws = []Law{
 			ns.port(br, macLow)
 			ns.oper(br, kernel.OperDown, "bridge whose only port is down")
 			equal(e, ns.at(br).LowerUp, false, "carrier of a bridge whose only port is down")
-		}},
+		},
+	},
 	{"state/bridge/port-without-carrier", "net/bridge/br_stp_if.c br_stp_enable_port", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")
@@ -68,7 +72,8 @@ var stateLaws = []Law{
 		ns.oper(br, kernel.OperUp, "bridge with a running port")
 		equal(e, ns.at(br).LowerUp, true, "carrier of a bridge with a running port")
 	}},
-	{"state/bridge/last-running-port-leaves",
+	{
+		"state/bridge/last-running-port-leaves",
 		"net/bridge/br_stp.c br_port_state_selection: netif_carrier_off", func(e *env) {
 			ns := e.netns("a")
 			br := ns.bridge("br")
@@ -77,7 +82,8 @@ var stateLaws = []Law{
 			ns.oper(br, kernel.OperUp, "bridge with a running port")
 			ns.enslave(port, 0)
 			ns.oper(br, kernel.OperDown, "bridge that its running port has left")
-		}},
+		},
+	},
 	{"state/bridge/peer-set-down", "net/bridge/br_if.c br_port_carrier_check", func(e *env) {
 		ns := e.netns("a")
 		br := ns.bridge("br")

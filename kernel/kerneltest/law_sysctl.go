@@ -104,7 +104,8 @@ var sysctlLaws = []Law{
 			"1", "IPv4 proxy_arp of a link made after the default")
 		equal(e, ns.sysctl(conf(kernel.IPv6, "after", "accept_redirects")), "0", "IPv6 accept_redirects of the same")
 	}},
-	{"sysctl/v4-default-for-links-there",
+	{
+		"sysctl/v4-default-for-links-there",
 		"net/ipv4/devinet.c devinet_copy_dflt_conf: where it was never set", func(e *env) {
 			ns := e.netns("a")
 			ns.veth("untouched", "set")
@@ -112,15 +113,18 @@ var sysctlLaws = []Law{
 			ns.setSysctl(conf(kernel.IPv4, "default", "proxy_arp"), "1")
 			equal(e, ns.sysctl(conf(kernel.IPv4, "untouched", "proxy_arp")), "1", "proxy_arp where it was never set")
 			equal(e, ns.sysctl(conf(kernel.IPv4, "set", "proxy_arp")), "0", "proxy_arp where it was set")
-		}},
-	{"sysctl/v6-default-not-for-links-there",
+		},
+	},
+	{
+		"sysctl/v6-default-not-for-links-there",
 		"net/ipv6/addrconf.c ipv6_devconf_dflt: copied to new links only", func(e *env) {
 			ns := e.netns("a")
 			ns.bridge("before")
 			ns.setSysctl(conf(kernel.IPv6, "default", "accept_redirects"), "0")
 			equal(e, ns.sysctl(conf(kernel.IPv6, "before", "accept_redirects")),
 				"1", "accept_redirects of a link made before the default")
-		}},
+		},
+	},
 	{"sysctl/per-namespace", "net/ipv4/sysctl_net_ipv4.c ipv4_sysctl_init_net", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
 		a.setSysctl("net/ipv4/ip_forward", "1")

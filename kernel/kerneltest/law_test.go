@@ -57,13 +57,13 @@ func TestLawsAboutPacketsAreLeftOutWithoutThem(t *testing.T) {
 
 func TestLawsCleanUp(t *testing.T) {
 	h := rightHost(t)
-	before, err := kernel.Take(h, Scratch)
+	before, err := kernel.Take(h, "/run")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, law := range Laws() {
 		_ = law.Check(h)
-		after, err := kernel.Take(h, Scratch)
+		after, err := kernel.Take(h, "/run")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,14 +35,16 @@ var vethLaws = []Law{
 		e.refused(ns.AddLink(spec), kernel.EINVAL, "add a veth whose peer has MTU %d", spec.Peer.MTU)
 		equal(e, ns.names(), []string{}, "links after the refusal")
 	}},
-	{"veth/add/peer-mac-invalid",
+	{
+		"veth/add/peer-mac-invalid",
 		"net/core/rtnetlink.c rtnl_newlink: rtnl_link_ops.validate of the peer", func(e *env) {
 			ns := e.netns("a")
 			spec := pair("v", "w", nil)
 			spec.Peer.MAC = mac("01:00:00:00:00:01")
 			e.refused(ns.AddLink(spec), kernel.EADDRNOTAVAIL, "add a veth whose peer has a multicast MAC")
 			equal(e, ns.names(), []string{}, "links after the refusal")
-		}},
+		},
+	},
 	{"veth/add/peer-name-invalid", "net/core/dev.c dev_valid_name", func(e *env) {
 		ns := e.netns("a")
 		e.refused(ns.AddLink(pair("v", "a/b", nil)), kernel.EINVAL, "add a veth with a peer named a/b")

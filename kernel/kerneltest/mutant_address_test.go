@@ -13,18 +13,24 @@ import (
 
 func addressMutants() []mutant {
 	return []mutant{
-		{"address/v4/given", "forgets the broadcast address",
-			eachAddress(func(a *kernel.Address) { a.Broadcast = netip.Addr{} })},
+		{
+			"address/v4/given", "forgets the broadcast address",
+			eachAddress(func(a *kernel.Address) { a.Broadcast = netip.Addr{} }),
+		},
 		{"address/v4/no-broadcast-unless-given", "works out a broadcast address", giveAs(func(a *kernel.Address) {
 			a.Broadcast = netip.MustParseAddr("10.0.0.255")
 		})},
-		{"address/v4/scope-given", "ignores the scope",
-			giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal })},
+		{
+			"address/v4/scope-given", "ignores the scope",
+			giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal }),
+		},
 		{"address/v4/twice", "says nothing", swallow(intercept.AddressAdd, kernel.EEXIST)},
 		{"address/v4/other-prefix-length", "looks at the address alone", twist{addAddress: onceAnywhere(sameLink)}},
 		{"address/v4/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
-		{"address/v4/link-absent", "says EADDRNOTAVAIL",
-			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
+		{
+			"address/v4/link-absent", "says EADDRNOTAVAIL",
+			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL),
+		},
 		{"address/v4/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
 		{"address/v4/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
 		{"address/v4/secondary", "takes every second address for secondary", twist{
@@ -33,7 +39,8 @@ func addressMutants() []mutant {
 					list[i].Secondary = i > 0
 				}
 				return list
-			}}},
+			},
+		}},
 		{"address/v4/secondaries-go-with-primary", "promotes secondaries unasked", twist{delAddress: promote}},
 		{"address/v4/secondary-promoted", "promotes no secondary", pretend(matchKey("promote_secondaries=1"))},
 		{"address/v4/order", "lists addresses as they came", twist{
@@ -42,13 +49,18 @@ func addressMutants() []mutant {
 					return a.Prefix.Addr().Compare(b.Prefix.Addr())
 				})
 				return list
-			}}},
+			},
+		}},
 		{"address/v6/twice", "says nothing", swallow(intercept.AddressAdd, kernel.EEXIST)},
-		{"address/v6/other-prefix-length", "has an address with two lengths",
-			swallow(intercept.AddressAdd, kernel.EEXIST)},
+		{
+			"address/v6/other-prefix-length", "has an address with two lengths",
+			swallow(intercept.AddressAdd, kernel.EEXIST),
+		},
 		{"address/v6/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
-		{"address/v6/link-absent", "says EADDRNOTAVAIL",
-			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL)},
+		{
+			"address/v6/link-absent", "says EADDRNOTAVAIL",
+			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL),
+		},
 		{"address/v6/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
 		{"address/v6/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
 		{"address/v6/invalid", "says EINVAL", confuse(intercept.AddressAdd, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
@@ -57,21 +69,24 @@ func addressMutants() []mutant {
 			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.Reverse(list)
 				return list
-			}}},
+			},
+		}},
 		{"address/list/by-link-and-family", "lists families before links", twist{
 			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.SortStableFunc(list, func(a, b kernel.Address) int {
 					return cmp.Compare(a.Prefix.Addr().BitLen(), b.Prefix.Addr().BitLen())
 				})
 				return list
-			}}},
+			},
+		}},
 		{"address/list/link-absent", "says ENODEV", twist{
 			addressesOf: func(ns kernel.NetNS, link int) ([]kernel.Address, error) {
 				if _, ok := linkAt(ns, link); !ok && link != 0 {
 					return nil, &kernel.Error{Op: "address list", Errno: kernel.ENODEV}
 				}
 				return ns.Addresses(link)
-			}}},
+			},
+		}},
 	}
 }
 
@@ -135,32 +150,42 @@ func autoAddressMutants() []mutant {
 			return a.Prefix.Addr() == netip.IPv6Loopback()
 		})},
 		{"address/auto/link-local", "gives no link-local address", hideAddress(linkLocal)},
-		{"address/auto/link-local-needs-carrier", "gives the link-local address with up",
+		{
+			"address/auto/link-local-needs-carrier", "gives the link-local address with up",
 			showLinkLocal(func(l kernel.Link) bool {
 				return l.Up && !l.LowerUp
-			})},
-		{"address/auto/no-link-local-where-disabled", "does not look at disable_ipv6",
-			pretend(matchKey("disable_ipv6=1"))},
+			}),
+		},
+		{
+			"address/auto/no-link-local-where-disabled", "does not look at disable_ipv6",
+			pretend(matchKey("disable_ipv6=1")),
+		},
 		{"address/auto/link-local-goes-with-up", "keeps addresses when a link goes down", rememberAddresses()},
 		{"address/auto/disabling-takes-them-away", "keeps addresses where IPv6 is disabled", rememberAddresses()},
 		{"address/v4/survives-down", "takes addresses away when a link goes down", twist{
 			addresses: func(ns kernel.NetNS, list []kernel.Address) []kernel.Address {
 				return slices.DeleteFunc(list, func(a kernel.Address) bool { l, _ := linkAt(ns, a.Link); return !l.Up })
-			}}},
+			},
+		}},
 		{"address/v6/lost-with-down", "keeps addresses when a link goes down", twist{
 			changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if err := ns.ChangeLink(index, c); err != nil || c.Up == nil || *c.Up {
 					return err
 				}
 				return ns.AddAddress(on(index, "fd00::1/64"))
-			}}},
+			},
+		}},
 		{"address/dad/tentative-first", "does not check addresses", giveAs(func(a *kernel.Address) { a.NoDAD = true })},
 		{"address/dad/ends", "checks addresses for ever", eachAddress(func(a *kernel.Address) { a.Tentative = true })},
-		{"address/dad/waits-for-carrier", "checks addresses without carrier",
-			giveAs(func(a *kernel.Address) { a.NoDAD = true })},
+		{
+			"address/dad/waits-for-carrier", "checks addresses without carrier",
+			giveAs(func(a *kernel.Address) { a.NoDAD = true }),
+		},
 		{"address/dad/switched-off", "does not look at accept_dad", pretend(matchKey("accept_dad=0"))},
-		{"address/dad/switched-off-for-the-address", "ignores NoDAD",
-			giveAs(func(a *kernel.Address) { a.NoDAD = false })},
+		{
+			"address/dad/switched-off-for-the-address", "ignores NoDAD",
+			giveAs(func(a *kernel.Address) { a.NoDAD = false }),
+		},
 		{"address/dad/fails", "finds no duplicates", eachAddress(func(a *kernel.Address) { a.DADFailed = false })},
 	}
 }

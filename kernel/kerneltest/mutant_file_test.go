@@ -20,7 +20,8 @@ func fileMutants() []mutant {
 		{"file/write/folder-absent", "makes the folder", twist{
 			write: func(h kernel.Host, name string, data []byte, perm fs.FileMode) error {
 				return errors.Join(h.MkdirAll(path.Dir(name), 0o755), h.WriteFile(name, data, perm))
-			}}},
+			},
+		}},
 		{"file/write/onto-folder", "says EEXIST", confuse(intercept.FileWrite, kernel.EISDIR, kernel.EEXIST)},
 		{"file/write/below-a-file", "says ENOENT", confuse(intercept.FileWrite, kernel.ENOTDIR, kernel.ENOENT)},
 		{"file/name-too-long", "takes any name", swallow(intercept.FileWrite, kernel.ENAMETOOLONG)},
@@ -81,21 +82,25 @@ func removeFirst(h kernel.Host, old, name string) error {
 
 func folderMutants() []mutant {
 	return []mutant{
-		{"folder/list/sorted", "lists entries in no order",
+		{
+			"folder/list/sorted", "lists entries in no order",
 			twist{readDir: func(h kernel.Host, name string) ([]fs.DirEntry, error) {
 				entries, err := h.ReadDir(name)
 				slices.Reverse(entries)
 				return entries, err
-			}}},
+			}},
+		},
 		{"folder/list/absent", "takes it for empty", swallow(intercept.FolderRead, kernel.ENOENT)},
 		{"folder/list/plain-file", "takes it for empty", swallow(intercept.FolderRead, kernel.ENOTDIR)},
-		{"folder/make/with-parents", "refuses a folder that is there",
+		{
+			"folder/make/with-parents", "refuses a folder that is there",
 			twist{mkdir: func(h kernel.Host, name string, perm fs.FileMode) error {
 				if _, err := h.Stat(name); err == nil {
 					return &kernel.Error{Op: "folder make", Errno: kernel.EEXIST}
 				}
 				return h.MkdirAll(name, perm)
-			}}},
+			}},
+		},
 		{"folder/make/file-in-the-way", "says EEXIST", confuse(intercept.FolderMake, kernel.ENOTDIR, kernel.EEXIST)},
 		{"folder/remove/empty", "removes files only", twist{remove: func(h kernel.Host, name string) error {
 			if info, err := h.Stat(name); err == nil && info.IsDir() {

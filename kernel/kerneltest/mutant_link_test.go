@@ -18,10 +18,12 @@ func linkMutants() []mutant {
 			links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 				slices.SortFunc(links, func(a, b kernel.Link) int { return cmp.Compare(a.Name, b.Name) })
 				return links
-			}}},
+			},
+		}},
 		{"link/show/absent", "says ENOENT", confuse(intercept.LinkShow, kernel.ENODEV, kernel.ENOENT)},
 		{"link/show/same-as-listed", "shows one link without its master", twist{
-			link: func(_ kernel.NetNS, l kernel.Link) kernel.Link { l.Master = 0; return l }}},
+			link: func(_ kernel.NetNS, l kernel.Link) kernel.Link { l.Master = 0; return l },
+		}},
 		{"link/add/name-taken", "replaces the link that has the name", twist{addLink: replaceTaken}},
 		{"link/add/name-too-long", "cuts names", addAs(func(s *kernel.LinkSpec) {
 			s.Name = s.Name[:min(len(s.Name), kernel.MaxNameLen)]
@@ -60,14 +62,16 @@ func linkMutants() []mutant {
 					links[i].Index += int(ns.Name()[len(ns.Name())-1] - 'a')
 				}
 				return links
-			}}},
+			},
+		}},
 		{"link/index/never-reused", "numbers links as they are listed", twist{
 			links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 				for i := range links {
 					links[i].Index = i + 1
 				}
 				return links
-			}}},
+			},
+		}},
 	}
 }
 
@@ -108,19 +112,23 @@ func leaveRefused(ns kernel.NetNS, spec kernel.LinkSpec) error {
 func changeMutants() []mutant {
 	return []mutant{
 		{"link/change/absent", "says nothing", swallow(intercept.LinkSet, kernel.ENODEV)},
-		{"link/rename/found-by-new-name", "keeps the old name",
+		{
+			"link/rename/found-by-new-name", "keeps the old name",
 			changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
 				c.Name = nil
-			})},
+			}),
+		},
 		{"link/rename/taken", "says EBUSY", confuse(intercept.LinkSet, kernel.EEXIST, kernel.EBUSY)},
 		{"link/rename/to-itself", "takes the link's own name for taken", twist{changeLink: ownNameTaken}},
 		{"link/rename/while-up", "says EBUSY, as Linux did before 6.2", twist{changeLink: busyWhileUp}},
-		{"link/rename/invalid", "takes names with white space",
+		{
+			"link/rename/invalid", "takes names with white space",
 			changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
 				if c.Name != nil {
 					*c.Name = strings.ReplaceAll(*c.Name, " ", "_")
 				}
-			})},
+			}),
+		},
 		{"link/rename/too-long", "says EINVAL", confuse(intercept.LinkSet, kernel.ERANGE, kernel.EINVAL)},
 		{"link/rename/frees-name", "leaves another link with the old name behind", twist{changeLink: leaveOldName}},
 		{"link/mtu/set", "changes the MTU of both ends", twist{changeLink: resizePeer}},
@@ -129,12 +137,16 @@ func changeMutants() []mutant {
 				c.MTU = new(min(max(*c.MTU, kernel.MinMTU), kernel.MaxMTU))
 			}
 		})},
-		{"link/mtu/loopback-has-no-limits", "has limits for lo",
-			refuse(kernel.EINVAL, intercept.Every(intercept.LinkSet, "lo mtu 67"))},
+		{
+			"link/mtu/loopback-has-no-limits", "has limits for lo",
+			refuse(kernel.EINVAL, intercept.Every(intercept.LinkSet, "lo mtu 67")),
+		},
 		{"link/mac/set", "keeps its MAC", changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) { c.MAC = nil })},
 		{"link/mac/invalid", "says EINVAL", confuse(intercept.LinkSet, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
-		{"link/alias/set", "ignores the alias",
-			changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) { c.Alias = nil })},
+		{
+			"link/alias/set", "ignores the alias",
+			changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) { c.Alias = nil }),
+		},
 		{"link/alias/removed", "takes no alias away", changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
 			if c.Alias != nil && *c.Alias == "" {
 				c.Alias = nil
@@ -242,8 +254,10 @@ func vethMutants() []mutant {
 		}}
 	}
 	return []mutant{
-		{"veth/add/both-ends", "does not say that the other end is here",
-			eachLink(func(l *kernel.Link) { l.PeerHere = false })},
+		{
+			"veth/add/both-ends", "does not say that the other end is here",
+			eachLink(func(l *kernel.Link) { l.PeerHere = false }),
+		},
 		{"veth/add/peer-first", "makes the peer second", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			s.Name, s.Peer.Name = s.Peer.Name, s.Name
 			return ns.AddLink(s)
@@ -257,17 +271,22 @@ func vethMutants() []mutant {
 		{"veth/add/peer-mtu-limits", "leaves the other end", leftover(kernel.EINVAL)},
 		{"veth/add/peer-mac-invalid", "ignores the peer's MAC", addAs(func(s *kernel.LinkSpec) { s.Peer.MAC = nil })},
 		{"veth/add/peer-name-invalid", "leaves the other end", leftover(kernel.EINVAL)},
-		{"veth/add/peer-elsewhere", "says that the other end is here",
-			eachLink(func(l *kernel.Link) { l.PeerHere = l.Peer != 0 })},
-		{"veth/add/same-name-elsewhere", "looks for the peer's name here",
+		{
+			"veth/add/peer-elsewhere", "says that the other end is here",
+			eachLink(func(l *kernel.Link) { l.PeerHere = l.Peer != 0 }),
+		},
+		{
+			"veth/add/same-name-elsewhere", "looks for the peer's name here",
 			twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 				if s.Name == s.Peer.Name {
 					return &kernel.Error{Op: "link add", Errno: kernel.EEXIST}
 				}
 				return ns.AddLink(s)
-			}}},
+			}},
+		},
 		{"veth/add/peer-name-taken-elsewhere", "leaves the other end", leftover(kernel.EEXIST)},
-		{"veth/add/peer-netns-closed", "makes the peer here",
+		{
+			"veth/add/peer-netns-closed", "makes the peer here",
 			twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 				err := ns.AddLink(s)
 				if errors.Is(err, kernel.EBADF) {
@@ -275,7 +294,8 @@ func vethMutants() []mutant {
 					return ns.AddLink(s)
 				}
 				return err
-			}}},
+			}},
+		},
 		{"veth/add/all-in-one-request", "ignores the peer's MTU", addAs(func(s *kernel.LinkSpec) { s.Peer.MTU = 0 })},
 		{"veth/delete/takes-peer", "keeps the other end", keepPeer()},
 		{"veth/delete/takes-peer-elsewhere", "keeps the other end", keepPeer()},
@@ -305,47 +325,61 @@ func keepPeer() twist {
 func bridgeMutants() []mutant {
 	zero := net.HardwareAddr{0, 0, 0, 0, 0, 0}
 	return []mutant{
-		{"bridge/mac/lowest-port", "takes the MAC of the highest port",
+		{
+			"bridge/mac/lowest-port", "takes the MAC of the highest port",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				for _, p := range ports {
 					if slices.Compare(p.MAC, b.MAC) > 0 {
 						b.MAC = p.MAC
 					}
 				}
-			})},
+			}),
+		},
 		{"bridge/mac/port-changes-its-own", "looks at a port's MAC when it comes", firstMAC()},
-		{"bridge/mac/empty-again", "keeps the MAC of the port that left",
+		{
+			"bridge/mac/empty-again", "keeps the MAC of the port that left",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				if len(ports) == 0 {
 					b.MAC = mac(macMid)
 				}
-			})},
-		{"bridge/mac/port-deleted", "keeps the MAC of the port that is gone",
+			}),
+		},
+		{
+			"bridge/mac/port-deleted", "keeps the MAC of the port that is gone",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				b.MAC = mac(macLow)
-			})},
+			}),
+		},
 		{"bridge/mac/pinned", "follows its ports all the same", bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 			b.MAC = zero
 		})},
 		{"bridge/mac/pinned-by-its-own", "does not take the MAC it has for set", twist{changeLink: ignoreSameMAC}},
-		{"bridge/mac/pinned-at-creation", "follows its ports all the same",
+		{
+			"bridge/mac/pinned-at-creation", "follows its ports all the same",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				if len(ports) > 0 {
 					b.MAC = ports[0].MAC
 				}
-			})},
-		{"bridge/mtu/lowest-port", "takes the MTU of the last port",
+			}),
+		},
+		{
+			"bridge/mtu/lowest-port", "takes the MTU of the last port",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				if len(ports) > 0 {
 					b.MTU = ports[len(ports)-1].MTU
 				}
-			})},
-		{"bridge/mtu/grows", "never exceeds 1500",
-			bridgeView(func(b *kernel.Link, _ []kernel.Link) { b.MTU = min(b.MTU, 1500) })},
-		{"bridge/mtu/empty-again", "keeps the MTU of the port that left",
+			}),
+		},
+		{
+			"bridge/mtu/grows", "never exceeds 1500",
+			bridgeView(func(b *kernel.Link, _ []kernel.Link) { b.MTU = min(b.MTU, 1500) }),
+		},
+		{
+			"bridge/mtu/empty-again", "keeps the MTU of the port that left",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				b.MTU = 1400
-			})},
+			}),
+		},
 		{"bridge/mtu/pinned", "follows its ports all the same", bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 			for _, p := range ports {
 				b.MTU = min(b.MTU, p.MTU)
@@ -418,27 +452,33 @@ func keepMaster() twist {
 func masterMutants() []mutant {
 	return []mutant{
 		{"master/set", "never frees a port", keepMaster()},
-		{"master/none-to-none", "says EINVAL",
+		{
+			"master/none-to-none", "says EINVAL",
 			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master == 0 && c.Master != nil && *c.Master == 0 {
 					return &kernel.Error{Op: "link set", Errno: kernel.EINVAL}
 				}
 				return ns.ChangeLink(index, c)
-			}}},
-		{"master/same-again", "says EBUSY",
+			}},
+		},
+		{
+			"master/same-again", "says EBUSY",
 			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master != 0 && c.Master != nil && *c.Master == l.Master {
 					return &kernel.Error{Op: "link set", Errno: kernel.EBUSY}
 				}
 				return ns.ChangeLink(index, c)
-			}}},
-		{"master/another", "lets a port keep its first bridge",
+			}},
+		},
+		{
+			"master/another", "lets a port keep its first bridge",
 			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master != 0 {
 					c.Master = nil
 				}
 				return ns.ChangeLink(index, c)
-			}}},
+			}},
+		},
 		{"master/absent", "says ENODEV", confuse(intercept.LinkSet, kernel.EINVAL, kernel.ENODEV)},
 		{"master/no-bridge", "takes any master", swallow(intercept.LinkSet, kernel.EOPNOTSUPP)},
 		{"master/bridge-under-bridge", "lets bridges form a loop", swallow(intercept.LinkSet, kernel.ELOOP)},
@@ -449,8 +489,10 @@ func masterMutants() []mutant {
 
 func stateMutants() []mutant {
 	return []mutant{
-		{"state/veth/down", "shows a carrier where a link is down",
-			eachLink(func(l *kernel.Link) { l.LowerUp = true })},
+		{
+			"state/veth/down", "shows a carrier where a link is down",
+			eachLink(func(l *kernel.Link) { l.LowerUp = true }),
+		},
 		{"state/veth/peer-down", "does not tell LOWERLAYERDOWN from DOWN", eachLink(func(l *kernel.Link) {
 			if l.Oper == kernel.OperLowerLayerDown {
 				l.Oper = kernel.OperDown
@@ -458,22 +500,30 @@ func stateMutants() []mutant {
 		})},
 		{"state/veth/both-up", "shows no carrier", eachLink(func(l *kernel.Link) { l.LowerUp = false })},
 		{"state/veth/peer-set-down", "does not tell the peer", staysUp(kernel.KindVeth)},
-		{"state/bridge/never-had-a-port", "has no carrier without ports",
+		{
+			"state/bridge/never-had-a-port", "has no carrier without ports",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				b.LowerUp = b.LowerUp && len(ports) > 0
-			})},
-		{"state/bridge/port-down", "keeps the carrier it had without ports",
+			}),
+		},
+		{
+			"state/bridge/port-down", "keeps the carrier it had without ports",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				b.LowerUp, b.Oper = true, kernel.OperUnknown
-			})},
-		{"state/bridge/port-without-carrier", "is up when a port is",
+			}),
+		},
+		{
+			"state/bridge/port-without-carrier", "is up when a port is",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 				if slices.ContainsFunc(ports, func(p kernel.Link) bool { return p.Up }) {
 					b.Oper = kernel.OperUp
 				}
-			})},
-		{"state/bridge/port-with-carrier", "has no carrier",
-			bridgeView(func(b *kernel.Link, _ []kernel.Link) { b.LowerUp = false })},
+			}),
+		},
+		{
+			"state/bridge/port-with-carrier", "has no carrier",
+			bridgeView(func(b *kernel.Link, _ []kernel.Link) { b.LowerUp = false }),
+		},
 		{"state/bridge/last-running-port-leaves", "stays up", staysUp(kernel.KindBridge)},
 		{"state/bridge/peer-set-down", "stays up", staysUp(kernel.KindBridge)},
 		{"state/loopback/up", "gives lo the state UP", eachLink(func(l *kernel.Link) {
@@ -526,7 +576,8 @@ func moveMutants() []mutant {
 			}
 		})},
 		{"move/name-taken", "says EBUSY", confuse(intercept.LinkSet, kernel.EEXIST, kernel.EBUSY)},
-		{"move/with-new-name", "looks at the old name",
+		{
+			"move/with-new-name", "looks at the old name",
 			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if c.NetNS != nil && c.Name != nil {
 					if err := ns.ChangeLink(index, kernel.LinkChange{NetNS: c.NetNS}); err != nil {
@@ -534,7 +585,8 @@ func moveMutants() []mutant {
 					}
 				}
 				return ns.ChangeLink(index, c)
-			}}},
+			}},
+		},
 		{"move/new-name-taken", "says nothing", swallow(intercept.LinkSet, kernel.EEXIST)},
 		{"move/keeps-free-index", "gives links new indexes", eachLink(func(l *kernel.Link) {
 			if l.Kind == kernel.KindVeth && !l.PeerHere {

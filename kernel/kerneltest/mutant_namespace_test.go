@@ -33,27 +33,35 @@ func namespaceMutants() []mutant {
 			}
 			return h.Remove(name)
 		}}},
-		{"netns/delete/frees-path", "leaves a file at the path",
+		{
+			"netns/delete/frees-path", "leaves a file at the path",
 			twist{delNetNS: func(h kernel.Host, name string) error {
 				if err := h.DeleteNetNS(name); err != nil {
 					return err
 				}
 				return h.WriteFile(name, nil, 0)
-			}}},
+			}},
+		},
 		{"netns/delete/handle-keeps-it-alive", "empties the namespace at once", closeOnDelete()},
-		{"netns/death/takes-peers", "leaks a handle, so that the namespace never dies",
-			twist{closed: func(kernel.NetNS) {}}},
-		{"netns/death/waits-for-last-handle", "ends the namespace with its first handle",
+		{
+			"netns/death/takes-peers", "leaks a handle, so that the namespace never dies",
+			twist{closed: func(kernel.NetNS) {}},
+		},
+		{
+			"netns/death/waits-for-last-handle", "ends the namespace with its first handle",
 			twist{closed: func(ns kernel.NetNS) {
 				links, _ := ns.Links()
 				for _, l := range links {
 					_ = ns.DeleteLink(l.Index)
 				}
 				ns.Close()
-			}}},
+			}},
+		},
 		{"netns/id/same-namespace", "numbers handles", numberHandles()},
-		{"netns/id/other-namespace", "takes all namespaces for one",
-			twist{id: func(kernel.NetNS) kernel.NSID { return kernel.NSID{Ino: 1} }}},
+		{
+			"netns/id/other-namespace", "takes all namespaces for one",
+			twist{id: func(kernel.NetNS) kernel.NSID { return kernel.NSID{Ino: 1} }},
+		},
 		{"netns/id/after-close", "forgets the label", forgetLabel()},
 		{"netns/close/ebadf", "lists no routes on a closed handle", swallow(intercept.RouteList, kernel.EBADF)},
 		{"netns/close/twice", "closes another handle", closeAnother()},
@@ -177,10 +185,12 @@ func lockMutants() []mutant {
 	return []mutant{
 		{"lock/netns/held", "locks nothing", freely()},
 		{"lock/netns/held-by-same-handle", "lets a handle lock again what it holds", freely()},
-		{"lock/netns/waits", "does not wait",
+		{
+			"lock/netns/waits", "does not wait",
 			twist{lock: func(ns kernel.NetNS, ctx context.Context, _ time.Duration) (func(), error) {
 				return ns.Lock(ctx, 0)
-			}}},
+			}},
+		},
 		{"lock/netns/released", "never gives a lock back", never()},
 		{"lock/netns/others-are-free", "has one lock for all namespaces", oneLock()},
 		{"lock/netns/cancelled", "says EINTR", confuse(intercept.NetNSLock, kernel.ECANCELED, kernel.EINTR)},
@@ -201,8 +211,10 @@ func lockMutants() []mutant {
 			return h.LockFile(ctx, name, 0)
 		}}},
 		{"lock/file/released", "never gives a lock back", never()},
-		{"lock/file/advisory", "keeps others from the file",
-			refuse(kernel.EBUSY, intercept.Every(intercept.FileRemove, Scratch+"/lock"))},
+		{
+			"lock/file/advisory", "keeps others from the file",
+			refuse(kernel.EBUSY, intercept.Every(intercept.FileRemove, scratchPath("lock/file/advisory")+"/lock")),
+		},
 		{"lock/file/is-of-the-inode", "locks names", lockNames()},
 		{"lock/file/cancelled", "says EINTR", confuse(intercept.FileLock, kernel.ECANCELED, kernel.EINTR)},
 		{"lock/file/folder-absent", "makes the folder", twist{lockFile: func(
@@ -266,11 +278,13 @@ func programMutants() []mutant {
 		{"program/exec/folder", "says EISDIR", confuse(intercept.ProgramExec, kernel.EACCES, kernel.EISDIR)},
 		{"program/exec/no-program", "says that it ended", swallow(intercept.ProgramExec, kernel.ENOEXEC)},
 		{"program/exec/below-a-file", "says ENOENT", confuse(intercept.ProgramExec, kernel.ENOTDIR, kernel.ENOENT)},
-		{"program/is-self/other", "takes every file for the caller",
+		{
+			"program/is-self/other", "takes every file for the caller",
 			twist{isSelf: func(h kernel.Host, name string) (bool, error) {
 				_, err := h.IsSelf(name)
 				return true, err
-			}}},
+			}},
+		},
 		{"program/is-self/absent", "says no", swallow(intercept.ProgramIsSelf, kernel.ENOENT)},
 	}
 }

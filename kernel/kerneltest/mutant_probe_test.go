@@ -13,40 +13,60 @@ func probeMutants() []mutant {
 		{"probe/netns-closed", "serves by a closed handle", swallow(intercept.ProbeServe, kernel.EBADF)},
 		{"probe/ping/own-address", "does not reach its own addresses", refusePing("10.0.0.1", kernel.ENETUNREACH)},
 		{"probe/ping/other-end", "does not reach the other end", refusePing("10.0.0.2", kernel.EHOSTUNREACH)},
-		{"probe/ping/answer", "does not say who answers",
+		{
+			"probe/ping/answer", "does not say who answers",
 			twist{ping: func(ns kernel.NetNS, p kernel.Ping) (kernel.Answer, error) {
 				_, err := ns.Ping(context.Background(), p)
 				return kernel.Answer{}, err
-			}}},
-		{"probe/ping/no-route", "says EHOSTUNREACH",
-			confuse(intercept.ProbePing, kernel.ENETUNREACH, kernel.EHOSTUNREACH)},
-		{"probe/ping/nobody-answers", "waits till the end",
-			confuse(intercept.ProbePing, kernel.EHOSTUNREACH, kernel.ETIMEDOUT)},
-		{"probe/ping/in-time", "says EHOSTUNREACH",
-			confuse(intercept.ProbePing, kernel.ETIMEDOUT, kernel.EHOSTUNREACH)},
-		{"probe/ping/prohibited", "does not tell prohibit from unreachable",
-			confuse(intercept.ProbePing, kernel.EACCES, kernel.EHOSTUNREACH)},
-		{"probe/ping/from-absent", "takes any source",
+			}},
+		},
+		{
+			"probe/ping/no-route", "says EHOSTUNREACH",
+			confuse(intercept.ProbePing, kernel.ENETUNREACH, kernel.EHOSTUNREACH),
+		},
+		{
+			"probe/ping/nobody-answers", "waits till the end",
+			confuse(intercept.ProbePing, kernel.EHOSTUNREACH, kernel.ETIMEDOUT),
+		},
+		{
+			"probe/ping/in-time", "says EHOSTUNREACH",
+			confuse(intercept.ProbePing, kernel.ETIMEDOUT, kernel.EHOSTUNREACH),
+		},
+		{
+			"probe/ping/prohibited", "does not tell prohibit from unreachable",
+			confuse(intercept.ProbePing, kernel.EACCES, kernel.EHOSTUNREACH),
+		},
+		{
+			"probe/ping/from-absent", "takes any source",
 			twist{ping: func(ns kernel.NetNS, p kernel.Ping) (kernel.Answer, error) {
 				p.From = netip.Addr{}
 				return ns.Ping(context.Background(), p)
-			}}},
+			}},
+		},
 		{"probe/ping/through-bridge", "bridges nothing", refusePing("10.0.0.3", kernel.EHOSTUNREACH)},
-		{"probe/ping/routed", "forwards whatever ip_forward is",
+		{
+			"probe/ping/routed", "forwards whatever ip_forward is",
 			twist{setSysctl: func(ns kernel.NetNS, key, _ string) error {
 				return ns.SetSysctl(key, "1")
-			}}},
+			}},
+		},
 		{"probe/ping/link-down", "reaches what it cannot", swallow(intercept.ProbePing, kernel.ENETUNREACH)},
-		{"probe/call/answered", "loses what comes back",
+		{
+			"probe/call/answered", "loses what comes back",
 			twist{call: func(ns kernel.NetNS, c kernel.Call) (kernel.Answer, error) {
 				got, err := ns.Call(context.Background(), c)
 				got.Payload = nil
 				return got, err
-			}}},
-		{"probe/call/refused", "waits till the end",
-			confuse(intercept.ProbeCall, kernel.ECONNREFUSED, kernel.ETIMEDOUT)},
-		{"probe/call/no-route", "says EHOSTUNREACH",
-			confuse(intercept.ProbeCall, kernel.ENETUNREACH, kernel.EHOSTUNREACH)},
+			}},
+		},
+		{
+			"probe/call/refused", "waits till the end",
+			confuse(intercept.ProbeCall, kernel.ECONNREFUSED, kernel.ETIMEDOUT),
+		},
+		{
+			"probe/call/no-route", "says EHOSTUNREACH",
+			confuse(intercept.ProbeCall, kernel.ENETUNREACH, kernel.EHOSTUNREACH),
+		},
 		{"probe/serve/taken", "lets two serve", swallow(intercept.ProbeServe, kernel.EADDRINUSE)},
 		{"probe/serve/address-absent", "serves at any address", swallow(intercept.ProbeServe, kernel.EADDRNOTAVAIL)},
 		{"probe/serve/stopped", "does not stop", twist{serve: func(ns kernel.NetNS, s kernel.Service) (func(), error) {

@@ -17,16 +17,19 @@ func neighbourMutants() []mutant {
 					list[i].State = kernel.Stale
 				}
 				return list
-			}}},
+			},
+		}},
 		{"neighbour/twice", "says nothing", swallow(intercept.NeighbourAdd, kernel.EEXIST)},
-		{"neighbour/on-two-links", "has one table for all links",
+		{
+			"neighbour/on-two-links", "has one table for all links",
 			twist{addNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
 				all, _ := ns.Neighbours(0)
 				if slices.ContainsFunc(all, func(there kernel.Neighbour) bool { return there.IP == n.IP }) {
 					return &kernel.Error{Op: "neighbour add", Errno: kernel.EEXIST}
 				}
 				return ns.AddNeighbour(n)
-			}}},
+			}},
+		},
 		{"neighbour/link-absent", "says ENOENT", confuse(intercept.NeighbourDelete, kernel.ENODEV, kernel.ENOENT)},
 		{"neighbour/no-address", "says nothing", swallow(intercept.NeighbourAdd, kernel.EINVAL)},
 		{"neighbour/delete", "deletes nothing", pretend(intercept.Every(intercept.NeighbourDelete))},
@@ -35,7 +38,8 @@ func neighbourMutants() []mutant {
 		{"neighbour/list/all-links", "lists the entries of one link only", twist{
 			neighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 				return slices.DeleteFunc(list, func(n kernel.Neighbour) bool { return n.Link != list[0].Link })
-			}}},
+			},
+		}},
 	}
 }
 
@@ -49,34 +53,48 @@ func sysctlMutants() []mutant {
 			return ignoring(kernel.EINVAL, ns.SetSysctl(key, value))
 		}}},
 		{"sysctl/value-out-of-range", "takes any number", swallow(intercept.SysctlSet, kernel.EINVAL)},
-		{"sysctl/tree-comes-with-link", "has no tree for IPv6",
+		{
+			"sysctl/tree-comes-with-link", "has no tree for IPv6",
 			twist{sysctl: func(ns kernel.NetNS, key string) (string, error) {
 				return ns.Sysctl(strings.ReplaceAll(key, "ipv6/conf/br/", "ipv6/conf/absent/"))
-			}}},
+			}},
+		},
 		{"sysctl/tree-goes-with-link", "keeps the tree", keepTree()},
 		{"sysctl/tree-follows-name", "keeps the old tree", keepTree()},
-		{"sysctl/link-with-dots", "takes dots for slashes",
+		{
+			"sysctl/link-with-dots", "takes dots for slashes",
 			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
 				return ns.SetSysctl(strings.ReplaceAll(key, ".", "/"), value)
-			}}},
+			}},
+		},
 		{"sysctl/default-for-new-links", "has no defaults", pretend(isDefault)},
 		{"sysctl/v4-default-for-links-there", "has defaults for new links only", pretend(isDefault)},
-		{"sysctl/v6-default-not-for-links-there", "sets it on all links",
+		{
+			"sysctl/v6-default-not-for-links-there", "sets it on all links",
 			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
 				before := strings.Replace(key, "/default/", "/before/", 1)
 				return errors.Join(ns.SetSysctl(key, value), ns.SetSysctl(before, value))
-			}}},
+			}},
+		},
 		{"sysctl/per-namespace", "has one tree for the host", oneTree()},
-		{"sysctl/v4-forwarding-everywhere", "sets ip_forward alone",
-			twist{sysctl: offFor("net/ipv4/conf/before/forwarding")}},
-		{"sysctl/v6-forwarding-everywhere", "sets all/forwarding alone",
-			twist{sysctl: offFor("net/ipv6/conf/before/forwarding")}},
-		{"sysctl/v6-disabled-everywhere", "sets all/disable_ipv6 alone",
-			twist{sysctl: offFor("net/ipv6/conf/br/disable_ipv6")}},
-		{"sysctl/v4-one-link-leaves-others", "forwards on all links or none",
+		{
+			"sysctl/v4-forwarding-everywhere", "sets ip_forward alone",
+			twist{sysctl: offFor("net/ipv4/conf/before/forwarding")},
+		},
+		{
+			"sysctl/v6-forwarding-everywhere", "sets all/forwarding alone",
+			twist{sysctl: offFor("net/ipv6/conf/before/forwarding")},
+		},
+		{
+			"sysctl/v6-disabled-everywhere", "sets all/disable_ipv6 alone",
+			twist{sysctl: offFor("net/ipv6/conf/br/disable_ipv6")},
+		},
+		{
+			"sysctl/v4-one-link-leaves-others", "forwards on all links or none",
 			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
 				return errors.Join(ns.SetSysctl(key, value), ns.SetSysctl("net/ipv4/ip_forward", value))
-			}}},
+			}},
+		},
 		{"sysctl/does-not-move", "takes settings along", oneTree()},
 	}
 }

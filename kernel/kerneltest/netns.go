@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"net/netip"
 	"path"
@@ -19,13 +20,25 @@ type netns struct {
 	path string
 }
 
-// bindPath returns where a law binds the namespace it calls name.
-func bindPath(name string) string { return path.Join(kernel.NetNSDir, "law-"+name) }
+// bindPath returns where a law binds the namespace it calls name. Laws are tried side by side on one machine, and each
+// has paths of its own.
+func bindPath(law, name string) string {
+	return path.Join(kernel.NetNSDir, "law-"+shortName(law)+"-"+name)
+}
+
+func (e *env) bindPath(name string) string { return bindPath(e.law, name) }
+
+// shortName tells laws apart in file names.
+func shortName(law string) string {
+	h := fnv.New32a()
+	h.Write([]byte(law))
+	return fmt.Sprintf("%08x", h.Sum32())
+}
 
 // netns makes a namespace.
 func (e *env) netns(name string) *netns {
 	e.ok(e.MkdirAll(kernel.NetNSDir, 0o755), "make the folder of namespaces")
-	bound := bindPath(name)
+	bound := e.bindPath(name)
 	e.ok(e.AddNetNS(bound), "add the namespace %s", bound)
 	e.atEnd(func() error { return ignoring(kernel.ENOENT, e.DeleteNetNS(bound)) })
 	return e.open(bound)
@@ -139,6 +152,19 @@ func (n *netns) giveAtOnce(link int, address string) {
 	a := on(link, address)
 	a.NoDAD = true
 	n.e.ok(n.AddAddress(a), "add address %s without duplicate address detection", address)
+}
+
+// awaitLocal waits until packets to the address are for the namespace: IPv6 adds its local route by a work item, up to
+// 0.3 ms after the address (net/ipv6/addrconf.c addrconf_dad_work; measured on 6.18.44).
+func (n *netns) awaitLocal(address string) {
+	local := func() bool {
+		routes, err := n.Routes(kernel.IPv6)
+		n.e.ok(err, "list the IPv6 routes")
+		return slices.ContainsFunc(routes, func(r kernel.Route) bool {
+			return r.Type == kernel.Local && r.Dst.Addr() == netip.MustParseAddr(address)
+		})
+	}
+	eventually(n.e, local, true, "local route of %s", address)
 }
 
 func (n *netns) take(link int, address string) {
