@@ -5,6 +5,9 @@ LDFLAGS := -s -w
 # What only runs on Linux proper: the backend itself, the same scenarios and laws on it, the commands.
 REAL    := ./kernel/... ./plugin/... ./scenarios/... ./cmd/...
 
+# Tests on the real kernel mostly wait for it: more of them at a time than there are processors.
+GOTEST  := $(GO) test -parallel 8
+
 # Nothing here needs a C compiler but the race detector.
 export CGO_ENABLED = 0
 
@@ -18,13 +21,13 @@ demo: build ## replay the embedded scenarios on the simulated kernel: the main j
 	bin/cnilab test
 
 test: ## run the tests that need no privileges
-	$(GO) test ./...
+	$(GOTEST) ./...
 
 race: ## run the same tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GOTEST) -race ./...
 
 real: build ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
-	CNILAB_REQUIRE_LINUX=1 $(GO) test -count=1 $(REAL)
+	CNILAB_REQUIRE_LINUX=1 $(GOTEST) -count=1 $(REAL)
 	bin/cnilab test --backend=linux
 
 lint: ## check formatting, vet and staticcheck, and that the simulation builds on other systems
