@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -54,14 +55,36 @@ func (e hostExec) ExecPlugin(ctx context.Context, file string, stdin []byte, env
 	return out.Stdout, nil
 }
 
+// An invocation is the environment of one call of a plugin. Of several settings of one name the last counts.
+type invocation struct {
+	invoke.Args
+	more []string
+}
+
+// AsEnv implements invoke.CNIArgs.
+func (i invocation) AsEnv() []string { return append(i.Args.AsEnv(), i.more...) }
+
 // pluginEnv is the environment a plugin gets: what CNI says, and the PATH by which it finds other programs. libcni adds
 // all of this process's, in random order.
 func pluginEnv(env []string) []string {
 	kept := slices.DeleteFunc(slices.Clone(env), func(setting string) bool {
 		return !strings.HasPrefix(setting, "CNI_") && !strings.HasPrefix(setting, "PATH=")
 	})
-	slices.Sort(kept)
-	return kept
+	return lastOfEach(kept)
+}
+
+// lastOfEach returns an environment sorted, with each name once.
+func lastOfEach(env []string) []string {
+	values := map[string]string{}
+	for _, setting := range env {
+		name, value, _ := strings.Cut(setting, "=")
+		values[name] = value
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, name+"="+values[name])
+	}
+	return all
 }
 
 // pluginError is the error object on the standard output of a plugin that failed, or one of our own where the plugin

@@ -3,9 +3,12 @@ package harness
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/containernetworking/cni/libcni"
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/version"
 )
 
 // A Network is a network configuration as an administrator writes it: a list of plugins, or a single one.
@@ -49,4 +52,39 @@ func (n *Network) Plugins() []string {
 		names = append(names, p.Network.Type)
 	}
 	return names
+}
+
+// isFrom reports whether the configuration is of a version of CNI or a later one.
+func (n *Network) isFrom(earliest string) (bool, error) {
+	return version.GreaterThanOrEqualTo(n.list.CNIVersion, earliest)
+}
+
+// stdin is what a plugin of the network reads for an attachment: its own configuration, the network's name and version,
+// the previous result, and of the capabilities those that it declares.
+func (n *Network) stdin(p *libcni.PluginConfig, a Attachment, previous types.Result) ([]byte, error) {
+	more := map[string]any{}
+	if previous != nil {
+		more["prevResult"] = previous
+	}
+	offered := map[string]any{}
+	for capability, wanted := range p.Network.Capabilities {
+		if value, ok := a.Capabilities[capability]; ok && wanted {
+			offered[capability] = value
+		}
+	}
+	if len(offered) > 0 {
+		more["runtimeConfig"] = offered
+	}
+	conf, err := n.inject(p, more)
+	if err != nil {
+		return nil, err
+	}
+	return conf.Bytes, nil
+}
+
+// inject returns a plugin's configuration with the network's name and version, and more.
+func (n *Network) inject(p *libcni.PluginConfig, more map[string]any) (*libcni.PluginConfig, error) {
+	values := map[string]any{"name": n.list.Name, "cniVersion": n.list.CNIVersion}
+	maps.Copy(values, more)
+	return libcni.InjectConf(p, values)
 }

@@ -51,16 +51,7 @@ func (p *teller) run(_ context.Context, in kernel.Invocation, _ kernel.Host) (ex
 // withRuntime returns a runtime on a host with a teller.
 func withRuntime(t *testing.T, p *teller) *harness.Runtime {
 	t.Helper()
-	r, err := harness.New(fakeHostWith("teller", p.run))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
+	return harness.New(fakeHostWith("teller", p.run))
 }
 
 func network(t *testing.T, conf string) *harness.Network {
@@ -149,12 +140,8 @@ func TestPluginWithoutErrorObject(t *testing.T) {
 			fmt.Fprintln(in.Stderr, "out of memory")
 			return 3
 		}
-		r, err := harness.New(fakeHostWith("teller", silent))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		err = r.Del(t.Context(), network(t, single), harness.PodNamed("pod-a").Attach("eth0"))
+		r := harness.New(fakeHostWith("teller", silent))
+		err := r.Del(t.Context(), network(t, single), harness.PodNamed("pod-a").Attach("eth0"))
 		for _, want := range []string{"plugin teller ended with status 3", "out of memory", stdout} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("with %q on stdout: %v does not say %q", stdout, err, want)
@@ -167,11 +154,7 @@ func TestMissingPlugin(t *testing.T) {
 	host := fakeHostWith("teller", nil)
 	host.files["opt/cni/bin/readme"] = host.files["opt/cni/bin/teller"]
 	host.files["opt/cni/bin/readme"].Mode = 0o644
-	r, err := harness.New(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := harness.New(host)
 	for _, plugin := range []string{"bridge", "readme", "../teller"} {
 		if _, err := r.Version(t.Context(), plugin); err == nil || !strings.Contains(err.Error(), plugin) {
 			t.Errorf("%s: %v", plugin, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/cnilab/cnilab/scenarios"
 )
 
-var update = flag.Bool("update", false, "write README.md anew")
+var update = flag.Bool("update", false, "write README.md, and what scenarios find different, anew")
 
 const readme = "README.md"
 

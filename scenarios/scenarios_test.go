@@ -2,10 +2,12 @@ package scenarios_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/cnilab/cnilab/cmd/cnilab/backend"
 	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/scenarios"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +33,13 @@ func test(t *testing.T, name string) {
 		}
 		t.Skip(err)
 	}
-	options := scenario.Options{Verbose: testing.Verbose()}
-	scenario.Test(t, all(t), func(s scenario.Scenario) scenario.Result { return kernel.Run(t.Context(), s, options) })
+	options := scenario.Options{Verbose: testing.Verbose(), Update: *update}
+	scenario.Test(t, all(t), func(s scenario.Scenario) scenario.Result {
+		r := kernel.Run(t.Context(), s, options)
+		s.File = strings.TrimPrefix(s.File, scenarios.Folder+"/") // from here
+		if err := r.WriteUpdated([]scenario.Scenario{s}); err != nil {
+			t.Error(err)
+		}
+		return r
+	})
 }

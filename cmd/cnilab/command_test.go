@@ -38,6 +38,7 @@ func TestGolden(t *testing.T) {
 		{"passes", exitOK, []string{"test", "testdata/mixed/a-passes.txtar"}},
 		{"verbose", exitOK, []string{"test", "-v", "testdata/mixed/a-passes.txtar"}},
 		{"skipped", exitOK, []string{"test", "testdata/mixed/e-skipped.txtar"}},
+		{"bound", exitOK, []string{"test", "-j1", "testdata/bound"}},
 		{"help", exitOK, []string{}},
 		{"help-test", exitOK, []string{"help", "test"}},
 	} {
@@ -51,12 +52,56 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// language is a scenario with every form of line.
-const language = "../../harness/scenario/testdata/language.txtar"
+// language is a folder of scenarios that have, together, every form of line.
+const language = "../../harness/scenario/testdata"
 
 func TestLanguage(t *testing.T) {
 	if exit, stdout, stderr := cnilab(t, "test", language); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
+	}
+}
+
+// TestUpdate lets a scenario state what is not so, and looks at what it states afterwards: what matters, as it is.
+func TestUpdate(t *testing.T) {
+	wrong, err := os.ReadFile("testdata/update/wrong.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "wrong.txtar")
+	if err := os.WriteFile(file, wrong, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if exit, stdout, _ := cnilab(t, "test", file); exit != exitFailed {
+		t.Fatalf("before: exit status %d:\n%s", exit, stdout)
+	}
+	if exit, stdout, stderr := cnilab(t, "test", "--update", file); exit != exitOK {
+		t.Fatalf("with --update: exit status %d:\n%s%s", exit, stdout, stderr)
+	}
+	if exit, stdout, _ := cnilab(t, "test", file); exit != exitOK {
+		t.Fatalf("after: exit status %d:\n%s", exit, stdout)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "updated.golden", string(got))
+}
+
+// TestUpdateLeavesDecisionsToPeople tries what cannot be corrected: nothing is written.
+func TestUpdateLeavesDecisionsToPeople(t *testing.T) {
+	for _, statement := range []string{"link none", "! link br0", "link br* mtu 9000"} {
+		file := filepath.Join(t.TempDir(), "undecided.txtar")
+		text := "ip link add br0 type bridge\nip link add br1 type bridge\nexpect state\n-- state --\n" + statement + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		exit, stdout, _ := cnilab(t, "test", "--update", file)
+		if exit != exitFailed || !strings.Contains(stdout, "no single object is meant") {
+			t.Errorf("%s: exit status %d:\n%s", statement, exit, stdout)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != text {
+			t.Errorf("%s: the file became\n%s%v", statement, got, err)
+		}
 	}
 }
 
@@ -89,6 +134,7 @@ func TestUsageErrors(t *testing.T) {
 		"test --bakcend=sim":         "unknown flag: --bakcend",
 		"test --backend=bsd":         `no backend "bsd": there are sim, linux`,
 		"test -j 0":                  "-j 0: at least one scenario has to run at a time",
+		"test --update":              "--update: name the files or folders to write anew",
 		"test -j x":                  `invalid argument "x"`,
 		"test nowhere":               "nowhere: no such file or directory",
 		"test command_test.go":       "command_test.go is no scenario: the name of one ends with .txtar",

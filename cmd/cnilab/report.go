@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cnilab/cnilab/harness/scenario"
@@ -13,17 +15,26 @@ type report struct {
 	out                     io.Writer
 	verbose                 bool
 	passed, failed, skipped int
+	bound                   map[string]int // scenarios that run on one backend alone, by its name
+}
+
+func newReport(out io.Writer, verbose bool) *report {
+	return &report{out: out, verbose: verbose, bound: map[string]int{}}
 }
 
 // add tells about one scenario: a line, and what went wrong.
 func (r *report) add(result scenario.Result) {
 	fmt.Fprintf(r.out, "%-4s %-28s %.2fs\n", result.Outcome, result.Name, result.Took.Seconds())
-	if r.verbose || result.Outcome != scenario.Passed {
+	if r.verbose || result.Outcome != scenario.Passed && result.Outcome != scenario.Bound {
 		fmt.Fprint(r.out, indent(result.Log))
+	}
+	if result.Bound != "" {
+		r.bound[result.Bound]++
 	}
 	switch result.Outcome {
 	case scenario.Passed:
 		r.passed++
+	case scenario.Bound: // counted
 	case scenario.Skipped:
 		r.skipped++
 	default:
@@ -36,6 +47,9 @@ func (r *report) end() error {
 	sum := fmt.Sprintf("%d passed, %d failed", r.passed, r.failed)
 	if r.skipped > 0 {
 		sum += fmt.Sprintf(", %d skipped", r.skipped)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.bound)) {
+		sum += fmt.Sprintf("; %d run on %s alone", r.bound[name], name)
 	}
 	fmt.Fprintln(r.out, sum)
 	if r.failed > 0 {

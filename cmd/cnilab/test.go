@@ -20,6 +20,7 @@ type testFlags struct {
 	jobs      int
 	verbose   bool
 	timeout   time.Duration
+	update    bool
 }
 
 func testCommand() *cobra.Command {
@@ -28,7 +29,7 @@ func testCommand() *cobra.Command {
 		Use:   "test [PATH...]",
 		Short: "Run scenarios: those in PATH, a file or a folder of *.txtar files, or the ones that come with cnilab",
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			return test(cmd.Context(), f, paths, &report{out: cmd.OutOrStdout(), verbose: f.verbose})
+			return test(cmd.Context(), f, paths, newReport(cmd.OutOrStdout(), f.verbose))
 		},
 	}
 	flags := cmd.Flags()
@@ -37,6 +38,7 @@ func testCommand() *cobra.Command {
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many scenarios run at the same time")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what succeeded too")
 	flags.DurationVar(&f.timeout, "timeout", scenario.DefaultTimeout, "how long one scenario may take")
+	flags.BoolVar(&f.update, "update", false, "in PATH, write anew what expect, jsoncmp and cmp find different")
 	return cmd
 }
 
@@ -46,6 +48,9 @@ func test(ctx context.Context, f testFlags, paths []string, r *report) error {
 	if err != nil {
 		return err
 	}
+	if f.update && len(paths) == 0 {
+		return fmt.Errorf("--update: name the files or folders to write anew")
+	}
 	all, err := load(paths)
 	if err != nil {
 		return err
@@ -53,9 +58,12 @@ func test(ctx context.Context, f testFlags, paths []string, r *report) error {
 	if err := b.Available(); err != nil {
 		return failure{fmt.Errorf("backend %s: %w", b.Name, err)}
 	}
-	options := scenario.Options{Verbose: f.verbose, Timeout: f.timeout}
+	options := scenario.Options{Verbose: f.verbose, Timeout: f.timeout, Update: f.update}
 	for result := range runAll(all, f.jobs, func(s scenario.Scenario) scenario.Result { return b.Run(ctx, s, options) }) {
 		r.add(result)
+		if err := result.WriteUpdated(all); err != nil {
+			return failure{err}
+		}
 	}
 	return r.end()
 }

@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/harness"
 )
 
 // attachmentWords are what an attachment is made of, behind the verb.
-const attachmentWords = " [-netns PATH] [-args KEY=VALUE;...] [-capabilities FILE] CONF POD IFNAME"
+const attachmentWords = " [-netns PATH] [-args KEY=VALUE;...] [-env CNI_NAME=VALUE]... [-capabilities FILE]" +
+	" CONF POD IFNAME"
 
 func cniForms() []form {
 	return []form{
@@ -45,6 +47,7 @@ func (s *session) cniCall(w *words) (c cniCall, err error) {
 	err = w.options(keywords{
 		"-netns":        value(w, "PATH", &netns, parsePointer),
 		"-args":         value(w, "KEY=VALUE;...", &args, parseString),
+		"-env":          each(w, "CNI_NAME=VALUE", &c.attachment.Env, parseSetting),
 		"-capabilities": value(w, "FILE", &capabilities, parseString),
 	})
 	if err == nil {
@@ -53,7 +56,9 @@ func (s *session) cniCall(w *words) (c cniCall, err error) {
 	if err != nil {
 		return c, err
 	}
+	env := c.attachment.Env
 	c.attachment = harness.PodNamed(pod).Attach(ifName)
+	c.attachment.Env = env
 	if netns != nil {
 		c.attachment.NetNS = *netns
 	}
@@ -83,6 +88,14 @@ func parseArgs(s string) ([][2]string, error) {
 	return args, nil
 }
 
+// parseSetting reads a variable that plugins look at; they are not given others.
+func parseSetting(s string) (string, error) {
+	if !strings.HasPrefix(s, "CNI_") || !strings.Contains(s, "=") {
+		return "", errors.New("not CNI_NAME=VALUE")
+	}
+	return s, nil
+}
+
 func (s *session) capabilities(file string) (map[string]any, error) {
 	if file == "" {
 		return nil, nil
@@ -107,7 +120,11 @@ func (s *session) cniAdd(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	result, err := s.runtime.Add(s.ctx, c.network, c.attachment)
+	var result types.Result
+	err = s.asRuntime(func(r *harness.Runtime) (err error) {
+		result, err = r.Add(s.ctx, c.network, c.attachment)
+		return err
+	})
 	if err != nil {
 		return errorObject(err), err
 	}
@@ -121,7 +138,7 @@ func (s *session) cniCheck(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.runtime.Check(s.ctx, c.network, c.attachment)
+	err = s.asRuntime(func(r *harness.Runtime) error { return r.Check(s.ctx, c.network, c.attachment) })
 	return errorObject(err), err
 }
 
@@ -130,7 +147,7 @@ func (s *session) cniDel(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.runtime.Del(s.ctx, c.network, c.attachment)
+	err = s.asRuntime(func(r *harness.Runtime) error { return r.Del(s.ctx, c.network, c.attachment) })
 	return errorObject(err), err
 }
 
@@ -151,7 +168,7 @@ func (s *session) cniGC(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.runtime.GC(s.ctx, network, valid...)
+	err = s.asRuntime(func(r *harness.Runtime) error { return r.GC(s.ctx, network, valid...) })
 	return errorObject(err), err
 }
 
@@ -164,7 +181,7 @@ func (s *session) cniStatus(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.runtime.Status(s.ctx, network)
+	err = s.asRuntime(func(r *harness.Runtime) error { return r.Status(s.ctx, network) })
 	return errorObject(err), err
 }
 
@@ -173,7 +190,11 @@ func (s *session) cniVersion(_ string, w *words) (string, error) {
 	if err := errors.Join(w.names("PLUGIN", &plugin), w.end()); err != nil {
 		return "", err
 	}
-	info, err := s.runtime.Version(s.ctx, plugin)
+	var info version.PluginInfo
+	err := s.asRuntime(func(r *harness.Runtime) (err error) {
+		info, err = r.Version(s.ctx, plugin)
+		return err
+	})
 	if err != nil {
 		return errorObject(err), err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cnilab/cnilab/harness/internal/pattern"
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -17,7 +18,15 @@ func (s *session) expect(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", w.wrong("%s:%v", s.scenario.File, err)
 	}
-	return "", s.settle(func(state kernel.Snapshot) error { return s.check(file, all, state) })
+	var last kernel.Snapshot
+	err = s.settle(func(state kernel.Snapshot) error {
+		last = state
+		return s.check(file, all, state)
+	})
+	if err != nil && s.updating {
+		return "", s.updateStatements(file, all, last)
+	}
+	return "", err
 }
 
 // check compares the statements of a file with the state.
@@ -102,13 +111,13 @@ func (st statement) diff(state kernel.Snapshot) string {
 
 // names reports whether the statement is about the object.
 func (st statement) names(o kernel.Object) bool {
-	return matches(st.NetNS, o.NetNS) && st.Noun == o.Noun && matches(st.Name, o.Name)
+	return pattern.Matches(st.NetNS, o.NetNS) && st.Noun == o.Noun && pattern.Matches(st.Name, o.Name)
 }
 
 // describes reports whether the object is as stated.
 func (st statement) describes(o kernel.Object) bool {
 	for _, want := range st.Attrs {
-		if got, ok := o.Attr(want.Key); !ok || !matches(want.Value, got) {
+		if got, ok := o.Attr(want.Key); !ok || !pattern.Matches(want.Value, got) {
 			return false
 		}
 	}
@@ -132,19 +141,4 @@ func place(o kernel.Object) string {
 		return o.String()
 	}
 	return o.NetNS + ": " + o.String()
-}
-
-// matches reports whether s is the pattern, in which * stands for any characters.
-func matches(pattern, s string) bool {
-	head, rest, wild := strings.Cut(pattern, "*")
-	s, ok := strings.CutPrefix(s, head)
-	if !wild || !ok {
-		return ok && s == ""
-	}
-	for i := range len(s) + 1 {
-		if matches(rest, s[i:]) {
-			return true
-		}
-	}
-	return false
 }

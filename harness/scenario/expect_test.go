@@ -84,27 +84,6 @@ func TestStatementsThatAreNone(t *testing.T) {
 	}
 }
 
-func TestMatches(t *testing.T) {
-	for _, c := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"veth1", "veth1", true},
-		{"veth1", "veth12", false},
-		{"veth*", "veth", true},
-		{"*@pod-a", "eth0@pod-a", true},
-		{"*@pod-a", "eth0@pod-ab", false},
-		{"a*b*c", "a/b/b/c", true},
-		{"a*b*c", "acb", false},
-		{"*", "", true},
-		{"", "x", false},
-	} {
-		if got := matches(c.pattern, c.s); got != c.want {
-			t.Errorf("matches(%q, %q) = %v", c.pattern, c.s, got)
-		}
-	}
-}
-
 func TestLasting(t *testing.T) {
 	const want = `netns host
   link cni0 type bridge mtu 1500 admin up

@@ -1,12 +1,19 @@
 package scenario
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	pathpkg "path"
+	"slices"
+	"strings"
+)
 
 func fileForms() []form {
 	return []form{
 		{"file show", "file show PATH", "print a file of the machine", (*session).showFile},
 		{
-			"file write", "file write PATH FROM", "give a file of the machine the content of one of the archive",
+			"file write", "file write PATH FROM", "give a file of the machine the content of one of the archive;" +
+				" below /run and /var/lib, and anywhere where all is simulated",
 			(*session).writeHostFile,
 		},
 		{"file del", "file del PATH", "delete a file of the machine", (*session).deleteFile},
@@ -27,6 +34,12 @@ func (s *session) writeHostFile(_ string, w *words) (string, error) {
 	if err := errors.Join(w.names("PATH FROM", &path, &from), w.end()); err != nil {
 		return "", err
 	}
+	if err := s.mayChange(path); err != nil {
+		return "", w.wrong("%v", err)
+	}
+	if err := s.host.MkdirAll(pathpkg.Dir(path), 0o755); err != nil {
+		return "", err
+	}
 	return "", s.host.WriteFile(path, []byte(s.files.read(from)), 0o644)
 }
 
@@ -35,5 +48,21 @@ func (s *session) deleteFile(_ string, w *words) (string, error) {
 	if err := errors.Join(w.names("PATH", &path), w.end()); err != nil {
 		return "", err
 	}
+	if err := s.mayChange(path); err != nil {
+		return "", w.wrong("%v", err)
+	}
 	return "", s.host.Remove(path)
+}
+
+// ownFolders are those that a real machine has in memory, and for one scenario alone.
+var ownFolders = []string{"/run/", "/var/lib/"}
+
+// mayChange refuses what would stay on the disk of a real machine.
+func (s *session) mayChange(path string) error {
+	path = pathpkg.Clean(path)
+	if s.faults != nil || slices.ContainsFunc(ownFolders, func(f string) bool { return strings.HasPrefix(path, f) }) {
+		return nil
+	}
+	return fmt.Errorf("%s stays on this machine's disk: use %s, or begin with %q", path,
+		strings.Join(ownFolders, " or "), bindingMark+" sim, because ...")
 }

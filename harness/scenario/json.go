@@ -21,11 +21,16 @@ func (s *session) compareJSON(_ string, w *words) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if diff := cmp.Diff(want, stated(want, got)); diff != "" {
-		return "", fmt.Errorf("%s is not what %s:%d (%s) states (- stated, + is)\n%s",
-			gotFile, s.scenario.File, s.scenario.lineOf(wantFile)+1, wantFile, diff)
+	is := stated(want, got)
+	diff := cmp.Diff(want, is)
+	switch {
+	case diff == "":
+		return "", nil
+	case s.updating:
+		return "", s.updateJSON(wantFile, is)
 	}
-	return "", nil
+	return "", fmt.Errorf("%s is not what %s:%d (%s) states (- stated, + is)\n%s",
+		gotFile, s.scenario.File, s.scenario.lineOf(wantFile)+1, wantFile, diff)
 }
 
 func (s *session) readJSON(file string) (any, error) {

@@ -123,7 +123,8 @@ func (s *session) stopServices(netns string) {
 	s.services = others
 }
 
-func (s *session) stopAllServices() {
+// end stops all that the scenario has going on its machine.
+func (s *session) end() {
 	for len(s.services) > 0 {
 		s.stopServices(s.services[0].netns)
 	}

@@ -19,6 +19,10 @@ type Machine struct {
 	Host       kernel.Host
 	PluginDirs []string     // where the plugins are; none: harness.PluginDir
 	Close      func() error // takes the machine away; an error fails the scenario
+
+	// Faults are those that the installed plugins meet (see harness.Faults.Program); nil: the machine has none, as no
+	// real one has.
+	Faults *harness.Faults
 }
 
 // A NewMachine makes the machine of one run.
@@ -26,8 +30,10 @@ type NewMachine func() (*Machine, error)
 
 // Options say how to run.
 type Options struct {
+	Backend string        // the name of what the machine is, for scenarios that are bound to one; "": run those too
 	Verbose bool          // keep the log of what succeeded too
 	Timeout time.Duration // real time; 0: DefaultTimeout
+	Update  bool          // where expect, jsoncmp or cmp finds a file of the archive different, write that anew
 }
 
 // DefaultTimeout is the real time that one scenario may take.
@@ -41,6 +47,7 @@ const (
 	Passed  Outcome = "ok"
 	Failed  Outcome = "FAIL"
 	Skipped Outcome = "skip"
+	Bound   Outcome = "n/a" // the scenario is bound to another backend, and was not run
 )
 
 // A Result is what is known of a scenario that was run. It survives JSON.
@@ -49,18 +56,28 @@ type Result struct {
 	Outcome Outcome
 	Log     string        // what was done and what went wrong, for people; the reason of a skip
 	Took    time.Duration // real time
+	Bound   string        // the backend that the scenario is bound to, if any
+	Updated []byte        // the new text of the scenario, where Options.Update changed it
 }
 
 // Run runs a scenario on a machine of its own.
 func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Result {
 	start := time.Now()
+	bound, err := s.Binding()
+	if err == nil && bound.excludes(o.Backend) {
+		return Result{Name: s.Name, Outcome: Bound, Log: bound.String() + "\n", Bound: bound.Backend}
+	}
 	rec := &recorder{verbose: o.Verbose}
-	rec.Run(s.Name, func(t testscript.T) { runScript(ctx, t, s, newMachine, o.Timeout) })
-	return Result{Name: s.Name, Outcome: rec.outcome(), Log: rec.log.String(), Took: time.Since(start)}
+	var updated []byte
+	rec.Run(s.Name, func(t testscript.T) { updated = runScript(ctx, t, s, newMachine, o) })
+	return Result{
+		Name: s.Name, Outcome: rec.outcome(), Log: rec.log.String(), Took: time.Since(start),
+		Bound: bound.Backend, Updated: updated,
+	}
 }
 
-// runScript runs a scenario within t.
-func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMachine, timeout time.Duration) {
+// runScript runs a scenario within t, and returns its new text if it has one.
+func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMachine, o Options) (updated []byte) {
 	if err := s.lint(); err != nil {
 		t.Fatal(err.Error())
 	}
@@ -73,41 +90,38 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 	if err := os.WriteFile(file, s.Text, 0o600); err != nil {
 		t.Fatal(err.Error())
 	}
-	if timeout == 0 {
-		timeout = DefaultTimeout
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
+	session := &session{ctx: ctx, scenario: s, updating: o.Update, updates: map[string]string{}}
 	testscript.RunT(shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", "")}, testscript.Params{
 		Files:              []string{file},
 		RequireUniqueNames: true,
-		Setup:              func(env *testscript.Env) error { return setup(ctx, env, s, newMachine) },
+		Setup:              func(env *testscript.Env) error { return setup(env, session, newMachine) },
 		Cmds:               commands(),
+		UpdateScripts:      o.Update,
 	})
+	return session.updated(file)
 }
 
 // sessionKey finds the session among a script's values.
 type sessionKey struct{}
 
 // setup gives a script its machine and takes the machine that runs it away: of the environment, $WORK alone stays.
-func setup(ctx context.Context, env *testscript.Env, s Scenario, newMachine NewMachine) error {
+func setup(env *testscript.Env, session *session, newMachine NewMachine) error {
 	env.Vars = env.Vars[:1]
 	machine, err := newMachine()
 	if err != nil {
 		return fmt.Errorf("no machine to run on: %w", err)
 	}
-	closeMachine := func() { failIf(env, "the machine is not clean", machine.Close()) }
-	runtime, err := harness.New(machine.Host, machine.PluginDirs...)
-	if err != nil {
-		closeMachine()
-		return err
-	}
-	session := &session{ctx: ctx, scenario: s, host: machine.Host, runtime: runtime}
+	session.host, session.pluginDirs, session.faults = machine.Host, machine.PluginDirs, machine.Faults
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {
-		session.stopAllServices()
-		failIf(env, "result cache", runtime.Close())
-		closeMachine()
+		session.end()
+		failIf(env, "the machine is not clean", machine.Close())
+		failIf(env, "at the end", session.clearFaults())
 	})
 	return nil
 }

@@ -54,7 +54,7 @@ func (s Scenario) Summary() string {
 	var words []string
 	for line := range strings.Lines(string(s.Text)) {
 		comment, ok := strings.CutPrefix(line, "#")
-		if !ok || strings.TrimSpace(comment) == "" {
+		if !ok || strings.TrimSpace(comment) == "" || strings.HasPrefix(line, bindingMark) {
 			break
 		}
 		words = append(words, strings.TrimSpace(comment))

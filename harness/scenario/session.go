@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"path"
 
 	"github.com/cnilab/cnilab/harness"
@@ -10,12 +11,16 @@ import (
 
 // A session is one run of a scenario: its machine, and what the script has going on it.
 type session struct {
-	ctx       context.Context
-	scenario  Scenario
-	host      kernel.Host
-	runtime   *harness.Runtime
-	services  []service
-	snapshots map[string]kernel.Snapshot
+	ctx        context.Context
+	scenario   Scenario
+	host       kernel.Host
+	pluginDirs []string
+	faults     *harness.Faults // nil where there can be none
+	services   []service
+	snapshots  map[string]kernel.Snapshot
+
+	updating bool
+	updates  map[string]string // new texts of files of the archive
 
 	files files
 }
@@ -33,6 +38,20 @@ func (s *session) do(line []string) (string, error) {
 		return "", err
 	}
 	return f.run(s, netns, &words{form: f, rest: rest})
+}
+
+// asRuntime calls f with a runtime of its own process, which may crash; what it knows is in the machine's files.
+func (s *session) asRuntime(f func(*harness.Runtime) error) error {
+	if s.faults == nil {
+		return f(harness.New(s.host, s.pluginDirs...))
+	}
+	s.faults.Forget()
+	process := s.faults.Start(s.host)
+	err := f(harness.New(process, s.pluginDirs...))
+	if process.Dead() {
+		return errors.New("the runtime has crashed")
+	}
+	return err
 }
 
 // netnsPath is where the namespace with the name is bound.

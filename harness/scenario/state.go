@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -35,12 +36,13 @@ func stateForms() []form {
 	}
 }
 
-// leases is the folder of what host-local has handed out, which belongs to the state of the machine.
-const leases = "/var/lib/cni/networks"
+// stateFolders are those whose files belong to the state of the machine: what host-local has handed out, what runtimes
+// know of attachments, what flannel has delegated.
+var stateFolders = []string{"/var/lib/cni/networks", harness.ResultsDir, "/var/lib/cni/flannel"}
 
 // take reads the state of the machine.
 func (s *session) take() (kernel.Snapshot, error) {
-	state, err := kernel.Take(s.host, leases)
+	state, err := kernel.Take(s.host, stateFolders...)
 	return slices.DeleteFunc(state, isBookkeeping), err
 }
 

@@ -17,7 +17,7 @@ func (r Result) report(t *testing.T) {
 	switch r.Outcome {
 	case Failed:
 		t.Fatal(r.Log)
-	case Skipped:
+	case Skipped, Bound:
 		t.Skip(r.Log)
 	}
 	if r.Log != "" {

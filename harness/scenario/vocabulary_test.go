@@ -109,21 +109,23 @@ func TestVocabulary(t *testing.T) {
 	}
 }
 
-// TestLanguageIsTriedWhole checks that the scenario that cmd/cnilab runs on both kernels has every form of line.
+// TestLanguageIsTriedWhole checks that the scenarios that cmd/cnilab runs on the kernels have every form of line.
 func TestLanguageIsTriedWhole(t *testing.T) {
-	text, err := os.ReadFile("testdata/language.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
 	used := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		if f, _, _, err := parseLine(strings.Fields(strings.TrimPrefix(line, "! "))); err == nil {
-			used[f.name] = true
+	for _, file := range []string{"language.txtar", "faults.txtar"} {
+		text, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if f, _, _, err := parseLine(strings.Fields(strings.TrimPrefix(line, "! "))); err == nil {
+				used[f.name] = true
+			}
 		}
 	}
 	for _, f := range forms() {
 		if !used[f.name] {
-			t.Errorf("testdata/language.txtar has no line %q", f.name)
+			t.Errorf("no scenario of testdata has a line %q", f.name)
 		}
 	}
 }

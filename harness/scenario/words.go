@@ -141,6 +141,16 @@ func value[T any](w *words, what string, target *T, parse func(string) (T, error
 	}
 }
 
+// each returns what takes the next word and appends it to target: the word before it may come several times.
+func each[T any](w *words, what string, target *[]T, parse func(string) (T, error)) func() error {
+	return func() error {
+		var one T
+		err := value(w, what, &one, parse)()
+		*target = append(*target, one)
+		return err
+	}
+}
+
 // set returns what sets target, at a word that needs no other.
 func set(target *bool) func() error {
 	return func() error {

@@ -21,6 +21,7 @@ func linux(c Config) Backend {
 		About:     "the Linux kernel of this machine, in namespaces of their own",
 		Available: sandbox.Available,
 		Run: func(ctx context.Context, s scenario.Scenario, o scenario.Options) scenario.Result {
+			o.Backend = "linux"
 			result, err := runInSandbox(ctx, job{Scenario: s, Options: o, Config: c})
 			if err != nil {
 				return scenario.Result{Name: s.Name, Outcome: scenario.Failed, Log: err.Error() + "\n"}

@@ -18,6 +18,7 @@ func simulation() Backend {
 		About:     "Linux networking simulated in this process",
 		Available: func() error { return nil },
 		Run: func(ctx context.Context, s scenario.Scenario, o scenario.Options) scenario.Result {
+			o.Backend = "sim"
 			return scenario.Run(ctx, s, func() (*scenario.Machine, error) { return simulated(s.Name) }, o)
 		},
 	}
@@ -27,11 +28,12 @@ func simulation() Backend {
 func simulated(name string) (*scenario.Machine, error) {
 	world := sim.NewWorld(sim.Config{Seed: seed(name), Transport: netstack.New})
 	host := world.AddHost("node")
-	if err := install(host); err != nil {
+	faults := new(harness.Faults)
+	if err := install(host, faults); err != nil {
 		world.Close()
 		return nil, err
 	}
-	return &scenario.Machine{Host: host, Close: func() error { world.Close(); return nil }}, nil
+	return &scenario.Machine{Host: host, Faults: faults, Close: func() error { world.Close(); return nil }}, nil
 }
 
 func seed(name string) uint64 {
@@ -41,9 +43,9 @@ func seed(name string) uint64 {
 }
 
 // install puts the plugin where runtimes look for it: one file with several names.
-func install(host *sim.Host) error {
+func install(host *sim.Host, faults *harness.Faults) error {
 	first := path.Join(harness.PluginDir, pluginNames[0])
-	if err := host.Install(first, plugin.Main); err != nil {
+	if err := host.Install(first, faults.Program(plugin.Main)); err != nil {
 		return err
 	}
 	for _, name := range pluginNames[1:] {

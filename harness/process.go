@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"sync/atomic"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
+)
+
+// A Process is one run of a program on a machine with faults.
+type Process struct {
+	kernel.Host // as the program sees it
+
+	faults  *Faults
+	machine kernel.Host
+	dead    atomic.Bool
+}
+
+// Start returns a process on the host. Whoever makes its calls there meets the faults, and may die of one.
+func (f *Faults) Start(h kernel.Host) *Process {
+	p := &Process{faults: f, machine: h}
+	p.Host = intercept.Wrap(h, p.hook)
+	return p
+}
+
+// Dead reports whether the process has crashed. Since then none of its calls has reached the machine.
+func (p *Process) Dead() bool { return p.dead.Load() }
+
+// killed is the exit status of a program that SIGKILL ended.
+const killed = 128 + 9
+
+// Program returns the program on a machine with faults. One that crashes has printed nothing.
+func (f *Faults) Program(program kernel.Program) kernel.Program {
+	return func(ctx context.Context, in kernel.Invocation, h kernel.Host) (exit int) {
+		var stdout bytes.Buffer
+		terminal := in.Stdout
+		in.Stdout = &stdout
+		p := f.Start(h)
+		exit = program(ctx, in, p)
+		if p.Dead() {
+			return killed
+		}
+		if _, err := terminal.Write(stdout.Bytes()); err != nil && exit == 0 {
+			return 1
+		}
+		return exit
+	}
+}
+
+func (p *Process) hook(c intercept.Call, next func() error) error {
+	if p.Dead() {
+		return crashed(c)
+	}
+	fault, ok := p.faults.meet(c)
+	if !ok {
+		return next()
+	}
+	if fault.When != Before {
+		if err := next(); err != nil {
+			return err
+		}
+	}
+	if fault.When == Torn {
+		p.tear(c)
+	}
+	if fault.Errno != 0 {
+		return failed(c, fault.Errno, "injected fault")
+	}
+	p.dead.Store(true)
+	return crashed(c)
+}
+
+// tear leaves half of a file that was just written.
+func (p *Process) tear(c intercept.Call) {
+	if c.Op != intercept.FileWrite {
+		return
+	}
+	if whole, err := p.machine.ReadFile(c.Object); err == nil {
+		_ = p.machine.WriteFile(c.Object, whole[:len(whole)/2], 0o600) // it exists, and keeps its mode
+	}
+}
+
+// crashed is what a dead process would hear, if it could.
+func crashed(c intercept.Call) error {
+	return failed(c, kernel.ECANCELED, "the process has crashed")
+}
+
+func failed(c intercept.Call, errno kernel.Errno, why string) error {
+	return &kernel.Error{Op: string(c.Op), NetNS: c.NetNS, Object: c.Object, Errno: errno, Detail: why}
+}

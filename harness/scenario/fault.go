@@ -1,0 +1,142 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func faultForms() []form {
+	return []form{
+		{
+			"fault", "fault [-n N] [-after|-torn] [OP [OBJECT]] ERRNO",
+			"from now on, calls of plugins and of the runtime fail: those of an OP (link add, file write, ...; file *:" +
+				" all that change files), on an OBJECT (* stands for any characters); without OP, all that change" +
+				" something; with -n, the N-th of them alone; with -after, when they have taken effect; with -torn," +
+				" when half of the file is written",
+			(*session).setFault,
+		},
+		{
+			"crash", "crash [-n N] [-after|-torn] [OP [OBJECT]]",
+			"the process that makes such a call dies of it, and undoes nothing (N: 1)", (*session).setCrash,
+		},
+		{
+			"faults off", "faults off", "all is well again; fails where a fault was met by no call, as the scenario's end does",
+			(*session).endFaults,
+		},
+		{
+			"effects", "effects", "print which calls changed something during the last cni, plugin or pod line, in the" +
+				" order in which -n counts",
+			(*session).showEffects,
+		},
+	}
+}
+
+// errNoFaults is for machines that cannot be broken. Scenarios do not come so far: they are bound to one that can.
+var errNoFaults = errors.New("this machine has no faults: give scenario.Machine some")
+
+func (s *session) setFault(_ string, w *words) (string, error) {
+	if len(w.rest) == 0 {
+		return "", w.wrong("ERRNO is missing")
+	}
+	last := w.rest[len(w.rest)-1]
+	errno, ok := kernel.ErrnoNamed(last)
+	if !ok {
+		return "", w.wrong("%q is no ERRNO", last)
+	}
+	w.rest = w.rest[:len(w.rest)-1]
+	fault, err := w.fault()
+	fault.Errno = errno
+	return "", s.breakOn(fault, err)
+}
+
+func (s *session) setCrash(_ string, w *words) (string, error) {
+	fault, err := w.fault()
+	if fault.Nth == 0 {
+		fault.Nth = 1
+	}
+	return "", s.breakOn(fault, err)
+}
+
+func (s *session) breakOn(fault harness.Fault, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case s.faults == nil:
+		return errNoFaults
+	}
+	s.faults.Set(fault)
+	return nil
+}
+
+// fault reads which calls a line is about.
+func (w *words) fault() (f harness.Fault, err error) {
+	err = w.options(keywords{
+		"-n":     value(w, "N", &f.Nth, parseOrdinal),
+		"-after": func() error { f.When = harness.After; return nil },
+		"-torn":  func() error { f.When = harness.Torn; return nil },
+	})
+	if err != nil {
+		return f, err
+	}
+	f.Op, f.Object = cutOp(w.rest)
+	if f.When == harness.Torn && f.Op != "file write" {
+		return f, w.wrong("-torn is for file write alone")
+	}
+	if len(w.rest) == 1 && !slices.Contains(oneWordOps, f.Op) {
+		return f, w.wrong("%q is no OP", f.Op)
+	}
+	return f, nil
+}
+
+// oneWordOps are the ops that are not a noun and a verb.
+var oneWordOps = []string{"ping", "call", "serve", "sleep", "exec"}
+
+// cutOp parts an op from the object, which may have several words.
+func cutOp(words []string) (op, object string) {
+	length := min(2, len(words))
+	if len(words) > 0 && slices.Contains(oneWordOps, words[0]) {
+		length = 1
+	}
+	return strings.Join(words[:length], " "), strings.Join(words[length:], " ")
+}
+
+func (s *session) endFaults(_ string, w *words) (string, error) {
+	if err := w.end(); err != nil {
+		return "", err
+	}
+	return "", s.clearFaults()
+}
+
+func (s *session) clearFaults() error {
+	if s.faults == nil {
+		return nil
+	}
+	return s.faults.Clear()
+}
+
+func (s *session) showEffects(_ string, w *words) (string, error) {
+	if err := w.end(); err != nil {
+		return "", err
+	}
+	if s.faults == nil {
+		return "", errNoFaults
+	}
+	var out strings.Builder
+	for i, call := range s.faults.Effects() {
+		fmt.Fprintf(&out, "%d %s\n", i+1, call)
+	}
+	return out.String(), nil
+}
+
+func parseOrdinal(s string) (int, error) {
+	n, err := parseInt(s)
+	if err == nil && n < 1 {
+		err = errors.New("below 1")
+	}
+	return n, err
+}

@@ -1,0 +1,115 @@
+package scenario
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cnilab/cnilab/harness"
+)
+
+func pluginForms() []form {
+	return []form{
+		{
+			"plugin", "plugin [-netns PATH] [-args KEY=VALUE;...] [-env CNI_NAME=VALUE]... [-prev FILE]" +
+				" PLUGIN COMMAND [FILE [POD IFNAME]]",
+			"run one plugin with FILE as its standard input, as it is but for a previous result; print what it says",
+			(*session).plugin,
+		},
+	}
+}
+
+// A pluginCall is what a line about one plugin says.
+type pluginCall struct {
+	plugin, command, stdin, previous string
+	attachment                       harness.Attachment
+}
+
+func (w *words) pluginCall() (c pluginCall, err error) {
+	var netns *string
+	var args string
+	a := &c.attachment
+	err = w.options(keywords{
+		"-netns": value(w, "PATH", &netns, parsePointer),
+		"-args":  value(w, "KEY=VALUE;...", &args, parseString),
+		"-env":   each(w, "CNI_NAME=VALUE", &a.Env, parseSetting),
+		"-prev":  value(w, "FILE", &c.previous, parseString),
+	})
+	if err == nil {
+		err = w.names("PLUGIN COMMAND", &c.plugin, &c.command)
+	}
+	if err == nil && len(w.rest) > 0 {
+		err = w.names("FILE", &c.stdin)
+	}
+	if err == nil && len(w.rest) > 0 {
+		err = w.pod(a)
+	}
+	if err == nil {
+		err = w.end()
+	}
+	if err == nil && netns != nil {
+		a.NetNS = *netns
+	}
+	if a.Args, err = pairs(args, err); err != nil && !isUsage(err) {
+		return c, w.wrong("%v", err)
+	}
+	return c, err
+}
+
+// pairs reads CNI_ARGS unless something was wrong before.
+func pairs(args string, before error) ([][2]string, error) {
+	if before != nil {
+		return nil, before
+	}
+	return parseArgs(args)
+}
+
+// pod reads whose interface a line is about.
+func (w *words) pod(a *harness.Attachment) error {
+	var pod, ifName string
+	err := w.names("POD IFNAME", &pod, &ifName)
+	p := harness.PodNamed(pod)
+	a.ContainerID, a.NetNS, a.IfName = p.Name, p.NetNS, ifName
+	return err
+}
+
+func (s *session) plugin(_ string, w *words) (out string, err error) {
+	c, err := w.pluginCall()
+	if err != nil {
+		return "", err
+	}
+	stdin, err := s.stdin(c)
+	if err != nil {
+		return "", err
+	}
+	err = s.asRuntime(func(r *harness.Runtime) error {
+		said, err := r.Call(s.ctx, c.plugin, c.command, c.attachment, stdin)
+		out = string(said)
+		return err
+	})
+	if err != nil {
+		return errorObject(err), err
+	}
+	return out, nil
+}
+
+// stdin is what the plugin reads.
+func (s *session) stdin(c pluginCall) ([]byte, error) {
+	if c.stdin == "" {
+		return nil, nil
+	}
+	text := []byte(s.files.read(c.stdin))
+	if c.previous == "" {
+		return text, nil
+	}
+	var conf map[string]json.RawMessage
+	if err := json.Unmarshal(text, &conf); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.stdin, err)
+	}
+	previous := json.RawMessage(s.files.read(c.previous))
+	if !json.Valid(previous) {
+		return nil, errors.New(c.previous + " is no JSON document")
+	}
+	conf["prevResult"] = previous
+	return json.Marshal(conf)
+}
