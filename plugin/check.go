@@ -185,7 +185,7 @@ func (k *check) checkRoutes(context.Context) error {
 	if len(k.layer3.routes) == 0 {
 		return nil
 	}
-	present, err := k.container.Routes(kernel.IPv4)
+	present, err := allRoutes(k.container)
 	if err != nil {
 		return err
 	}
@@ -195,6 +195,15 @@ func (k *check) checkRoutes(context.Context) error {
 		}
 	}
 	return nil
+}
+
+func allRoutes(ns kernel.NetNS) ([]kernel.Route, error) {
+	v4, err := ns.Routes(kernel.IPv4)
+	if err != nil {
+		return nil, err
+	}
+	v6, err := ns.Routes(kernel.IPv6)
+	return append(v4, v6...), err
 }
 
 func satisfies(r, wanted kernel.Route) bool {
@@ -209,17 +218,17 @@ func describeRoute(r kernel.Route) string {
 }
 
 func (k *check) checkGateway(context.Context) error {
-	if !k.config.IsGateway || len(k.layer3.gateways) == 0 {
-		return nil
+	for _, family := range forwardedFamilies(k.config, k.layer3) {
+		key := forwardingKeys[family]
+		forwarding, err := k.host.Sysctl(key)
+		if err != nil {
+			return err
+		}
+		if forwarding != "1" {
+			k.missing("%s is %s on the host", key, forwarding)
+		}
 	}
-	forwarding, err := k.host.Sysctl(forwardingKey)
-	if err != nil {
-		return err
-	}
-	if forwarding != "1" {
-		k.missing("%s is %s on the host", forwardingKey, forwarding)
-	}
-	if k.bridge.Index == 0 {
+	if !k.config.IsGateway || k.bridge.Index == 0 || len(k.layer3.gateways) == 0 {
 		return nil
 	}
 	return k.checkHas(k.host, k.bridge, k.layer3.gateways)

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -10,8 +9,11 @@ import (
 // configureContainer gives the container's interface its addresses, sets it up, and adds the routes, which Linux
 // refuses for a link that is down. All of it goes with the veth pair.
 func (s *section) configureContainer(context.Context) error {
+	if err := s.prepareIPv6(); err != nil {
+		return err
+	}
 	for _, prefix := range s.layer3.addresses {
-		if err := s.container.AddAddress(ipv4Address(s.containerEnd.Index, prefix)); err != nil {
+		if err := s.container.AddAddress(newAddress(s.containerEnd.Index, prefix)); err != nil {
 			return err
 		}
 	}
@@ -32,16 +34,28 @@ func (s *section) addRoutes() error {
 	return nil
 }
 
-// announce has neighbours forget who had the container's addresses before. With arp_notify Linux sends a gratuitous ARP
-// whenever the interface's MAC address is set (inetdev_event, net/ipv4/devinet.c), to what it is, too. It also sends
-// one when the interface comes up, but the bridge's port, which is not working then, drops it: measured on 6.18, where
-// the reference plugin's containers are unreachable to those who knew the address until ARP expires.
+// announce has neighbours forget who had the container's addresses before. With arp_notify Linux sends a gratuitous
+// ARP whenever the interface's MAC address is set (inetdev_event, net/ipv4/devinet.c), to what it is, too; with
+// ndisc_notify an unsolicited neighbour advertisement (ndisc_netdev_event, net/ipv6/ndisc.c). It also sends them when
+// the interface comes up, but the bridge's port, which is not working then, drops them: measured on 6.18, where the
+// reference plugin's containers are unreachable to those who knew the address until ARP expires.
 func (s *section) announce(context.Context) error {
 	if len(s.layer3.addresses) == 0 {
 		return nil
 	}
-	if err := s.container.SetSysctl(fmt.Sprintf("net/ipv4/conf/%s/arp_notify", s.env.ifname), "1"); err != nil {
-		return err
+	for _, notify := range []struct {
+		family kernel.Family
+		key    string
+	}{
+		{kernel.IPv4, "net/ipv4/conf/" + s.env.ifname + "/arp_notify"},
+		{kernel.IPv6, ipv6Key(s.env.ifname, "ndisc_notify")},
+	} {
+		if !s.layer3.has(notify.family) {
+			continue
+		}
+		if err := s.container.SetSysctl(notify.key, "1"); err != nil {
+			return err
+		}
 	}
 	return s.container.ChangeLink(s.containerEnd.Index, kernel.LinkChange{MAC: s.containerEnd.MAC})
 }

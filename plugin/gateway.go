@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // addGateways makes the bridge the gateway, before the host end is a port: the bridge's MAC address, which neighbours
@@ -27,34 +29,66 @@ func (s *section) addGateways(context.Context) error {
 	return nil
 }
 
-// addGateway gives the bridge an address that it may have already. Another one it may not have: a bridge serves one
-// network.
+// addGateway gives the bridge an address that it may have already.
 func (s *section) addGateway(gateway netip.Prefix) error {
 	addresses, err := s.host.Addresses(s.bridge.Index)
 	if err != nil {
 		return err
 	}
-	for _, a := range addresses {
-		switch {
-		case a.Prefix == gateway:
-			return nil
-		case a.Prefix.Addr().Is4():
-			return types.NewError(types.ErrInvalidNetworkConfig,
-				fmt.Sprintf("%q already has an IP address different from %s", s.bridge.Name, gateway),
-				fmt.Sprintf("it has %s; choose another bridge or subnet, or delete the address", a.Prefix))
-		}
+	if slices.ContainsFunc(addresses, func(a kernel.Address) bool { return a.Prefix == gateway }) {
+		return nil
+	}
+	if err := s.makeRoom(addresses, gateway); err != nil {
+		return err
 	}
 	if err := s.pinBridge(); err != nil {
 		return err
 	}
-	address := ipv4Address(s.bridge.Index, gateway)
-	s.undo.push("delete the gateway's address", func(context.Context) error { return s.deleteGateway(address) })
-	err = s.host.AddAddress(address)
+	if gateway.Addr().Is6() {
+		if err := enableIPv6(s.host, s.bridge.Name, &s.undo); err != nil {
+			return err
+		}
+	}
+	return s.addBridgeAddress(newAddress(s.bridge.Index, gateway))
+}
+
+func (s *section) addBridgeAddress(address kernel.Address) error {
+	s.undo.push("delete the gateway's address", func(context.Context) error { return s.deleteBridgeAddress(address) })
+	err := s.host.AddAddress(address)
 	if errors.Is(err, kernel.EEXIST) { // somebody who does not know of the lock was faster
 		s.undo.pop()
 		return nil
 	}
 	return err
+}
+
+// makeRoom sees to the addresses of the bridge that the gateway's cannot stand beside: with forceAddress they are
+// deleted, the secondary ones first, because Linux deletes those with the first of their subnet.
+func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) error {
+	for _, a := range slices.Backward(addresses) {
+		if !conflict(a.Prefix, gateway) {
+			continue
+		}
+		if !s.config.ForceAddress {
+			return types.NewError(types.ErrInvalidNetworkConfig,
+				fmt.Sprintf("%q already has an IP address different from %s", s.bridge.Name, gateway),
+				fmt.Sprintf(`it has %s; choose another bridge or subnet, delete the address, or set "forceAddress"`, a.Prefix))
+		}
+		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreBridgeAddress(a) })
+		if err := s.deleteBridgeAddress(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conflict reports whether a bridge cannot serve with both addresses. It has one of IPv4, and of IPv6 one for each
+// subnet.
+func conflict(a, gateway netip.Prefix) bool {
+	if a.Addr().Is4() && gateway.Addr().Is4() {
+		return true
+	}
+	return a.Overlaps(gateway)
 }
 
 // pinBridge sets the MAC address of a bridge that somebody else made to the one it has; to one of ours where it has
@@ -72,7 +106,7 @@ func (s *section) pinBridge() error {
 
 func isZero(mac net.HardwareAddr) bool { return bytes.Count(mac, []byte{0}) == len(mac) }
 
-func (s *section) deleteGateway(a kernel.Address) error {
+func (s *section) deleteBridgeAddress(a kernel.Address) error {
 	err := s.host.DeleteAddress(a)
 	if errors.Is(err, kernel.EADDRNOTAVAIL) || errors.Is(err, kernel.ENODEV) {
 		return nil
@@ -80,19 +114,47 @@ func (s *section) deleteGateway(a kernel.Address) error {
 	return err
 }
 
-// forwardingKey is whether the host passes IPv4 packets on. Writing it sets the same for every interface
-// (inet_forward_change, net/ipv4/devinet.c).
-const forwardingKey = "net/ipv4/ip_forward"
+// restoreBridgeAddress gives the bridge an address back that it may still have.
+func (s *section) restoreBridgeAddress(a kernel.Address) error {
+	if err := s.host.AddAddress(a); err != nil && !errors.Is(err, kernel.EEXIST) {
+		return err
+	}
+	return nil
+}
+
+// forwardingKeys are whether the host passes packets on. Writing one sets the same for every interface
+// (inet_forward_change, net/ipv4/devinet.c; addrconf_fixup_forwarding, net/ipv6/addrconf.c).
+var forwardingKeys = map[kernel.Family]string{
+	kernel.IPv4: "net/ipv4/ip_forward",
+	kernel.IPv6: "net/ipv6/conf/all/forwarding",
+}
+
+// forwardedFamilies are those that the host has to forward.
+func forwardedFamilies(c config.Config, l layer3) (families []kernel.Family) {
+	for _, f := range []kernel.Family{kernel.IPv4, kernel.IPv6} {
+		isOf := func(gateway netip.Prefix) bool { return familyOf(gateway.Addr()) == f }
+		if c.IsGateway && slices.ContainsFunc(l.gateways, isOf) {
+			families = append(families, f)
+		}
+	}
+	return families
+}
 
 // forward turns forwarding on for networks that have addresses.
 func (s *section) forward(context.Context) error {
-	if !s.config.IsGateway || len(s.layer3.gateways) == 0 {
-		return nil
+	for _, family := range forwardedFamilies(s.config, s.layer3) {
+		if err := s.turnOn(forwardingKeys[family]); err != nil {
+			return err
+		}
 	}
-	before, err := s.host.Sysctl(forwardingKey)
+	return nil
+}
+
+func (s *section) turnOn(key string) error {
+	before, err := s.host.Sysctl(key)
 	if err != nil || before == "1" {
 		return err
 	}
-	s.undo.push("turn forwarding off", func(context.Context) error { return s.host.SetSysctl(forwardingKey, before) })
-	return s.host.SetSysctl(forwardingKey, "1")
+	s.undo.push("turn forwarding off", func(context.Context) error { return s.host.SetSysctl(key, before) })
+	return s.host.SetSysctl(key, "1")
 }

@@ -21,7 +21,8 @@ type layer3 struct {
 	routes    []kernel.Route // of the container
 }
 
-// completeResult adds to an IPAM result what the configuration derives from it: the gateways and the default route.
+// completeResult adds to an IPAM result what the configuration derives from it: the gateways, and the default route of
+// each family.
 func completeResult(r *types100.Result, c config.Config) error {
 	for _, ip := range r.IPs {
 		address, err := prefixOf(ip.Address)
@@ -31,34 +32,51 @@ func completeResult(r *types100.Result, c config.Config) error {
 		if c.IsGateway && ip.Gateway == nil {
 			ip.Gateway = address.Masked().Addr().Next().AsSlice()
 		}
-	}
-	if c.IsDefaultGateway && !hasDefaultRoute(r.Routes) {
-		if gateway := firstGateway(r.IPs); gateway.IsValid() {
-			r.Routes = append(r.Routes, &types.Route{
-				Dst: net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
-				GW:  gateway.AsSlice(),
-			})
+		family := familyOf(address.Addr())
+		if c.IsDefaultGateway && ip.Gateway != nil && !hasDefaultRoute(r.Routes, family) {
+			r.Routes = append(r.Routes, &types.Route{Dst: everywhere(family), GW: ip.Gateway})
 		}
 	}
 	return nil
 }
 
+func familyOf(a netip.Addr) kernel.Family {
+	if a.Is4() {
+		return kernel.IPv4
+	}
+	return kernel.IPv6
+}
+
+// everywhere is the default route's destination.
+func everywhere(f kernel.Family) net.IPNet {
+	if f == kernel.IPv4 {
+		return net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	}
+	return net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+}
+
 // hasDefaultRoute finds one without a gateway too: it gets the first gateway (SPEC 1.1.0, section 5, routes: "If unset,
 // a value in gateway in the ips array may be used"). A second one beside it would be refused as the same route.
-func hasDefaultRoute(routes []*types.Route) bool {
+func hasDefaultRoute(routes []*types.Route, f kernel.Family) bool {
 	return slices.ContainsFunc(routes, func(r *types.Route) bool {
-		bits, _ := r.Dst.Mask.Size()
-		return bits == 0 && r.Table == nil
+		dst, err := prefixOf(r.Dst)
+		return err == nil && dst.Bits() == 0 && familyOf(dst.Addr()) == f && r.Table == nil
 	})
 }
 
-func firstGateway(ips []*types100.IPConfig) netip.Addr {
+// firstGateway returns the zero Addr where the family has none.
+func firstGateway(ips []*types100.IPConfig, f kernel.Family) netip.Addr {
 	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip.Gateway); ok {
+		if a, ok := netip.AddrFromSlice(ip.Gateway); ok && familyOf(a.Unmap()) == f {
 			return a.Unmap()
 		}
 	}
 	return netip.Addr{}
+}
+
+// has reports whether there is an address of the family.
+func (l layer3) has(f kernel.Family) bool {
+	return slices.ContainsFunc(l.addresses, func(p netip.Prefix) bool { return familyOf(p.Addr()) == f })
 }
 
 // newLayer3 reads a completed result.
@@ -75,7 +93,7 @@ func newLayer3(r *types100.Result) (layer3, error) {
 		}
 	}
 	for _, route := range r.Routes {
-		kernelRoute, err := newRoute(route, firstGateway(r.IPs))
+		kernelRoute, err := newRoute(route, r.IPs)
 		if err != nil {
 			return l, err
 		}
@@ -87,8 +105,9 @@ func newLayer3(r *types100.Result) (layer3, error) {
 }
 
 // newRoute puts a route in the kernel's terms. Without a gateway, and with none to use, the destination is on the link;
-// only a route of that scope can lead to another route's gateway (fib_check_nh, net/ipv4/fib_semantics.c).
-func newRoute(r *types.Route, gateway netip.Addr) (kernel.Route, error) {
+// only a route of that scope can lead to another route's gateway (fib_check_nh, net/ipv4/fib_semantics.c). IPv6 has no
+// scopes.
+func newRoute(r *types.Route, ips []*types100.IPConfig) (kernel.Route, error) {
 	dst, err := prefixOf(r.Dst)
 	if err != nil {
 		return kernel.Route{}, err
@@ -96,23 +115,25 @@ func newRoute(r *types.Route, gateway netip.Addr) (kernel.Route, error) {
 	if r.MTU != 0 || r.AdvMSS != 0 {
 		return kernel.Route{}, config.Unsupported("routes", fmt.Appendf(nil, "%s mtu %d advmss %d", dst, r.MTU, r.AdvMSS))
 	}
+	gateway := firstGateway(ips, familyOf(dst.Addr()))
 	if own, ok := netip.AddrFromSlice(r.GW); ok {
 		gateway = own.Unmap()
 	}
 	route := kernel.Route{Dst: dst, Gateway: gateway, Metric: r.Priority}
-	if !gateway.IsValid() {
-		route.Scope = kernel.ScopeLink
-	}
-	if r.Scope != nil {
-		route.Scope = kernel.Scope(*r.Scope)
-	}
 	if r.Table != nil {
 		route.Table = *r.Table
+	}
+	switch {
+	case dst.Addr().Is6():
+	case r.Scope != nil:
+		route.Scope = kernel.Scope(*r.Scope)
+	case !gateway.IsValid():
+		route.Scope = kernel.ScopeLink
 	}
 	return route, nil
 }
 
-// prefixOf converts an IPv4 address or destination.
+// prefixOf converts an address or destination.
 func prefixOf(n net.IPNet) (netip.Prefix, error) {
 	a, ok := netip.AddrFromSlice(n.IP)
 	bits, size := n.Mask.Size()
@@ -120,23 +141,29 @@ func prefixOf(n net.IPNet) (netip.Prefix, error) {
 		return netip.Prefix{}, types.NewError(types.ErrDecodingFailure,
 			fmt.Sprintf("%s is no address with a prefix length", &n), "")
 	}
-	if a = a.Unmap(); !a.Is4() {
-		return netip.Prefix{}, types.NewError(CodeNotBuilt, fmt.Sprintf("%s: IPv6 is not built yet", &n), "")
-	}
-	if size == 128 {
+	if a = a.Unmap(); a.Is4() && size == 128 {
 		bits -= 96 // a mask in the long form of an IPv4-mapped address
 	}
 	return netip.PrefixFrom(a, bits), nil
 }
 
-// ipv4Address returns the address as the reference plugin, and ip(8), would add it.
-func ipv4Address(link int, prefix netip.Prefix) kernel.Address {
-	a := kernel.Address{Link: link, Prefix: prefix}
-	if prefix.Bits() < 31 {
-		last := prefix.Addr().As4()
-		hosts := uint32(1)<<(32-prefix.Bits()) - 1
-		binary.BigEndian.PutUint32(last[:], binary.BigEndian.Uint32(last[:])|hosts)
-		a.Broadcast = netip.AddrFrom4(last)
+// newAddress returns the address as it is added to a link. An IPv6 one is not looked for on the network first: IPAM
+// gave it, and nobody could use it for the one or two seconds that this takes.
+func newAddress(link int, prefix netip.Prefix) kernel.Address {
+	if prefix.Addr().Is6() {
+		return kernel.Address{Link: link, Prefix: prefix, NoDAD: true}
 	}
-	return a
+	return kernel.Address{Link: link, Prefix: prefix, Broadcast: broadcast(prefix)}
+}
+
+// broadcast returns the last address of an IPv4 subnet, as ip(8) and the reference set it; the zero Addr where there is
+// none.
+func broadcast(prefix netip.Prefix) netip.Addr {
+	if prefix.Bits() >= 31 {
+		return netip.Addr{}
+	}
+	last := prefix.Addr().As4()
+	hosts := uint32(1)<<(32-prefix.Bits()) - 1
+	binary.BigEndian.PutUint32(last[:], binary.BigEndian.Uint32(last[:])|hosts)
+	return netip.AddrFrom4(last)
 }

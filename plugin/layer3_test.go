@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -59,6 +60,43 @@ func TestCompletedResult(t *testing.T) {
 				"routes": [{"dst": "10.2.0.0/16"}, {"dst": "10.2.0.0/16", "gw": "10.1.0.1"}]}`,
 			result: "10.1.0.5/24 gateway 10.1.0.1, 10.2.0.0/16, 10.2.0.0/16 via 10.1.0.1",
 			plans:  "address 10.1.0.5/24, gateway 10.1.0.1/24, 10.2.0.0/16 via 10.1.0.1",
+		},
+		{
+			name: "IPv6", config: config.Config{IsGateway: true, IsDefaultGateway: true},
+			given:  `{"ips": [{"address": "fd00::5/64"}]}`,
+			result: "fd00::5/64 gateway fd00::1, ::/0 via fd00::1",
+			plans:  "address fd00::5/64, gateway fd00::1/64, ::/0 via fd00::1",
+		},
+		{
+			name: "both families", config: config.Config{IsGateway: true, IsDefaultGateway: true},
+			given: `{"ips": [{"address": "fd00::5/64"}, {"address": "10.1.0.5/24"}, {"address": "fd01::5/64"}],
+				"routes": [{"dst": "fd02::/64"}, {"dst": "10.2.0.0/16"}]}`,
+			result: "fd00::5/64 gateway fd00::1, 10.1.0.5/24 gateway 10.1.0.1, fd01::5/64 gateway fd01::1, " +
+				"fd02::/64, 10.2.0.0/16, ::/0 via fd00::1, 0.0.0.0/0 via 10.1.0.1",
+			plans: "address fd00::5/64, address 10.1.0.5/24, address fd01::5/64, " +
+				"gateway fd00::1/64, gateway 10.1.0.1/24, gateway fd01::1/64, " +
+				"fd02::/64 via fd00::1, 10.2.0.0/16 via 10.1.0.1, ::/0 via fd00::1, 0.0.0.0/0 via 10.1.0.1",
+		},
+		{
+			name: "one default route there", config: config.Config{IsGateway: true, IsDefaultGateway: true},
+			given: `{"ips": [{"address": "10.1.0.5/24"}, {"address": "fd00::5/64"}],
+				"routes": [{"dst": "::/0", "gw": "fd00::9"}]}`,
+			result: "10.1.0.5/24 gateway 10.1.0.1, fd00::5/64 gateway fd00::1, ::/0 via fd00::9, 0.0.0.0/0 via 10.1.0.1",
+			plans: "address 10.1.0.5/24, address fd00::5/64, gateway 10.1.0.1/24, gateway fd00::1/64, " +
+				"::/0 via fd00::9, 0.0.0.0/0 via 10.1.0.1",
+		},
+		{
+			name: "another table and metric",
+			given: `{"ips": [{"address": "10.1.0.5/24"}],
+				"routes": [{"dst": "0.0.0.0/0", "table": 7, "priority": 9, "scope": 200}]}`,
+			result: "10.1.0.5/24, 0.0.0.0/0",
+			plans:  "address 10.1.0.5/24, 0.0.0.0/0 table 7 metric 9 scope site",
+		},
+		{
+			name:   "IPv6 on the link",
+			given:  `{"ips": [{"address": "fd00::5/64"}], "routes": [{"dst": "fd02::/64"}]}`,
+			result: "fd00::5/64, fd02::/64",
+			plans:  "address fd00::5/64, fd02::/64",
 		},
 		{
 			name:   "on the link",
@@ -124,6 +162,9 @@ func describeLayer3(l layer3) string {
 	}
 	for _, r := range l.routes {
 		line := describeRoute(r)
+		if r.Table != 0 || r.Metric != 0 {
+			line += fmt.Sprintf(" table %d metric %d", r.Table, r.Metric)
+		}
 		if r.Scope != 0 {
 			line += " scope " + r.Scope.String()
 		}
@@ -135,8 +176,6 @@ func describeLayer3(l layer3) string {
 // TestResultsNotBuilt: what an IPAM plugin asks for and nobody sets up would be a lie.
 func TestResultsNotBuilt(t *testing.T) {
 	for given, code := range map[string]uint{
-		`{"ips": [{"address": "fd00::5/64"}]}`:                                                     CodeNotBuilt,
-		`{"ips": [{"address": "10.1.0.5/24"}], "routes": [{"dst": "::/0"}]}`:                       CodeNotBuilt,
 		`{"ips": [{"address": "10.1.0.5/24"}], "routes": [{"dst": "10.0.0.0/8", "mtu": 1400}]}`:    types.ErrUnsupportedField,
 		`{"ips": [{"address": "10.1.0.5/24"}], "routes": [{"dst": "10.0.0.0/8", "advmss": 1400}]}`: types.ErrUnsupportedField,
 		`{"ips": [{"gateway": "10.1.0.1"}]}`:                                                       types.ErrDecodingFailure,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -15,6 +16,7 @@ import (
 type situation struct {
 	name    string
 	keys    map[string]any
+	given   string // what the IPAM program "fixed" prints; "": there is none
 	prepare func(l *lab)
 	// ops are some that the ADD has to make, so that a sweep that hit none of them is noticed.
 	ops []intercept.Op
@@ -33,6 +35,11 @@ var (
 		intercept.SysctlSet, intercept.AddressAdd,
 	})
 	gatewayOps = slices.Concat(layer3Ops, []intercept.Op{intercept.AddressList, intercept.SysctlGet})
+	dualOps    = []intercept.Op{
+		intercept.NetNSSelf, intercept.LinkAdd, intercept.LinkSet, intercept.ProgramExec, intercept.SysctlGet,
+		intercept.SysctlSet, intercept.AddressList, intercept.AddressAdd, intercept.RouteAdd,
+	}
+	forceOps   = append([]intercept.Op{intercept.AddressDelete}, dualOps...)
 	defaultOps = slices.Concat(gatewayOps, []intercept.Op{intercept.RouteAdd})
 )
 
@@ -56,6 +63,52 @@ var situations = []situation{
 		name: "default gateway, second container", keys: map[string]any{"isDefaultGateway": true}, ops: layer3Ops,
 		prepare: func(l *lab) { l.add("first", l.pod("first"), l.conf(map[string]any{"isDefaultGateway": true})) },
 	},
+	{
+		name: "both families", given: dualStack, ops: dualOps, simulated: true,
+		keys: map[string]any{"isDefaultGateway": true, "ipam": map[string]any{"type": "fixed"}},
+	},
+	{
+		name: "both families, bridge has others' addresses", given: dualStack, ops: forceOps, simulated: true,
+		keys: map[string]any{
+			"isDefaultGateway": true, "forceAddress": true, "ipam": map[string]any{"type": "fixed"},
+		},
+		prepare: (*lab).addOccupiedBridge,
+	},
+}
+
+// dualStack is what an IPAM program gives.
+const dualStack = `{"cniVersion": "1.1.0", "ips": [{"address": "10.9.0.2/24"}, {"address": "fd00:9::2/64"}],
+	"routes": [{"dst": "fd00:8::/64"}, {"dst": "fd00:8::/64", "gw": "fd00:9::1"}]}`
+
+// addOccupiedBridge makes a bridge with addresses of which a gateway's can stand beside the last alone.
+func (l *lab) addOccupiedBridge() {
+	l.addBridge()
+	bridge, err := l.self.LinkByName("br-test")
+	l.must(err)
+	// Linux would give it a link-local address once it has a carrier.
+	l.must(l.self.SetSysctl("net/ipv6/conf/br-test/addr_gen_mode", "1"))
+	l.must(l.self.SetSysctl("net/ipv6/conf/br-test/disable_ipv6", "0"))
+	for _, a := range []string{"10.7.0.1/24", "10.7.0.2/24", "10.8.0.1/24", "fd00:9::9/48", "fd00:7::1/64"} {
+		l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix(a), NoDAD: strings.Contains(a, ":")}))
+	}
+}
+
+// installFixed makes an IPAM program that always gives the same.
+func (l *lab) installFixed(given string) {
+	l.t.Helper()
+	if given == "" {
+		return
+	}
+	file := l.cniPath + "/fixed"
+	if h, ok := l.Host.(withOwnPath); ok {
+		b := &addressBook{answers: map[string]string{"ADD": given}}
+		l.must(h.Host.(interface {
+			Install(name string, p kernel.Program) error
+		}).Install(file, b.run))
+		return
+	}
+	script := "#!/bin/sh\ncase $CNI_COMMAND in ADD) echo '" + given + "' ;; esac\n"
+	l.must(l.WriteFile(file, []byte(script), 0o755))
 }
 
 // pinned is a bridge's address. One that nobody has set goes with the last port (br_stp_recalculate_bridge_id), whoever
@@ -78,6 +131,7 @@ func onEachSituation(t *testing.T, test func(t *testing.T, l *lab, s situation, 
 				if s.simulated && !l.simulated {
 					t.Skip("in the simulation alone")
 				}
+				l.installFixed(s.given)
 				if s.prepare != nil {
 					s.prepare(l)
 				}
@@ -184,6 +238,10 @@ func (l *lab) forgetShared(s situation) {
 	l.must(err)
 	l.must(l.self.DeleteLink(bridge.Index))
 	l.must(l.self.SetSysctl("net/ipv4/ip_forward", "0"))
+	if s.given != "" {
+		l.must(l.self.SetSysctl("net/ipv6/conf/all/forwarding", "0"))
+		l.quiet(l.open("/run/netns/victim"))
+	}
 	if s.prepare != nil {
 		s.prepare(l)
 	}

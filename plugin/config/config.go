@@ -25,6 +25,7 @@ type Config struct {
 	Bridge           string // the bridge's name
 	IsGateway        bool   // the bridge has the gateway's address; true where IsDefaultGateway is
 	IsDefaultGateway bool   // and the container's default route leads there
+	ForceAddress     bool   // addresses of the bridge that the gateway's cannot stand beside are replaced
 	MTU              int    // in bytes; 0: the kernel's default
 	MAC              net.HardwareAddr
 	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
@@ -49,6 +50,7 @@ func Parse(data []byte, args string) (Config, error) {
 		Bridge:           keys.Bridge,
 		IsGateway:        keys.IsGateway || keys.IsDefaultGateway,
 		IsDefaultGateway: keys.IsDefaultGateway,
+		ForceAddress:     keys.ForceAddress,
 		MTU:              keys.MTU,
 		DNS:              keys.dns(),
 	}
@@ -66,6 +68,7 @@ type keys struct {
 	Bridge           string          `json:"bridge"`
 	IsGateway        bool            `json:"isGateway"`
 	IsDefaultGateway bool            `json:"isDefaultGateway"`
+	ForceAddress     bool            `json:"forceAddress"`
 	MTU              int             `json:"mtu"`
 	DNS              types.DNS       `json:"dns"`
 	PrevResult       json.RawMessage `json:"prevResult"`

@@ -121,7 +121,6 @@ func TestParseRefuses(t *testing.T) {
 		{name: "spoofing", keys: `"macspoofchk": true`, code: 2, words: "macspoofchk"},
 		{name: "hairpin", keys: `"hairpinMode": true`, code: 2, words: "hairpinMode"},
 		{name: "promiscuous", keys: `"promiscMode": true`, code: 2, words: "promiscMode"},
-		{name: "force", keys: `"forceAddress": true`, code: 2, words: "forceAddress"},
 		{name: "dad", keys: `"enabledad": true`, code: 2, words: "enabledad"},
 		{name: "disabled", keys: `"disableContainerInterface": true`, code: 2, words: "disableContainerInterface"},
 		{name: "isolation", keys: `"portIsolation": true`, code: 2, words: "portIsolation"},
