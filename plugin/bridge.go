@@ -81,6 +81,18 @@ func (s *section) refuseAdvertisements(bridge string) error {
 	return err
 }
 
+// setPromisc does what promiscMode asks for.
+func (s *section) setPromisc(context.Context) error {
+	if !s.config.PromiscMode || s.bridge.Promisc {
+		return nil
+	}
+	index := s.bridge.Index
+	s.undo.push("have the bridge take its own packets alone", func(context.Context) error {
+		return s.host.ChangeLink(index, kernel.LinkChange{Promisc: new(false)})
+	})
+	return s.host.ChangeLink(index, kernel.LinkChange{Promisc: new(true)})
+}
+
 // deleteBridge deletes the bridge that this ADD made, unless somebody who does not know of the lock uses it by now.
 func (s *section) deleteBridge(spec kernel.LinkSpec) error {
 	links, err := s.host.Links()

@@ -98,7 +98,7 @@ func (k *check) promised(at int) *types100.Result {
 	return r
 }
 
-// find reads a link and notes where it is missing, is of another kind, or down.
+// find reads a link and notes where it is missing or of another kind.
 func (k *check) find(ns kernel.NetNS, name, kind string) (kernel.Link, error) {
 	l, err := ns.LinkByName(name)
 	switch {
@@ -109,22 +109,42 @@ func (k *check) find(ns kernel.NetNS, name, kind string) (kernel.Link, error) {
 		return l, err
 	case l.Kind != kind:
 		k.missing("%s in netns %s is no %s", name, ns.Name(), kind)
-	case !l.Up:
-		k.missing("%s in netns %s is down", name, ns.Name())
 	}
 	return l, nil
 }
 
+// findUp is find, and notes where the link is down too.
+func (k *check) findUp(ns kernel.NetNS, name, kind string) (kernel.Link, error) {
+	l, err := k.find(ns, name, kind)
+	if l.Index != 0 && l.Kind == kind && !l.Up {
+		k.missing("%s in netns %s is down", name, ns.Name())
+	}
+	return l, err
+}
+
 func (k *check) checkBridge(context.Context) (err error) {
-	k.bridge, err = k.find(k.host, k.config.Bridge, kernel.KindBridge)
-	return err
+	if k.bridge, err = k.findUp(k.host, k.config.Bridge, kernel.KindBridge); err != nil {
+		return err
+	}
+	if k.config.PromiscMode && k.bridge.Index != 0 && !k.bridge.Promisc {
+		k.missing("bridge %s is not promiscuous", k.bridge.Name)
+	}
+	return nil
+}
+
+// findContainerEnd looks for an interface that is up, unless ADD left it down.
+func (k *check) findContainerEnd() (kernel.Link, error) {
+	if k.config.DisableContainerInterface {
+		return k.find(k.container, k.env.ifname, kernel.KindVeth)
+	}
+	return k.findUp(k.container, k.env.ifname, kernel.KindVeth)
 }
 
 func (k *check) checkPair(context.Context) (err error) {
-	if k.hostEnd, err = k.find(k.host, k.attachment().hostEnd(), kernel.KindVeth); err != nil {
+	if k.hostEnd, err = k.findUp(k.host, k.attachment().hostEnd(), kernel.KindVeth); err != nil {
 		return err
 	}
-	if k.containerEnd, err = k.find(k.container, k.env.ifname, kernel.KindVeth); err != nil {
+	if k.containerEnd, err = k.findContainerEnd(); err != nil {
 		return err
 	}
 	if k.hostEnd.Index == 0 || k.containerEnd.Index == 0 {

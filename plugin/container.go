@@ -9,6 +9,9 @@ import (
 // configureContainer gives the container's interface its addresses, sets it up, and adds the routes, which Linux
 // refuses for a link that is down. All of it goes with the veth pair.
 func (s *section) configureContainer(context.Context) error {
+	if s.config.DisableContainerInterface {
+		return nil
+	}
 	if err := s.prepareIPv6(); err != nil {
 		return err
 	}

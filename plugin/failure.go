@@ -14,10 +14,9 @@ import (
 // The codes of failures for which the specification has none; "Values of 100+ can be freely used for plugin specific
 // errors".
 const (
-	CodeNotBuilt = 100 // the plugin cannot do that yet
-	CodeHost     = 101 // the kernel refused a call
-	CodeExists   = 102 // the attachment, or a link of its name, is there already
-	CodeBroken   = 103 // CHECK found that the attachment is not as ADD left it
+	CodeHost   = 101 // the kernel refused a call
+	CodeExists = 102 // the attachment, or a link of its name, is there already
+	CodeBroken = 103 // CHECK found that the attachment is not as ADD left it
 )
 
 // A stepError says in which step of a verb what went wrong.

@@ -46,6 +46,15 @@ var (
 var situations = []situation{
 	{name: "layer 2", keys: map[string]any{"ipam": nil}, ops: layer2Ops},
 	{name: "layer 2 with mtu", simulated: true, keys: map[string]any{"ipam": nil, "mtu": 1400}, ops: layer2Ops},
+	{name: "promiscuous", simulated: true, keys: map[string]any{"ipam": nil, "promiscMode": true}, ops: layer2Ops},
+	{
+		name: "promiscuous, bridge there", simulated: true, keys: map[string]any{"ipam": nil, "promiscMode": true},
+		ops: layer2Ops, prepare: (*lab).addBridge,
+	},
+	{
+		name: "interface left down", simulated: true,
+		keys: map[string]any{"ipam": nil, "disableContainerInterface": true}, ops: layer2Ops,
+	},
 	{name: "addresses", simulated: true, ops: layer3Ops},
 	{name: "gateway", simulated: true, keys: map[string]any{"isGateway": true}, ops: gatewayOps},
 	{name: "default gateway", keys: map[string]any{"isDefaultGateway": true}, ops: defaultOps},

@@ -26,10 +26,14 @@ type Config struct {
 	IsGateway        bool   // the bridge has the gateway's address; true where IsDefaultGateway is
 	IsDefaultGateway bool   // and the container's default route leads there
 	ForceAddress     bool   // addresses of the bridge that the gateway's cannot stand beside are replaced
+	PromiscMode      bool   // the bridge takes all packets, whomever they are for
 	MTU              int    // in bytes; 0: the kernel's default
 	MAC              net.HardwareAddr
 	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
 	PrevResult       *types100.Result // nil where there is none
+
+	// DisableContainerInterface leaves the container's interface down, for who sets it up later.
+	DisableContainerInterface bool
 }
 
 // Parse reads and validates the configuration and the value of CNI_ARGS.
@@ -51,9 +55,11 @@ func Parse(data []byte, args string) (Config, error) {
 		IsGateway:        keys.IsGateway || keys.IsDefaultGateway,
 		IsDefaultGateway: keys.IsDefaultGateway,
 		ForceAddress:     keys.ForceAddress,
+		PromiscMode:      keys.PromiscMode,
 		MTU:              keys.MTU,
 		DNS:              keys.dns(),
 	}
+	c.DisableContainerInterface = keys.Disabled
 	if c.PrevResult, err = keys.prevResult(network.CNIVersion); err != nil {
 		return Config{}, err
 	}
@@ -69,6 +75,8 @@ type keys struct {
 	IsGateway        bool            `json:"isGateway"`
 	IsDefaultGateway bool            `json:"isDefaultGateway"`
 	ForceAddress     bool            `json:"forceAddress"`
+	PromiscMode      bool            `json:"promiscMode"`
+	Disabled         bool            `json:"disableContainerInterface"`
 	MTU              int             `json:"mtu"`
 	DNS              types.DNS       `json:"dns"`
 	PrevResult       json.RawMessage `json:"prevResult"`
@@ -104,6 +112,9 @@ func (k keys) prevResult(version string) (*types100.Result, error) {
 }
 
 func (c Config) validate() error {
+	if c.DisableContainerInterface && c.IPAM != "" {
+		return invalid("cannot use IPAM when DisableContainerInterface flag is set", "an interface that is down has no routes")
+	}
 	if err := validateBridgeName(c.Bridge); err != nil {
 		return err
 	}

@@ -29,6 +29,12 @@ func TestParse(t *testing.T) {
 			name: "default gateway", keys: `"isDefaultGateway": true, "isGateway": false`,
 			want: config.Config{Network: network, Bridge: "cni0", IsGateway: true, IsDefaultGateway: true},
 		},
+		{
+			name: "switches", keys: `"forceAddress": true, "promiscMode": true, "disableContainerInterface": true`,
+			want: config.Config{
+				Network: network, Bridge: "cni0", ForceAddress: true, PromiscMode: true, DisableContainerInterface: true,
+			},
+		},
 		{name: "least mtu", keys: `"mtu": 68`, want: config.Config{Network: network, Bridge: "cni0", MTU: 68}},
 		{name: "greatest mtu", keys: `"mtu": 65535`, want: config.Config{Network: network, Bridge: "cni0", MTU: 65535}},
 		{
@@ -120,9 +126,11 @@ func TestParseRefuses(t *testing.T) {
 		{name: "trunk", keys: `"vlanTrunk": [{"id": 7}]`, code: 2, words: `[{"id": 7}]`},
 		{name: "spoofing", keys: `"macspoofchk": true`, code: 2, words: "macspoofchk"},
 		{name: "hairpin", keys: `"hairpinMode": true`, code: 2, words: "hairpinMode"},
-		{name: "promiscuous", keys: `"promiscMode": true`, code: 2, words: "promiscMode"},
 		{name: "dad", keys: `"enabledad": true`, code: 2, words: "enabledad"},
-		{name: "disabled", keys: `"disableContainerInterface": true`, code: 2, words: "disableContainerInterface"},
+		{
+			name: "disabled with IPAM", keys: `"disableContainerInterface": true, "ipam": {"type": "static"}`,
+			code: 7, words: "cannot use IPAM when DisableContainerInterface flag is set",
+		},
 		{name: "isolation", keys: `"portIsolation": true`, code: 2, words: "portIsolation"},
 		{name: "unknown args", args: "FOO=BAR", code: 4, words: `CNI_ARGS: ARGS: unknown args ["FOO=BAR"]`},
 		{name: "broken args", args: "FOO", code: 4, words: `CNI_ARGS: ARGS: invalid pair "FOO"`},
