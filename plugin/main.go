@@ -25,7 +25,8 @@ type Invocation = kernel.Invocation
 // Main carries out the verb that the environment names, and returns the exit status: 0, or 1 with an error object on
 // standard output. It prints one JSON document, or, where a verb that returns nothing succeeds, none.
 //
-// Called by the name of an IPAM plugin that is built in (host-local), it is that; by any other, the bridge plugin.
+// Called by the name of an IPAM plugin that is built in (host-local), or loopback, it is that; by any other name, the
+// bridge plugin.
 //
 // A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
 // process has to ignore SIGPIPE for that.)
@@ -69,6 +70,9 @@ func (c *call) serve(ctx context.Context, in Invocation) (err error) {
 	}
 	if err := allow(c.env.command, c.network.CNIVersion); err != nil {
 		return err
+	}
+	if in.Name == loopbackName {
+		return c.loopback(ctx)
 	}
 	if plugin := c.builtIn(in.Name); plugin != nil {
 		return c.serveIPAM(ctx, plugin)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 
@@ -60,7 +59,7 @@ func Parse(data []byte, args string) (Config, error) {
 		DNS:              keys.dns(),
 	}
 	c.DisableContainerInterface = keys.Disabled
-	if c.PrevResult, err = keys.prevResult(network.CNIVersion); err != nil {
+	if c.PrevResult, err = ParsePrevResult(network); err != nil {
 		return Config{}, err
 	}
 	if c.MAC, err = keys.mac(args); err != nil {
@@ -79,7 +78,6 @@ type keys struct {
 	Disabled         bool            `json:"disableContainerInterface"`
 	MTU              int             `json:"mtu"`
 	DNS              types.DNS       `json:"dns"`
-	PrevResult       json.RawMessage `json:"prevResult"`
 	Args             struct {
 		CNI struct {
 			MAC string `json:"mac"`
@@ -97,18 +95,6 @@ func (k keys) dns() *types.DNS {
 		return nil
 	}
 	return &d
-}
-
-// prevResult returns nil where there is none.
-func (k keys) prevResult(version string) (*types100.Result, error) {
-	if len(k.PrevResult) == 0 || string(k.PrevResult) == "null" {
-		return nil, nil
-	}
-	result, err := DecodeResult(k.PrevResult, version)
-	if err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+Explain(err), "")
-	}
-	return result, nil
 }
 
 func (c Config) validate() error {
