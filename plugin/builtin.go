@@ -6,6 +6,7 @@ import (
 	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
 	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
+	"github.com/cnilab/cnilab/plugin/ipam/static"
 )
 
 // builtIn returns the IPAM plugin that this program is by the name; nil where it is none.
@@ -13,6 +14,8 @@ func (c *call) builtIn(name string) ipam.Plugin {
 	switch name {
 	case hostlocal.Name:
 		return hostlocal.Plugin{Files: c.machine}
+	case static.Name:
+		return static.Plugin{}
 	}
 	return nil
 }

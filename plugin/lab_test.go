@@ -239,14 +239,13 @@ func (l *lab) withPrev(conf string, prev any) string {
 }
 
 // snapshot is the state that a failed ADD has to leave alone. Left out is the operational state, which follows changes
-// some time later, and what host-local keeps for good: its lock and its hint.
+// some time later, and what host-local keeps for good: its lock and its hints.
 func (l *lab) snapshot() string {
 	l.t.Helper()
 	s, err := kernel.Take(l.Host, l.dataDir)
 	l.must(err)
 	s = slices.DeleteFunc(s, func(o kernel.Object) bool {
-		base := path.Base(o.Name)
-		return o.Noun == kernel.NounFile && (base == "lock" || strings.HasPrefix(base, "last_reserved_ip."))
+		return o.Noun == kernel.NounFile && isMark(path.Base(o.Name))
 	})
 	for i := range s {
 		s[i].Attrs = slices.DeleteFunc(slices.Clone(s[i].Attrs), func(a kernel.Attr) bool { return a.Key == "oper" })

@@ -9,7 +9,7 @@ import (
 )
 
 // everything is the state of the machine with all its files and folders, but for what host-local keeps for good: its
-// lock and its hint, and the folders that these are in.
+// lock and its hints, and the folders that these are in.
 func (l *lab) everything() string {
 	l.t.Helper()
 	roots := []string{"/etc", "/opt", "/run", "/tmp", "/var"}
@@ -55,4 +55,6 @@ func (l *lab) isMade(folder string) bool {
 	return strings.HasPrefix(l.dataDir+"/", folder+"/") || path.Dir(folder) == l.dataDir
 }
 
-func isMark(base string) bool { return base == "lock" || strings.HasPrefix(base, "last_reserved_ip.") }
+func isMark(base string) bool {
+	return base == "lock" || strings.HasPrefix(base, "last_reserved_ip.") || strings.HasSuffix(base, ".index")
+}

@@ -73,10 +73,12 @@ func isAutomatic(o kernel.Object) bool {
 	return prefix.Addr().IsLinkLocalUnicast() || o.Noun == kernel.NounRoute && table == "local"
 }
 
-// isBookkeeping knows what host-local keeps on purpose when an address is given back: its lock, and where to go on.
+// isBookkeeping knows what host-local keeps on purpose when an address is given back: its lock, where to go on, and an
+// index of what other files say.
 func isBookkeeping(o kernel.Object) bool {
 	base := path.Base(o.Name)
-	return o.Noun == kernel.NounFile && (base == "lock" || strings.HasPrefix(base, "last_reserved_ip."))
+	return o.Noun == kernel.NounFile &&
+		(base == "lock" || strings.HasPrefix(base, "last_reserved_ip.") || strings.HasSuffix(base, ".index"))
 }
 
 // show prints what a snapshot of a namespace says of some objects.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/version"
 )
 
 // DefaultDataDir is where leases lie when the configuration does not say.
@@ -15,36 +16,33 @@ const DefaultDataDir = "/var/lib/cni/networks"
 
 // A Config is a valid configuration.
 type Config struct {
-	Pool    Pool
-	Routes  []*types.Route
-	DataDir string // absolute; leases are in its folder of the network's name
+	Sets       []RangeSet // an attachment gets one address of each
+	Routes     []*types.Route
+	ResolvConf string // the file with the DNS settings; "" for none
+	DataDir    string // absolute; leases are in its folder of the network's name
+
+	asked []netip.Addr // for each set the address that was asked for; the zero Addr where any will do
 }
 
 // section is what host-local reads of a network configuration.
 type section struct {
-	IPAM struct {
-		poolKeys
-		Ranges     [][]poolKeys   `json:"ranges"`
+	CNIVersion string `json:"cniVersion"`
+	IPAM       *struct {
+		rangeKeys
+		Ranges     [][]rangeKeys  `json:"ranges"`
 		Routes     []*types.Route `json:"routes"`
 		DataDir    string         `json:"dataDir"`
 		ResolvConf string         `json:"resolvConf"`
 	} `json:"ipam"`
 	Args struct {
 		CNI struct {
-			IPs json.RawMessage `json:"ips"`
+			IPs []string `json:"ips"`
 		} `json:"cni"`
 	} `json:"args"`
 	RuntimeConfig struct {
-		IPs      json.RawMessage `json:"ips"`
-		IPRanges json.RawMessage `json:"ipRanges"`
+		IPs      []string      `json:"ips"`
+		IPRanges [][]rangeKeys `json:"ipRanges"`
 	} `json:"runtimeConfig"`
-}
-
-type poolKeys struct {
-	Subnet     string `json:"subnet"`
-	RangeStart string `json:"rangeStart"`
-	RangeEnd   string `json:"rangeEnd"`
-	Gateway    string `json:"gateway"`
 }
 
 // ParseConfig reads and validates the configuration and CNI_ARGS.
@@ -53,22 +51,24 @@ func ParseConfig(data []byte, args string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if err := s.refuseUnsupported(args); err != nil {
-		return Config{}, err
+	if s.IPAM == nil {
+		return Config{}, invalid("IPAM config missing 'ipam' key")
 	}
 	if err := s.validateRoutes(); err != nil {
 		return Config{}, err
 	}
-	keys, err := s.pool()
-	if err != nil {
+	c := Config{Routes: s.IPAM.Routes, ResolvConf: s.IPAM.ResolvConf}
+	if c.DataDir, err = s.dataDir(); err != nil {
 		return Config{}, err
 	}
-	pool, err := newPool(keys)
-	if err != nil {
+	if c.Sets, err = s.sets(); err != nil {
 		return Config{}, err
 	}
-	dataDir, err := s.dataDir()
-	return Config{Pool: pool, Routes: s.IPAM.Routes, DataDir: dataDir}, err
+	asked, err := s.requested(args)
+	if err == nil {
+		c.asked, err = assign(asked, c.Sets)
+	}
+	return c, err
 }
 
 func parseSection(data []byte) (s section, err error) {
@@ -80,13 +80,13 @@ func parseSection(data []byte) (s section, err error) {
 
 // dataDir is all that DEL needs: an address must be released though the range it is from is no longer configured.
 func (s section) dataDir() (string, error) {
-	switch dir := s.IPAM.DataDir; {
-	case dir == "":
+	switch {
+	case s.IPAM == nil, s.IPAM.DataDir == "":
 		return DefaultDataDir, nil
-	case !path.IsAbs(dir), strings.Contains(dir, "\x00"):
-		return "", invalid("ipam.dataDir %q is not an absolute path", dir)
+	case !path.IsAbs(s.IPAM.DataDir), strings.Contains(s.IPAM.DataDir, "\x00"):
+		return "", invalid("ipam.dataDir %q is not an absolute path", s.IPAM.DataDir)
 	default:
-		return path.Clean(dir), nil
+		return path.Clean(s.IPAM.DataDir), nil
 	}
 }
 
@@ -100,69 +100,55 @@ func (s section) validateRoutes() error {
 	return nil
 }
 
-// pool returns the one range, from the old keys or out of "ranges".
-func (s section) pool() (poolKeys, error) {
-	var all []poolKeys
-	if s.IPAM.poolKeys != (poolKeys{}) {
-		all = append(all, s.IPAM.poolKeys)
+// sets returns the range sets: those of the runtime first, then the one of the old keys, then "ranges".
+func (s section) sets() ([]RangeSet, error) {
+	keys := append([][]rangeKeys(nil), s.RuntimeConfig.IPRanges...)
+	if s.IPAM.Subnet != "" {
+		keys = append(keys, []rangeKeys{s.IPAM.rangeKeys})
 	}
-	for _, set := range s.IPAM.Ranges {
-		if len(set) == 0 {
-			return poolKeys{}, invalid("ipam.ranges: empty range set")
+	keys = append(keys, s.IPAM.Ranges...)
+	if len(keys) == 0 {
+		return nil, invalid("no IP ranges specified")
+	}
+	var sets []RangeSet
+	for i, k := range keys {
+		set, err := newRangeSet(k)
+		if err != nil {
+			return nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("invalid range set %d: %v", i, err),
+				"sets count from 0: runtimeConfig.ipRanges, then ipam.subnet, then ipam.ranges")
 		}
-		all = append(all, set...)
+		sets = append(sets, set)
 	}
-	switch len(all) {
-	case 0:
-		return poolKeys{}, invalid("no IP ranges specified")
-	case 1:
-		return all[0], nil
+	if err := refuseOverlap(sets); err != nil {
+		return nil, err
 	}
-	return poolKeys{}, unsupported("ipam.ranges", fmt.Sprintf("%d ranges", len(all)))
+	return sets, s.refuseTooMany(sets)
 }
 
-// refuseUnsupported refuses what the reference plugin has and this one has not. An address that was asked for and is
-// not given would be worse than none.
-func (s section) refuseUnsupported(args string) error {
-	for _, k := range []struct{ key, value string }{
-		{"args.cni.ips", string(s.Args.CNI.IPs)},
-		{"runtimeConfig.ips", string(s.RuntimeConfig.IPs)},
-		{"runtimeConfig.ipRanges", string(s.RuntimeConfig.IPRanges)},
-		{"ipam.resolvConf", s.IPAM.ResolvConf},
-	} {
-		if k.value != "" && k.value != "null" && k.value != "[]" {
-			return unsupported(k.key, k.value)
+func refuseOverlap(sets []RangeSet) error {
+	for i, a := range sets {
+		for j, b := range sets[i+1:] {
+			if a.overlaps(b) {
+				return invalid("range set %d overlaps with %d", i, i+j+1)
+			}
 		}
-	}
-	var known struct {
-		types.CommonArgs
-		IP types.UnmarshallableString
-	}
-	if err := types.LoadArgs(args, &known); err != nil {
-		return types.NewError(types.ErrInvalidEnvironmentVariables, fmt.Sprintf("CNI_ARGS: %v", err), "")
-	}
-	if known.IP != "" {
-		return unsupported("CNI_ARGS IP", string(known.IP))
 	}
 	return nil
 }
 
-// parseAddr reads an IPv4 address; "" is the zero Addr.
-func parseAddr(key, value string) (netip.Addr, error) {
-	if value == "" {
-		return netip.Addr{}, nil
+// refuseTooMany refuses what a result before version 0.3.0 cannot tell.
+func (s section) refuseTooMany(sets []RangeSet) error {
+	count := map[bool]int{}
+	for _, set := range sets {
+		count[set[0].Subnet.Addr().Is4()]++
 	}
-	a, err := netip.ParseAddr(value)
-	if err != nil || !a.Is4() {
-		return a, invalid("ipam.%s %q is not an IPv4 address", key, value)
+	if count[true] <= 1 && count[false] <= 1 {
+		return nil
 	}
-	return a, nil
-}
-
-// unsupported names key and value, as SPEC 1.1.0 wants of code 2.
-func unsupported(key, value string) error {
-	return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("unsupported field %q: %s", key, value),
-		"this plugin gives the next free address of one IPv4 range")
+	if tells, err := version.GreaterThanOrEqualTo(s.CNIVersion, "0.3.0"); err != nil || !tells {
+		return invalid("CNI version %s does not support more than 1 address per family", s.CNIVersion)
+	}
+	return nil
 }
 
 func invalid(format string, args ...any) error {

@@ -11,20 +11,20 @@ import (
 )
 
 // GC releases every lease of the network that no valid attachment owns. A torn one, whose owner nobody knows, is free
-// anyway.
+// anyway. It believes no index.
 func (p Plugin) GC(ctx context.Context, r ipam.Request, valid []types.GCAttachment) error {
-	return hostFailure(p.inStore(ctx, r, func(s store, all []lease) error {
-		var failures []error
-		for _, l := range all {
-			if !slices.ContainsFunc(valid, l.ownedBy) {
-				failures = append(failures, s.release(l.ip))
+	return hostFailure(p.inStore(ctx, r, func(b *ledger) error {
+		if b.written != "" {
+			if err := b.reread(); err != nil {
+				return err
 			}
 		}
-		return errors.Join(failures...)
+		failures := []error{b.remove(b.temporary)}
+		for _, l := range b.leases {
+			if !slices.ContainsFunc(valid, l.ownedBy) {
+				failures = append(failures, b.release(l))
+			}
+		}
+		return errors.Join(append(failures, b.save())...)
 	}))
-}
-
-// ownedBy knows leases of old releases of the reference too, which have the container's id alone.
-func (l lease) ownedBy(a types.GCAttachment) bool {
-	return l.owner == a.ContainerID+lineBreak+a.IfName || l.owner == a.ContainerID
 }

@@ -1,5 +1,17 @@
-// Package hostlocal gives away IPv4 addresses of one range and keeps the leases in files: the host-local IPAM plugin,
-// with the reference plugin's configuration, format on disk and lock.
+// Package hostlocal gives away addresses of ranges and keeps the leases in files: the host-local IPAM plugin, with the
+// reference plugin's configuration, messages, format on disk and lock. Either can read and release what the other gave.
+//
+// It differs from the reference where that is not safe, or not what the specification says:
+//
+//   - Errors have the specification's codes, 7 for a configuration for example, where the reference has 999.
+//   - Where args.cni.ips is given, CNI_ARGS is ignored (CONVENTIONS.md); the reference adds both up.
+//   - DEL needs no valid ranges. An operation that does not get the lock within 10 s fails with code 11; the reference
+//     waits for ever, and goes on when the lock fails.
+//   - An empty lease file, which the reference leaves when it dies between making and writing one, is no lease.
+//   - CHECK holds the addresses of prevResult against the leases. GC and STATUS do what the specification says.
+//   - A lease from before a reboot does not keep its container from a new one, nor its address from being asked for,
+//     and goes to somebody else where all others are taken.
+//   - The network's own address and its broadcast address are not given, though rangeStart and rangeEnd name them.
 package hostlocal
 
 import (
@@ -7,30 +19,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"path"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // Name is the type by which configurations ask for this plugin.
 const Name = "host-local"
 
-// CodeExhausted is the code of an ADD that found no free address. The specification has none for it.
-const CodeExhausted = 110
+// The codes of failures for which the specification has none.
+const (
+	CodeExhausted = 110 // ADD found no free address
+	CodeTaken     = 111 // the address that was asked for is somebody's
+)
+
+// Files is what the plugin needs of a machine: its file system, and when it was booted.
+type Files interface {
+	kernel.Files
+	kernel.FileLocks
+	BootID() (string, error)
+}
 
 // A Plugin keeps its leases in a host's files.
-type Plugin struct {
-	Files interface {
-		kernel.Files
-		kernel.FileLocks
-	}
-}
+type Plugin struct{ Files Files }
 
 var (
 	_ ipam.Plugin    = Plugin{}
@@ -43,136 +60,37 @@ func (Plugin) Validate(r ipam.Request) error {
 	return err
 }
 
-// Add reserves the next free address after the last one reserved. An attachment that has an address gets no second one.
-func (p Plugin) Add(ctx context.Context, r ipam.Request) (*types100.Result, error) {
-	c, err := ParseConfig(r.Config, r.Args)
-	if err != nil {
-		return nil, err
-	}
-	ip, err := p.allocate(ctx, r, c)
-	if err != nil {
-		return nil, hostFailure(err)
-	}
-	return &types100.Result{
-		CNIVersion: r.CNIVersion,
-		IPs: []*types100.IPConfig{{
-			Address: net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(c.Pool.Subnet.Bits(), 32)},
-			Gateway: c.Pool.Gateway.AsSlice(),
-		}},
-		Routes: c.Routes,
-	}, nil
-}
-
-func (p Plugin) allocate(ctx context.Context, r ipam.Request, c Config) (netip.Addr, error) {
-	s := p.store(c.DataDir, r.Network)
-	unlock, err := s.open(ctx)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	defer unlock()
-	all, err := s.leases()
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	if err := refuseSecond(all, r, c.Pool); err != nil {
-		return netip.Addr{}, err
-	}
-	ip, err := s.choose(all, c.Pool)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return ip, s.reserve(lease{ip, r.ContainerID + lineBreak + r.IfName})
-}
-
-// refuseSecond keeps an attachment from a second address of the pool. SPEC 1.1.0, section 2: a runtime should not call
-// ADD twice for the same container and interface without a DEL.
-func refuseSecond(all []lease, r ipam.Request, pool Pool) error {
-	for _, l := range of(all, r.ContainerID, r.IfName) {
-		if pool.Contains(l.ip) {
-			return types.NewError(types.ErrInternal,
-				fmt.Sprintf("%s has been allocated to %s, duplicate allocation is not allowed", l.ip, r.ContainerID),
-				"call DEL for the attachment first")
-		}
-	}
-	return nil
-}
-
-// choose finds a free address, and frees one whose file is torn.
-func (s store) choose(all []lease, pool Pool) (netip.Addr, error) {
-	last, err := s.last()
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	taken := map[netip.Addr]lease{}
-	for _, l := range all {
-		taken[l.ip] = l
-	}
-	for ip := range pool.After(last) {
-		l, ok := taken[ip]
-		switch {
-		case !ok:
-			return ip, nil
-		case l.torn():
-			return ip, s.release(ip)
-		}
-	}
-	return netip.Addr{}, types.NewError(CodeExhausted,
-		fmt.Sprintf("no IP addresses available in range set: %s-%s", pool.First, pool.Last),
-		"delete attachments that are no longer used, or enlarge the range")
-}
-
-// reserve publishes the lease and remembers it as the last. When either fails nothing is reserved.
-func (s store) reserve(l lease) error {
-	err := s.publish(l)
-	if err == nil {
-		err = s.setLast(l.ip)
-	}
-	if err == nil {
-		return nil
-	}
-	return errors.Join(err, s.withdraw(l))
-}
-
-// withdraw undoes a reserve that may have got anywhere, and touches no lease of anybody else's.
-func (s store) withdraw(l lease) error {
-	tidied := s.remove(s.temporary)
-	content, err := s.files.ReadFile(s.file(l.ip))
-	switch {
-	case errors.Is(err, kernel.ENOENT):
-		return tidied
-	case err != nil:
-		return errors.Join(tidied, err)
-	case string(content) != l.owner:
-		return tidied
-	}
-	return errors.Join(tidied, s.release(l.ip))
-}
-
 // Del releases every address of the attachment. It needs no range: one that is configured no longer may still have
 // leases.
 func (p Plugin) Del(ctx context.Context, r ipam.Request) error {
-	return hostFailure(p.inStore(ctx, r, func(s store, all []lease) error {
-		// An ADD that was killed may have left this; it is nobody's.
-		failures := []error{s.remove(s.temporary)}
-		for _, l := range of(all, r.ContainerID, r.IfName) {
-			failures = append(failures, s.release(l.ip))
+	return hostFailure(p.inStore(ctx, r, func(b *ledger) error {
+		own, err := b.of(r.ContainerID, r.IfName)
+		// An ADD that was killed may have left a temporary file; it is nobody's.
+		failures := []error{err, b.remove(b.temporary)}
+		for _, l := range own {
+			failures = append(failures, b.release(l))
 		}
-		return errors.Join(failures...)
+		return errors.Join(append(failures, b.save())...)
 	}))
 }
 
-// Check returns an error unless the attachment has a lease, and one for each address of the pool that prevResult lists.
+// Check returns an error unless the attachment has a lease, and one for each address of the ranges that prevResult
+// lists.
 func (p Plugin) Check(ctx context.Context, r ipam.Request) error {
 	c, err := ParseConfig(r.Config, r.Args)
 	if err != nil {
 		return err
 	}
-	promised, err := promised(r.Config, c.Pool)
+	promised, err := promised(r, c.Sets)
 	if err != nil {
 		return err
 	}
-	return hostFailure(p.inStore(ctx, r, func(_ store, all []lease) error {
-		return checkLeases(of(all, r.ContainerID, r.IfName), promised, r)
+	return hostFailure(p.inStore(ctx, r, func(b *ledger) error {
+		own, err := b.of(r.ContainerID, r.IfName)
+		if err != nil {
+			return err
+		}
+		return checkLeases(own, promised, r)
 	}))
 }
 
@@ -192,25 +110,37 @@ func checkLeases(own []lease, promised []netip.Addr, r ipam.Request) error {
 	return nil
 }
 
-// promised returns the addresses of prevResult that are of the pool. Those of other plugins in the chain are not.
-func promised(data []byte, pool Pool) ([]netip.Addr, error) {
-	var keys struct {
-		PrevResult types100.Result `json:"prevResult"`
-	}
-	if err := json.Unmarshal(data, &keys); err != nil {
+// promised returns the addresses of prevResult that are of a range. Those of other plugins in the chain are not.
+func promised(r ipam.Request, sets []RangeSet) ([]netip.Addr, error) {
+	result, err := prevResult(r)
+	if err != nil {
 		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+err.Error(), "")
 	}
 	var ips []netip.Addr
-	for _, c := range keys.PrevResult.IPs {
-		if ip, ok := netip.AddrFromSlice(c.Address.IP); ok && pool.Contains(ip.Unmap()) {
+	for _, c := range result.IPs {
+		ip, _ := netip.AddrFromSlice(c.Address.IP)
+		if slices.ContainsFunc(sets, func(s RangeSet) bool { return s.Contains(ip.Unmap()) }) {
 			ips = append(ips, ip.Unmap())
 		}
 	}
 	return ips, nil
 }
 
-// inStore calls do with the attachment's network locked. A network without a folder has no leases, and none is made.
-func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(s store, all []lease) error) error {
+// prevResult returns an empty one where there is none.
+func prevResult(r ipam.Request) (*types100.Result, error) {
+	var keys struct {
+		PrevResult json.RawMessage `json:"prevResult"`
+	}
+	err := json.Unmarshal(r.Config, &keys)
+	if err != nil || len(keys.PrevResult) == 0 || string(keys.PrevResult) == "null" {
+		return &types100.Result{}, err
+	}
+	return config.DecodeResult(keys.PrevResult, r.CNIVersion)
+}
+
+// inStore calls do with the network locked, and its leases. A network without a folder has none, and none
+// is made.
+func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(b *ledger) error) error {
 	keys, err := parseSection(r.Config)
 	if err != nil {
 		return err
@@ -219,24 +149,20 @@ func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(s store, al
 	if err != nil {
 		return err
 	}
-	s := p.store(dataDir, r.Network)
+	s := newStore(p.Files, dataDir, r.Network)
 	unlock, err := s.lock(ctx)
 	if errors.Is(err, kernel.ENOENT) {
-		return do(s, nil)
+		return do(&ledger{store: s})
 	}
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	all, err := s.leases()
+	b, err := s.read()
 	if err != nil {
 		return err
 	}
-	return do(s, all)
-}
-
-func (p Plugin) store(dataDir, network string) store {
-	return store{files: p.Files, dir: path.Join(dataDir, network), temporary: path.Join(dataDir, "."+network+".tmp")}
+	return do(b)
 }
 
 // hostFailure gives an error without a code of its own, which comes from the file system, the specification's: 5, "I/O

@@ -2,34 +2,54 @@ package hostlocal
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"net/netip"
 
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // The code of STATUS for a plugin that cannot carry out ADD: SPEC 1.1.0, section 5, "Error".
 const codeNotAvailable = 50
 
-// Status returns an error with code 50 where the pool has no free address.
+// Status returns an error with code 50 where a range set has no address to give, or the leases cannot be written. It
+// tries that with the temporary file, and makes the network's folder where it is not there, as an ADD would.
 func (p Plugin) Status(ctx context.Context, r ipam.Request) error {
 	c, err := ParseConfig(r.Config, r.Args)
 	if err != nil {
 		return err
 	}
-	return hostFailure(p.inStore(ctx, r, func(_ store, all []lease) error {
-		taken := map[string]bool{}
-		for _, l := range all {
-			taken[l.ip.String()] = !l.torn()
-		}
-		for ip := range c.Pool.After(c.Pool.Last) {
-			if !taken[ip.String()] {
-				return nil
+	return notAvailable(p.couldAdd(ctx, r, c))
+}
+
+func (p Plugin) couldAdd(ctx context.Context, r ipam.Request, c Config) error {
+	boot, err := p.Files.BootID()
+	if err != nil {
+		return err
+	}
+	if _, err := p.dns(c.ResolvConf); err != nil {
+		return err
+	}
+	s := newStore(p.Files, c.DataDir, r.Network)
+	if err := p.Files.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	return p.inStore(ctx, r, func(b *ledger) error {
+		for _, set := range c.Sets {
+			if _, ok := b.next(set, netip.Addr{}, boot); !ok {
+				return exhausted(codeNotAvailable, set)
 			}
 		}
-		return types.NewError(codeNotAvailable,
-			fmt.Sprintf("no IP addresses available in range set: %s-%s", c.Pool.First, c.Pool.Last),
-			"delete attachments that are no longer used, or enlarge the range")
-	}))
+		return errors.Join(b.writeTemporary(""), b.remove(b.temporary))
+	})
+}
+
+// notAvailable gives a failure of the host the code that STATUS has for it.
+func notAvailable(err error) error {
+	if kernel.ErrnoOf(err) == 0 {
+		return err
+	}
+	return types.NewError(codeNotAvailable, "host-local: "+err.Error(), "")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,44 +19,27 @@ import (
 // hangs, and the runtime should know.
 const lockWait = 10 * time.Second
 
-// lineBreak parts the two lines of a lease file, in the reference's format.
-const lineBreak = "\r\n"
-
 // A store is the leases of one network on disk, in the format and with the lock of the reference plugin, so that either
 // can read, release and wait for what the other does:
 //
-//	<dataDir>/<network>/<address>           a lease: the container's id, CR LF, the interface's name
-//	<dataDir>/<network>/last_reserved_ip.0  where the next search begins; a hint
-//	<dataDir>/<network>/lock                flock(2)
-//	<dataDir>/.<network>.tmp                ours, for the time of one write
+//	<dataDir>/<network>/<address>             a lease: the container's id, CR LF, the interface's name
+//	<dataDir>/<network>/last_reserved_ip.<n>  where the next search in range set n begins; a hint
+//	<dataDir>/<network>/lock                  flock(2)
+//	<dataDir>/.<network>.index                ours: see index
+//	<dataDir>/.<network>.tmp                  ours, for the time of one write
 //
-// The temporary file is outside the folder because the reference reads everything in the folder, and deletes by
-// content. Two plugins never write it at once, since they hold the lock; no network's name begins with a dot.
+// Ours are outside the folder because the reference reads everything in the folder, and deletes by content. Two plugins
+// never write the temporary file at once, since they hold the lock; no network's name begins with a dot.
 type store struct {
-	files interface {
-		kernel.Files
-		kernel.FileLocks
-	}
+	files     Files
 	dir       string
+	index     string
 	temporary string
 }
 
-// A lease is one address that somebody has.
-type lease struct {
-	ip    netip.Addr
-	owner string // the content of its file
-}
-
-// torn reports whether the file was made and never written: a crash of the reference plugin. Under the lock nobody is
-// about to write it.
-func (l lease) torn() bool { return l.owner == "" }
-
-// open waits for the lock of the network. The folder is made where it is not there.
-func (s store) open(ctx context.Context) (unlock func(), err error) {
-	if err := s.files.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, err
-	}
-	return s.lock(ctx)
+func newStore(files Files, dataDir, network string) store {
+	hidden := path.Join(dataDir, "."+network)
+	return store{files: files, dir: path.Join(dataDir, network), index: hidden + ".index", temporary: hidden + ".tmp"}
 }
 
 func (s store) lock(ctx context.Context) (unlock func(), err error) {
@@ -67,44 +51,10 @@ func (s store) lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
-// leases reads all leases, by ascending name.
-func (s store) leases() ([]lease, error) {
-	entries, err := s.files.ReadDir(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	var all []lease
-	for _, entry := range entries {
-		ip, err := netip.ParseAddr(entry.Name())
-		if err != nil || entry.IsDir() {
-			continue
-		}
-		content, err := s.files.ReadFile(s.file(ip))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, lease{ip, strings.TrimSpace(string(content))})
-	}
-	return all, nil
-}
-
-// of returns those leases that are an attachment's. Old releases of the reference wrote the container's id alone; such
-// a lease counts where there is none with both.
-func of(all []lease, containerID, ifname string) []lease {
-	if exact := ownedBy(all, containerID+lineBreak+ifname); len(exact) > 0 {
-		return exact
-	}
-	return ownedBy(all, containerID)
-}
-
-func ownedBy(all []lease, owner string) []lease {
-	var found []lease
-	for _, l := range all {
-		if l.owner == owner {
-			found = append(found, l)
-		}
-	}
-	return found
+// owner reads who has the lease of an address; ENOENT where there is none.
+func (s store) owner(ip netip.Addr) (string, error) {
+	content, err := s.files.ReadFile(s.file(ip))
+	return strings.TrimSpace(string(content)), err
 }
 
 // publish makes a lease, whole or not at all. EEXIST where somebody has the address.
@@ -127,7 +77,20 @@ func (s store) writeTemporary(content string) error {
 	return s.files.WriteFile(s.temporary, []byte(content), 0o600)
 }
 
-func (s store) release(ip netip.Addr) error { return s.remove(s.file(ip)) }
+// release deletes a lease, unless by now the address is somebody else's: what the index says of the owner is a hint, and
+// the reference plugin goes on when it cannot get the lock.
+func (s store) release(l lease) error {
+	owner, err := s.owner(l.ip)
+	switch {
+	case errors.Is(err, kernel.ENOENT):
+		return nil
+	case err != nil:
+		return err
+	case owner != l.owner:
+		return nil
+	}
+	return s.remove(s.file(l.ip))
+}
 
 // remove deletes a file; that it is not there is no error.
 func (s store) remove(name string) error {
@@ -137,9 +100,9 @@ func (s store) remove(name string) error {
 	return nil
 }
 
-// last returns the address given away last, and the zero Addr where that is not known.
-func (s store) last() (netip.Addr, error) {
-	content, err := s.files.ReadFile(s.lastFile())
+// last returns the address that a range set gave last, and the zero Addr where that is not known.
+func (s store) last(set int) (netip.Addr, error) {
+	content, err := s.files.ReadFile(s.lastFile(set))
 	if err != nil && !errors.Is(err, kernel.ENOENT) {
 		return netip.Addr{}, err
 	}
@@ -150,14 +113,18 @@ func (s store) last() (netip.Addr, error) {
 	return ip, nil
 }
 
-func (s store) setLast(ip netip.Addr) error {
-	if err := s.writeTemporary(ip.String()); err != nil {
+func (s store) setLast(set int, ip netip.Addr) error { return s.replace(s.lastFile(set), ip.String()) }
+
+// replace gives a file another content, at once.
+func (s store) replace(name, content string) error {
+	if err := s.writeTemporary(content); err != nil {
 		return err
 	}
-	return s.files.Rename(s.temporary, s.lastFile())
+	return s.files.Rename(s.temporary, name)
 }
 
 func (s store) file(ip netip.Addr) string { return path.Join(s.dir, ip.String()) }
 
-// lastFile has the number of the range set in its name; this plugin has one.
-func (s store) lastFile() string { return path.Join(s.dir, "last_reserved_ip.0") }
+func (s store) lastFile(set int) string {
+	return path.Join(s.dir, "last_reserved_ip."+strconv.Itoa(set))
+}

@@ -1,0 +1,65 @@
+package hostlocal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// An index remembers what the lease files said, so that an ADD among thousands need not read them all, and during which
+// boot of the machine each was first seen. It is a hint: a line counts while the file of its address has the line's
+// stamp, and before anything is deleted or refused because of it, the file is read. Without an index, or with a wrong
+// one, all is found out from the files, but for the boots.
+type index map[netip.Addr]lease
+
+// parseIndex reads the lines of an index file; what it does not understand it passes over.
+func parseIndex(content string) index {
+	known := index{}
+	for line := range strings.Lines(content) {
+		var l lease
+		var ip string
+		if _, err := fmt.Sscanf(line, indexLine, &ip, &l.stamp.modified, &l.stamp.size, &l.boot, &l.owner); err != nil {
+			continue
+		}
+		var err error
+		if l.ip, err = netip.ParseAddr(ip); err == nil {
+			known[l.ip] = l
+		}
+	}
+	return known
+}
+
+const indexLine = "%s %d %d %s %q\n"
+
+// String returns the file's content. Leases whose boot is not known are left out, since only an ADD asks for the boot.
+func (x index) String() string {
+	var b strings.Builder
+	for _, ip := range slices.SortedFunc(maps.Keys(x), netip.Addr.Compare) {
+		if l := x[ip]; l.boot != "" && !l.torn() {
+			fmt.Fprintf(&b, indexLine, l.ip, l.stamp.modified, l.stamp.size, l.boot, l.owner)
+		}
+	}
+	return b.String()
+}
+
+// readIndex returns the content of the index file, "" where there is none.
+func (s store) readIndex() (string, error) {
+	content, err := s.files.ReadFile(s.index)
+	if err != nil && !errors.Is(err, kernel.ENOENT) {
+		return "", err
+	}
+	return string(content), nil
+}
+
+// writeIndex keeps no empty index.
+func (s store) writeIndex(content string) error {
+	if content == "" {
+		return s.remove(s.index)
+	}
+	return s.replace(s.index, content)
+}

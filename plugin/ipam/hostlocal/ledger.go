@@ -1,0 +1,148 @@
+package hostlocal
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A ledger is the leases of a network as they were found, for one operation, which holds the lock.
+type ledger struct {
+	store
+	leases  index
+	written string // the index file's content
+}
+
+// read finds out the leases, with the help of the index.
+func (s store) read() (*ledger, error) {
+	written, err := s.readIndex()
+	if err != nil {
+		return nil, err
+	}
+	b := &ledger{store: s, leases: index{}, written: written}
+	return b, b.scan(parseIndex(written))
+}
+
+// scan lists the folder, and reads the files that are not as known says.
+func (b *ledger) scan(known index) error {
+	entries, err := b.files.ReadDir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		ip, err := netip.ParseAddr(entry.Name())
+		if err != nil || ip.String() != entry.Name() || entry.IsDir() {
+			continue
+		}
+		l, err := b.look(ip, entry, known)
+		switch {
+		case isGone(err):
+			continue // the reference plugin goes on when it cannot get the lock
+		case err != nil:
+			return err
+		}
+		b.leases[ip] = l
+	}
+	return nil
+}
+
+func isGone(err error) bool { return errors.Is(err, kernel.ENOENT) || errors.Is(err, fs.ErrNotExist) }
+
+func (b *ledger) look(ip netip.Addr, entry fs.DirEntry, known index) (lease, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return lease{}, err
+	}
+	l := lease{ip: ip, stamp: stampOf(info)}
+	if hint, ok := known[ip]; ok && hint.stamp == l.stamp {
+		return hint, nil
+	}
+	if l.stamp.size > 0 {
+		l.owner, err = b.owner(ip)
+	}
+	return l, err
+}
+
+// of returns the leases of an attachment, by ascending address. One that has none by the index, or not those, is looked
+// for in all files: an address that is lost is worse than the time.
+func (b *ledger) of(containerID, ifname string) ([]lease, error) {
+	own := b.hintedOf(containerID, ifname)
+	if b.written == "" {
+		return own, nil
+	}
+	if right, err := b.confirm(own); err != nil || right && len(own) > 0 {
+		return own, err
+	}
+	if err := b.reread(); err != nil {
+		return nil, err
+	}
+	return b.hintedOf(containerID, ifname), nil
+}
+
+// confirm reports whether the files say the same.
+func (b *ledger) confirm(leases []lease) (bool, error) {
+	for _, l := range leases {
+		owner, err := b.owner(l.ip)
+		if err != nil && !isGone(err) {
+			return false, err
+		}
+		if owner != l.owner {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// hintedOf trusts the index. Old releases of the reference wrote the container's id alone; such a lease counts where
+// there is none with both.
+func (b *ledger) hintedOf(containerID, ifname string) []lease {
+	if own := b.ownedBy(ownerOf(containerID, ifname)); len(own) > 0 {
+		return own
+	}
+	return b.ownedBy(containerID)
+}
+
+func (b *ledger) ownedBy(owner string) (own []lease) {
+	for _, l := range b.leases {
+		if l.owner == owner {
+			own = append(own, l)
+		}
+	}
+	slices.SortFunc(own, func(x, y lease) int { return x.ip.Compare(y.ip) })
+	return own
+}
+
+// reread reads all lease files, and keeps of the index what it says of boots.
+func (b *ledger) reread() error {
+	known := b.leases
+	b.leases = index{}
+	if err := b.scan(nil); err != nil {
+		return err
+	}
+	for ip, l := range b.leases {
+		if hint := known[ip]; hint.owner == l.owner && hint.stamp == l.stamp {
+			b.leases[ip] = hint
+		}
+	}
+	return nil
+}
+
+// release deletes a lease, and has it forgotten.
+func (b *ledger) release(l lease) error {
+	if err := b.store.release(l); err != nil {
+		return err
+	}
+	delete(b.leases, l.ip)
+	return nil
+}
+
+// save brings the index up to date.
+func (b *ledger) save() error {
+	if content := b.leases.String(); content != b.written {
+		return b.writeIndex(content)
+	}
+	return nil
+}
