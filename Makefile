@@ -8,11 +8,14 @@ REAL    := ./kernel/... ./plugin/... ./scenarios/... ./cmd/...
 # Tests on the real kernel mostly wait for it: more of them at a time than there are processors.
 GOTEST  := $(GO) test -parallel 8
 
+# How long to fuzz each target.
+T       ?= 10s
+
 # Nothing here needs a C compiler but the race detector.
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race real lint bench build update clean
+.PHONY: help demo test fuzz race real lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,12 @@ demo: build ## replay the embedded scenarios on the simulated kernel: the main j
 
 test: ## run the tests that need no privileges
 	$(GOTEST) ./...
+
+fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10m" for longer
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z]+' . | while IFS=': ' read -r file _ target; do \
+		echo "$$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(T) -parallel 1 "$$(dirname $$file)" </dev/null || exit 1; \
+	done
 
 race: ## run the same tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GOTEST) -race ./...

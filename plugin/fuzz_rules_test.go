@@ -1,0 +1,182 @@
+package plugin_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/containernetworking/cni/pkg/types/create"
+	"github.com/containernetworking/cni/pkg/version"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// What one call may take. The time is generous because machines are shared; the memory is not.
+const (
+	timeBudget    = 10 * time.Second
+	memoryBudget  = 16 << 20
+	memoryPerByte = 256 // of input
+)
+
+// mayEndWith are the codes of the specification (1.1.0, section 5) and the plugin's own, as README.md lists them.
+var mayEndWith = []uint{1, 2, 4, 5, 6, 7, 8, 11, 50, 51, 100, 101, 102, 103, 110, 999}
+
+// within makes a call with a budget. One that does not end ends the process, and the fuzzer keeps the input.
+func (l *lab) within(r request) answer {
+	l.t.Helper()
+	stuck := time.AfterFunc(timeBudget, func() { panic("a call that does not end: " + r.verb) })
+	defer stuck.Stop()
+	before := allocated()
+	a := l.call(r)
+	if taken := allocated() - before; taken > memoryBudget+memoryPerByte*uint64(len(r.conf)) {
+		l.t.Errorf("%d bytes of memory for %d of input", taken, len(r.conf))
+	}
+	return a
+}
+
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// obey makes a call and holds it to what every call has to keep to, whatever it is asked for:
+//
+//   - it prints one document or, where a verb that returns nothing succeeds, none, and its exit status says which
+//   - an error has a code that is documented, and is one line
+//   - a verb that only looks changes nothing; no more does an ADD that fails; a DEL or GC adds nothing
+//   - a DEL takes back what an ADD made
+func (l *lab) obey(r request) answer {
+	l.t.Helper()
+	verb := commandOf(r)
+	before := l.everything()
+	a := l.within(r)
+	l.wantDocument(verb, a)
+	after := l.everything()
+	switch {
+	case verb == "ADD" && a.exit == 0:
+		l.wantTakenBack(r, before)
+	case verb == "DEL" || verb == "GC":
+		wantNothingNew(l.t, before, after)
+	case before != after:
+		l.t.Errorf("%s, exit %d, changed something (-before +after):\n%s", verb, a.exit, cmp.Diff(before, after))
+	}
+	return a
+}
+
+// commandOf is the verb that the last CNI_COMMAND asks for.
+func commandOf(r request) string {
+	verb := r.verb
+	for _, entry := range r.env {
+		if v, ok := strings.CutPrefix(entry, "CNI_COMMAND="); ok {
+			verb = v
+		}
+	}
+	return verb
+}
+
+func (l *lab) wantDocument(verb string, a answer) {
+	l.t.Helper()
+	switch {
+	case a.exit != 0:
+		wantDocumented(l.t, a)
+	case verb == "ADD":
+		if _, err := create.CreateFromBytes([]byte(a.stdout)); err != nil {
+			l.t.Errorf("ADD's result: %v\n%s", err, a.stdout)
+		}
+	case verb == "VERSION":
+		if _, err := new(version.PluginDecoder).Decode([]byte(a.stdout)); err != nil {
+			l.t.Errorf("VERSION's result: %v\n%s", err, a.stdout)
+		}
+	case a.stdout != "":
+		l.t.Errorf("%s succeeds and prints %s", verb, a.stdout)
+	}
+	if d := json.NewDecoder(strings.NewReader(a.stdout)); a.stdout != "" {
+		var document map[string]any
+		if err := errors.Join(d.Decode(&document), d.Decode(&document)); !errors.Is(err, io.EOF) {
+			l.t.Errorf("not one document: %v\n%s", err, a.stdout)
+		}
+	}
+}
+
+func wantDocumented(t *testing.T, a answer) {
+	t.Helper()
+	e := wantError(t, a)
+	wantOneLine(t, e)
+	if !slices.Contains(mayEndWith, e.Code) {
+		t.Errorf("code %d: %s", e.Code, e.Msg)
+	}
+	if !slices.Contains(version.All.SupportedVersions(), e.CNIVersion) {
+		t.Errorf("an error of version %q", e.CNIVersion)
+	}
+}
+
+// wantTakenBack calls DEL, and expects that of an ADD nothing is left but what is shared.
+func (l *lab) wantTakenBack(r request, before string) {
+	l.t.Helper()
+	r.env = append(slices.Clone(r.env), "CNI_COMMAND=DEL")
+	if a := l.within(r); a.exit != 0 {
+		l.t.Errorf("DEL after an ADD that succeeded: %s", a.stdout)
+	}
+	l.forgetBridges()
+	if diff := cmp.Diff(withoutSysctls(before), withoutSysctls(l.everything())); diff != "" {
+		l.t.Errorf("ADD and DEL leave (-before +after):\n%s", diff)
+	}
+}
+
+// forgetBridges takes away what an ADD leaves for others: a bridge, or addresses of the one that was there.
+func (l *lab) forgetBridges() {
+	l.t.Helper()
+	links, err := l.self.Links()
+	l.must(err)
+	for _, link := range links {
+		switch {
+		case link.Kind != kernel.KindBridge:
+		case link.Name != "br-test":
+			l.must(l.self.DeleteLink(link.Index))
+		default:
+			l.forgetAddresses(link)
+		}
+	}
+}
+
+func (l *lab) forgetAddresses(link kernel.Link) {
+	l.t.Helper()
+	addresses, err := l.self.Addresses(link.Index)
+	l.must(err)
+	for _, a := range addresses {
+		l.must(l.self.DeleteAddress(a))
+	}
+}
+
+// withoutSysctls leaves out what ADD sets for good: forwarding, and IPv6 in the container.
+func withoutSysctls(state string) string {
+	lines := strings.Split(state, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "  sysctl ")
+	}), "\n")
+}
+
+func wantNothingNew(t *testing.T, before, after string) {
+	t.Helper()
+	had := strings.Split(withoutSysctls(before), "\n")
+	for _, line := range strings.Split(withoutSysctls(after), "\n") {
+		if !slices.Contains(had, line) {
+			t.Errorf("new: %s", line)
+		}
+	}
+}
+
+// sameMAC compares addresses in any of their forms.
+func sameMAC(a, b string) bool {
+	x, err := net.ParseMAC(a)
+	return err == nil && x.String() == b
+}
