@@ -56,11 +56,11 @@ func parseSubnet(s string) (netip.Prefix, error) {
 	case err != nil:
 		return subnet, fmt.Errorf("subnet %q: invalid CIDR address: %s", s, s)
 	case subnet.Bits() > subnet.Addr().BitLen()-2:
-		return subnet, fmt.Errorf("Network %s too small to allocate from", subnet)
+		return subnet, invalid("Network %s too small to allocate from", subnet)
 	case subnet.Addr().Is4In6():
 		return subnet, fmt.Errorf("IPNet IP and Mask version mismatch")
 	case subnet != subnet.Masked():
-		return subnet, fmt.Errorf("Network has host bits set. For a subnet mask of length %d the network address is %s",
+		return subnet, invalid("Network has host bits set. For a subnet mask of length %d the network address is %s",
 			subnet.Bits(), subnet.Masked().Addr())
 	}
 	return subnet, nil

@@ -9,9 +9,9 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// requested returns the addresses that were asked for, each once: those of args.cni, or else of CNI_ARGS, and then those
-// of the capability "ips". CONVENTIONS.md: "Plugins that implement args must ignore CNI_ARGS if args is given"; the
-// reference adds them up.
+// requested returns the addresses that were asked for, each once: those of args.cni, or else of CNI_ARGS, and then
+// those of the capability "ips". CONVENTIONS.md: "Plugins that implement args must ignore CNI_ARGS if args is given";
+// the reference adds them up.
 func (s section) requested(args string) ([]netip.Addr, error) {
 	words := s.Args.CNI.IPs
 	if len(words) == 0 {
@@ -80,8 +80,8 @@ func parseRequested(word string) (netip.Addr, error) {
 	return a, nil
 }
 
-// assign gives each set the first address asked for that is of it. One that is of no set, or a second of one set, cannot
-// be given.
+// assign gives each set the first address asked for that is of it. One that is of no set, or a second of one set,
+// cannot be given.
 func assign(asked []netip.Addr, sets []RangeSet) ([]netip.Addr, error) {
 	assigned := make([]netip.Addr, len(sets))
 	for i, set := range sets {

@@ -77,8 +77,8 @@ func (s store) writeTemporary(content string) error {
 	return s.files.WriteFile(s.temporary, []byte(content), 0o600)
 }
 
-// release deletes a lease, unless by now the address is somebody else's: what the index says of the owner is a hint, and
-// the reference plugin goes on when it cannot get the lock.
+// release deletes a lease, unless by now the address is somebody else's: what the index says of the owner is a hint,
+// and the reference plugin goes on when it cannot get the lock.
 func (s store) release(l lease) error {
 	owner, err := s.owner(l.ip)
 	switch {

@@ -69,8 +69,8 @@ func ParseConfig(data []byte, args string) (Config, error) {
 }
 
 // addresses returns those of the capability "ips"; without any, those of args.cni.ips; without these, the configured
-// ones and then those of CNI_ARGS. What is not used is not looked at. (CONVENTIONS.md: "Plugins that implement args must
-// ignore CNI_ARGS if args is given".)
+// ones and then those of CNI_ARGS. What is not used is not looked at. (CONVENTIONS.md: "Plugins that implement args
+// must ignore CNI_ARGS if args is given".)
 func (s section) addresses(args string) ([]Address, error) {
 	for _, ips := range [][]string{s.RuntimeConfig.IPs, s.Args.CNI.IPs} {
 		if len(ips) > 0 {
