@@ -41,8 +41,8 @@ func ipArg(args string) ([]string, error) {
 		IP ipText
 	}
 	if err := types.LoadArgs(args, &known); err != nil {
-		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, fmt.Sprintf("CNI_ARGS: %v", err),
-			"IgnoreUnknown=1 lets keys pass that this plugin does not know")
+		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, err.Error(),
+			"CNI_ARGS; IgnoreUnknown=1 there lets keys pass that this plugin does not know")
 	}
 	if known.IP == "" {
 		return nil, nil

@@ -1,7 +1,6 @@
 package static
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -17,8 +16,8 @@ func argAddresses(args string) ([]Address, error) {
 		GATEWAY types.UnmarshallableString
 	}
 	if err := types.LoadArgs(args, &known); err != nil {
-		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, fmt.Sprintf("CNI_ARGS: %v", err),
-			"IgnoreUnknown=1 lets keys pass that this plugin does not know")
+		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, err.Error(),
+			"CNI_ARGS; IgnoreUnknown=1 there lets keys pass that this plugin does not know")
 	}
 	addresses, err := parseAll(list(known.IP), "the 'ip' field is expected to be in CIDR notation, got: '%s'")
 	if err != nil {
