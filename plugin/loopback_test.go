@@ -79,7 +79,8 @@ func TestLoopback(t *testing.T) {
 // TestLoopbackOfNowhere: DEL has nothing to do in a namespace that is gone, and the node needs its loopback interface.
 func TestLoopbackOfNowhere(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
-		r := request{name: "loopback", id: "a", conf: `{"cniVersion": "1.1.0", "name": "lo", "cni.dev/valid-attachments": []}`}
+		conf := `{"cniVersion": "1.1.0", "name": "lo", "cni.dev/valid-attachments": []}`
+		r := request{name: "loopback", id: "a", conf: conf}
 		lo, err := l.self.LinkByName("lo")
 		l.must(err)
 		l.must(l.self.ChangeLink(lo.Index, kernel.LinkChange{Up: new(true)}))

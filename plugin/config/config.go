@@ -41,11 +41,14 @@ func Parse(data []byte, args string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if err := refuseUnsupported(data); err != nil {
-		return Config{}, err
-	}
 	keys := keys{Bridge: DefaultBridge}
 	if err := decode(data, &keys); err != nil {
+		return Config{}, err
+	}
+	if keys.HairpinMode && keys.PromiscMode {
+		return Config{}, invalid("cannot set hairpin mode and promiscuous mode at the same time", "")
+	}
+	if err := refuseUnsupported(data); err != nil {
 		return Config{}, err
 	}
 	c := Config{
@@ -70,14 +73,15 @@ func Parse(data []byte, args string) (Config, error) {
 
 // keys are the keys of the JSON document.
 type keys struct {
-	Bridge           string          `json:"bridge"`
-	IsGateway        bool            `json:"isGateway"`
-	IsDefaultGateway bool            `json:"isDefaultGateway"`
-	ForceAddress     bool            `json:"forceAddress"`
-	PromiscMode      bool            `json:"promiscMode"`
-	Disabled         bool            `json:"disableContainerInterface"`
-	MTU              int             `json:"mtu"`
-	DNS              types.DNS       `json:"dns"`
+	Bridge           string    `json:"bridge"`
+	IsGateway        bool      `json:"isGateway"`
+	IsDefaultGateway bool      `json:"isDefaultGateway"`
+	ForceAddress     bool      `json:"forceAddress"`
+	HairpinMode      bool      `json:"hairpinMode"`
+	PromiscMode      bool      `json:"promiscMode"`
+	Disabled         bool      `json:"disableContainerInterface"`
+	MTU              int       `json:"mtu"`
+	DNS              types.DNS `json:"dns"`
 	Args             struct {
 		CNI struct {
 			MAC string `json:"mac"`
@@ -99,7 +103,8 @@ func (k keys) dns() *types.DNS {
 
 func (c Config) validate() error {
 	if c.DisableContainerInterface && c.IPAM != "" {
-		return invalid("cannot use IPAM when DisableContainerInterface flag is set", "an interface that is down has no routes")
+		return invalid("cannot use IPAM when DisableContainerInterface flag is set",
+			"an interface that is down has no routes")
 	}
 	if err := validateBridgeName(c.Bridge); err != nil {
 		return err

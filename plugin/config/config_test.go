@@ -125,6 +125,10 @@ func TestParseRefuses(t *testing.T) {
 		{name: "any case", keys: `"IPMASQ": true`, code: 2, words: `unsupported field "ipMasq": true`},
 		{name: "trunk", keys: `"vlanTrunk": [{"id": 7}]`, code: 2, words: `[{"id": 7}]`},
 		{name: "spoofing", keys: `"macspoofchk": true`, code: 2, words: "macspoofchk"},
+		{
+			name: "hairpin and promiscuous", keys: `"hairpinMode": true, "promiscMode": true`,
+			code: 7, words: "cannot set hairpin mode and promiscuous mode at the same time",
+		},
 		{name: "hairpin", keys: `"hairpinMode": true`, code: 2, words: "hairpinMode"},
 		{name: "dad", keys: `"enabledad": true`, code: 2, words: "enabledad"},
 		{

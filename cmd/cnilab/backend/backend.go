@@ -41,4 +41,4 @@ func Named(name string, c Config) (Backend, error) {
 }
 
 // pluginNames are the names that the plugin answers to.
-var pluginNames = []string{"bridge", "host-local", "loopback"}
+var pluginNames = []string{"bridge", "host-local", "static", "loopback"}
