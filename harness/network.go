@@ -54,6 +54,17 @@ func (n *Network) Plugins() []string {
 	return names
 }
 
+// Name returns the network's name.
+func (n *Network) Name() string { return n.list.Name }
+
+// version is the version of CNI that the network is configured in; none stands for the first.
+func (n *Network) version() string {
+	if n.list.CNIVersion == "" {
+		return "0.1.0"
+	}
+	return n.list.CNIVersion
+}
+
 // isFrom reports whether the configuration is of a version of CNI or a later one.
 func (n *Network) isFrom(earliest string) (bool, error) {
 	return version.GreaterThanOrEqualTo(n.list.CNIVersion, earliest)

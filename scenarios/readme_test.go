@@ -46,16 +46,42 @@ kernel and on a real one, and has to end the same way on both:
     cnilab test -v scenarios/mtu.txtar        # one, with all that it says
     cnilab test --backend=linux --plugin-dir=/opt/cni/bin
 
-The last one asks the plugins installed there instead of our own.
+The last one asks the plugins installed there instead of our own. A scenario that needs more than a real machine can
+give begins with a line "# backend: sim, because ..."; it is counted, and left out there.
 
-## What they show
+## The tour
+
+Chapters to be read in their order by whoever wants to learn what CNI is; "cnilab test -v scenarios/tour" runs them and
+shows all that is done and said.
 
 `)
+	inTour := func(s scenario.Scenario) bool { return strings.HasPrefix(s.Name, "tour/") }
 	for _, s := range all {
-		fmt.Fprintf(&b, "- [%s](%s%s): %s\n", s.Name, s.Name, scenario.Extension, s.Summary())
+		if inTour(s) {
+			b.WriteString(item(s))
+		}
+	}
+	b.WriteString("\n## What they show\n\n")
+	for _, s := range all {
+		if !inTour(s) {
+			b.WriteString(item(s))
+		}
 	}
 	b.WriteString("\n## The language\n\n" + scenario.Vocabulary())
 	return b.String()
+}
+
+func item(s scenario.Scenario) string {
+	return fmt.Sprintf("- [%s](%s%s): %s\n", s.Name, s.Name, scenario.Extension, s.Summary())
+}
+
+// TestBindings checks that no scenario is bound without a reason that can be read.
+func TestBindings(t *testing.T) {
+	for _, s := range all(t) {
+		if b, err := s.Binding(); err != nil || b.Backend != "" && len(b.Because) < 20 {
+			t.Errorf("%s: %+v, %v", s.File, b, err)
+		}
+	}
 }
 
 func all(t *testing.T) []scenario.Scenario {

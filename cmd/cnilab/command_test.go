@@ -52,11 +52,12 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// language is a folder of scenarios that have, together, every form of line.
-const language = "../../harness/scenario/testdata"
+// language is a folder with scenarios that have, together, every form of line.
+const language = "../../harness/scenario/testdata/"
 
 func TestLanguage(t *testing.T) {
-	if exit, stdout, stderr := cnilab(t, "test", language); exit != exitOK {
+	files := []string{"test", language + "language.txtar", language + "faults.txtar", language + "kubelet.txtar"}
+	if exit, stdout, stderr := cnilab(t, files...); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
 	}
 }

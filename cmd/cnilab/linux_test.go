@@ -38,7 +38,8 @@ func TestBothKernelsTellTheSame(t *testing.T) {
 
 func TestLanguageOnLinux(t *testing.T) {
 	requireSandboxes(t)
-	if exit, stdout, stderr := cnilab(t, "test", "--backend=linux", language); exit != exitOK {
+	files := []string{"test", "--backend=linux", language + "language.txtar", language + "kubelet.txtar"}
+	if exit, stdout, stderr := cnilab(t, files...); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
 	}
 }

@@ -87,9 +87,10 @@ func checkEcho(c kernel.Call, answer kernel.Answer) error {
 	return nil
 }
 
-// A service runs in a namespace until it is stopped.
+// A service is something that runs in a namespace until it is stopped.
 type service struct {
 	netns string
+	name  string // the container's; "": a line "serve" started it
 	stop  func()
 }
 
@@ -104,30 +105,33 @@ func (s *session) serve(_ string, w *words) (string, error) {
 	return "", s.in(netns, func(ns kernel.NetNS) error {
 		stop, err := ns.Serve(listen)
 		if err == nil {
-			s.services = append(s.services, service{netns, stop})
+			s.services = append(s.services, service{netns: netns, stop: stop})
 		}
 		return err
 	})
 }
 
-// stopServices ends what listens in a namespace.
+// stopServices ends what runs in a namespace.
 func (s *session) stopServices(netns string) {
+	s.stopWhere(func(running service) bool { return running.netns == netns })
+}
+
+// end stops all that the scenario has going on its machine.
+func (s *session) end() { s.stopWhere(func(service) bool { return true }) }
+
+// stopWhere stops some services, and reports whether there were any.
+func (s *session) stopWhere(chosen func(service) bool) (any bool) {
 	var others []service
 	for _, running := range s.services {
-		if running.netns != netns {
+		if !chosen(running) {
 			others = append(others, running)
 			continue
 		}
 		running.stop()
+		any = true
 	}
 	s.services = others
-}
-
-// end stops all that the scenario has going on its machine.
-func (s *session) end() {
-	for len(s.services) > 0 {
-		s.stopServices(s.services[0].netns)
-	}
+	return any
 }
 
 func parseTransport(s string) (kernel.Transport, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -86,7 +87,7 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 		t.Fatal(err.Error())
 	}
 	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, s.Name+Extension)
+	file := filepath.Join(dir, path.Base(s.Name)+Extension)
 	if err := os.WriteFile(file, s.Text, 0o600); err != nil {
 		t.Fatal(err.Error())
 	}

@@ -14,7 +14,7 @@ const Extension = ".txtar"
 
 // A Scenario is a script and its files.
 type Scenario struct {
-	Name string // the file's name without Extension
+	Name string // the file's name without Extension, and the folders that it was found below
 	File string // how messages name the file
 	Text []byte // the txtar archive
 }
@@ -28,24 +28,23 @@ func Load(fsys fs.FS, file, shown string) (Scenario, error) {
 	return Scenario{Name: strings.TrimSuffix(path.Base(file), Extension), File: shown, Text: text}, nil
 }
 
-// LoadAll returns the scenarios in the root of fsys, sorted by name. Messages name them as files below folder.
+// LoadAll returns the scenarios in fsys and its folders, sorted by file. Messages name them as files below folder, and
+// results by what is below it: "tour/1-by-hand".
 func LoadAll(fsys fs.FS, folder string) ([]Scenario, error) {
-	files, err := fs.Glob(fsys, "*"+Extension)
-	if err != nil {
-		return nil, err
-	}
 	var all []Scenario
-	for _, file := range files {
-		s, err := Load(fsys, file, path.Join(folder, file))
-		if err != nil {
-			return nil, err
+	err := fs.WalkDir(fsys, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(file) != Extension {
+			return err
 		}
+		s, err := Load(fsys, file, path.Join(folder, file))
+		s.Name = strings.TrimSuffix(file, Extension)
 		all = append(all, s)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("no file %s in %s", "*"+Extension, folder)
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no file %s in %s", "*"+Extension, folder)
-	}
-	return all, nil
+	return all, err
 }
 
 // Summary returns the first comment of the script, which says what the scenario shows, in one line. A script begins

@@ -2,7 +2,7 @@ package scenario
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"path"
 
 	"github.com/cnilab/cnilab/harness"
@@ -15,7 +15,8 @@ type session struct {
 	scenario   Scenario
 	host       kernel.Host
 	pluginDirs []string
-	faults     *harness.Faults // nil where there can be none
+	faults     *harness.Faults  // nil where there can be none
+	kubelet    *harness.Kubelet // nil where none was started
 	services   []service
 	snapshots  map[string]kernel.Snapshot
 
@@ -40,16 +41,21 @@ func (s *session) do(line []string) (string, error) {
 	return f.run(s, netns, &words{form: f, rest: rest})
 }
 
-// asRuntime calls f with a runtime of its own process, which may crash; what it knows is in the machine's files.
+// asRuntime calls f with a runtime in a process of its own.
 func (s *session) asRuntime(f func(*harness.Runtime) error) error {
+	return s.asProcess("runtime", func(h kernel.Host) error { return f(harness.New(h, s.pluginDirs...)) })
+}
+
+// asProcess calls f with the machine as a process of its own sees it, which meets faults and may crash.
+func (s *session) asProcess(name string, f func(kernel.Host) error) error {
 	if s.faults == nil {
-		return f(harness.New(s.host, s.pluginDirs...))
+		return f(s.host)
 	}
 	s.faults.Forget()
 	process := s.faults.Start(s.host)
-	err := f(harness.New(process, s.pluginDirs...))
+	err := f(process)
 	if process.Dead() {
-		return errors.New("the runtime has crashed")
+		return fmt.Errorf("the %s has crashed", name)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/harness/flannel"
 	"github.com/cnilab/cnilab/harness/scenario"
 	"github.com/cnilab/cnilab/plugin"
 	"github.com/cnilab/cnilab/sim"
@@ -42,8 +43,11 @@ func seed(name string) uint64 {
 	return hash.Sum64()
 }
 
-// install puts the plugin where runtimes look for it: one file with several names.
+// install puts the plugins where runtimes look for them: ours is one file with several names.
 func install(host *sim.Host, faults *harness.Faults) error {
+	if err := host.Install(path.Join(harness.PluginDir, "flannel"), faults.Program(flannel.Main)); err != nil {
+		return err
+	}
 	first := path.Join(harness.PluginDir, pluginNames[0])
 	if err := host.Install(first, faults.Program(plugin.Main)); err != nil {
 		return err
