@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -105,8 +106,16 @@ var ipamKeys = []string{
 	"dns",
 }
 
+// ipamSections are good ones, without their braces.
+var ipamSections = []string{
+	`"type":"host-local","subnet":"10.9.0.0/24","dataDir":"/var/lib/cni/networks"`,
+	`"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24"}],[{"subnet":"fd00:9::/64"}]],"routes":[{"dst":"::/0"}]`,
+	`"type":"static","addresses":[{"address":"10.9.0.9/24","gateway":"10.9.0.1"},{"address":"fd00:9::9/64"}]`,
+}
+
 // pairs appends up to three keys to a document's; the last of a key counts, and the first may be of the wrong type.
-func (c *choices) pairs(good []string, keys []string) string {
+func (c *choices) pairs(good, keys []string) string {
+	good = slices.Clone(good)
 	for range c.number() % 4 {
 		good = append(good, fmt.Sprintf("%q:%s", c.of(keys...), c.of(jsonValues...)))
 	}
@@ -118,9 +127,8 @@ func (c *choices) configuration(raw []byte) string {
 	version := c.of("1.1.0", "1.0.0", "0.4.0", "0.3.1", "0.3.0", "0.2.0", "0.1.0", "", "9.9.9", "1.1", "newest")
 	name := c.of("net", "", "a/b", "..", "lock", strings.Repeat("n", 260))
 	good := []string{fmt.Sprintf(`"cniVersion":%q`, version), fmt.Sprintf(`"name":%q`, name), `"bridge":"br-test"`}
-	if c.number()%4 != 3 {
-		ipam := []string{`"type":"host-local"`, `"subnet":"10.9.0.0/24"`, `"dataDir":"/var/lib/cni/networks"`}
-		good = append(good, `"ipam":`+c.pairs(ipam, ipamKeys))
+	if n := c.number() % (len(ipamSections) + 1); n < len(ipamSections) {
+		good = append(good, `"ipam":`+c.pairs(ipamSections[n:n+1], ipamKeys))
 	}
 	return c.spoil(c.pairs(good, networkKeys), raw)
 }

@@ -16,9 +16,10 @@ import (
 	"github.com/cnilab/cnilab/plugin/config"
 )
 
-// fuzzLab is a machine with a bridge and an empty container.
+// fuzzLab is a machine with all IPAM plugins, a bridge and an empty container.
 func fuzzLab(t *testing.T) *lab {
 	l := newLab(t, newSim(t))
+	l.must(l.Link(l.cniPath+"/bridge", l.cniPath+"/static"))
 	l.addBridge()
 	l.pod("a")
 	return l
@@ -123,25 +124,24 @@ func FuzzArgs(f *testing.F) {
 	})
 }
 
+// previousResults are such as runtimes might keep, and others.
+var previousResults = []string{
+	"null", "[]", `{"ips":[null]}`, `{"IPS":[null]}`, `{"interfaces":[{"name":"veth00000000"}]}`,
+	`{"ip4":null,"ip6":{}}`, `{"ip4":{"ip":"10.9.0.2/24","routes":[null]}}`, `{"cniVersion":7}`,
+	`{"cniVersion":"0.2.0","ip4":{"ip":"10.9.0.2/24"}}`,
+	`{"interfaces":[{"name":"eth0","sandbox":"x"}],"ips":[{"address":"10.9.0.2/24","interface":-7}],"routes":[{}]}`,
+}
+
 // FuzzPreviousResult gives a result of any version and shape to CHECK, DEL and an ADD of another container, while two
 // containers are attached. CHECK changes nothing; DEL does its job whatever it is told, and nothing to the other one.
 func FuzzPreviousResult(f *testing.F) {
 	for i := range version.All.SupportedVersions() {
-		f.Add([]byte{byte(i)}, []byte{})
-		f.Add([]byte{byte(i), 0, 1, 0, 44}, []byte{}) // interfaces of null
-		f.Add([]byte{byte(i), 1, 1, 1, 50}, []byte{})
+		for _, result := range previousResults {
+			f.Add([]byte{byte(i), 4}, []byte(result))
+		}
 	}
 	for data := range atRandom {
 		f.Add(data, []byte("null"))
-	}
-	for _, result := range []string{
-		"null", "[]", `{"ips":[null]}`, `{"IPS":[null]}`, `{"interfaces":[{"name":"veth00000000"}]}`,
-		`{"ip4":null,"ip6":{}}`,
-		`{"ip4":{"ip":"10.9.0.2/24","routes":[null]}}`, `{"cniVersion":7}`,
-		`{"cniVersion":"0.2.0","ip4":{"ip":"10.9.0.2/24"}}`,
-		`{"interfaces":[{"name":"eth0","sandbox":"x"}],"ips":[{"address":"10.9.0.2/24","interface":-7}],"routes":[{}]}`,
-	} {
-		f.Add([]byte{0, 4}, []byte(result))
 	}
 	f.Fuzz(func(t *testing.T, data, raw []byte) {
 		l := fuzzLab(t)

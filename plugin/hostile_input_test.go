@@ -39,6 +39,16 @@ var inputTroubles = []trouble{
 		name: "name too long for a folder", keys: keys("name", strings.Repeat("n", 256)),
 		code: 5, words: words("ENAMETOOLONG"),
 	},
+	{
+		name: "attachments a document", verb: "GC", keys: keys("cni.dev/valid-attachments", keys()),
+		code: 6, words: words("cni.dev/valid-attachments"),
+	},
+	{
+		name: "GC too early", verb: "GC", keys: keys("cniVersion", "1.0.0", "cni.dev/valid-attachments", []int{}),
+		code: 1, words: words("GC", "1.1.0"),
+	},
+	{name: "STATUS too early", verb: "STATUS", keys: keys("cniVersion", "0.4.0"), code: 1, words: words("STATUS")},
+	{name: "CHECK too early", verb: "CHECK", keys: keys("cniVersion", "0.3.1"), code: 1, words: words("CHECK")},
 	{name: "version a number", keys: keys("cniVersion", 1.1), code: 6, words: words(`key "cniVersion"`, "number")},
 	{name: "version of the future", keys: keys("cniVersion", "9.9.9"), code: 1, words: words("9.9.9", "1.1.0")},
 	{name: "version in short", keys: keys("cniVersion", "1.1"), code: 1, words: words(`"1.1"`)},

@@ -63,6 +63,13 @@ var ipamTroubles = []trouble{
 		name: "lock a folder", files: map[string]string{"/var/lib/cni/networks/net/lock/x": ""},
 		code: 5, words: words("lock", "EISDIR"),
 	},
+	{
+		name: "static with null", as: "static", keys: keys("ipam", keys("type", "static", "addresses", []any{nil})),
+		code: 7, words: words("address"),
+	},
+	{name: "asked for an address elsewhere", env: asking("192.0.2.1"), code: 7, words: words("192.0.2.1")},
+	{name: "asked for the gateway's address", env: asking("10.9.0.1"), code: 7, words: words("10.9.0.1")},
+	{name: "asked for no address", env: asking("here"), code: 4, words: words("CNI_ARGS", "here")},
 	{name: "route to null", ipam: keys("routes", []any{nil}), code: 7, words: words("route")},
 	{name: "route to nowhere", ipam: keys("routes", []any{keys()}), code: 7, words: words("route")},
 	{name: "route to a word", ipam: keys("routes", []any{keys("dst", "home")}), code: 6, words: words("home")},
@@ -124,12 +131,19 @@ var resultTroubles = []trouble{
 		keys: previous(onEth0 + `"ips": [{"address": "10.9.0.2/24", "interface": -1}]}`),
 		code: 103, words: words("no link eth0"),
 	},
+	{
+		name: "a result of old with null", verb: "CHECK",
+		keys: keys("cniVersion", "0.4.0", "prevResult", rawJSON(`{"cniVersion": "0.2.0", "ip4": {"routes": [null]}}`)),
+		code: 6, words: words("prevResult", "null"),
+	},
 	{name: "ips a word", verb: "CHECK", keys: previous(`{"ips": "10.9.0.2"}`), code: 6, words: words("prevResult")},
 	{
 		name: "interfaces a word", verb: "CHECK", keys: previous(`{"interfaces": "eth0"}`),
 		code: 6, words: words("prevResult"),
 	},
 }
+
+func asking(ip string) []string { return env("CNI_ARGS=IgnoreUnknown=1;IP=" + ip) }
 
 // book is an IPAM section whose program prints the case's answer.
 var book = keys("type", "book")

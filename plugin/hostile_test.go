@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 // A trouble is a call that has to be refused, described by what tells it from one that succeeds: an ADD of container a
@@ -89,6 +91,19 @@ func wantOneLine(t *testing.T, e errorObject) {
 			t.Errorf("%d bytes of message: %.100s...", len(text), text)
 		}
 	}
+}
+
+// TestStrayColonIsNoFolder: a shell would take it for the working directory, and whoever may write there would be root.
+func TestStrayColonIsNoFolder(t *testing.T) {
+	l := newLab(t, newSim(t))
+	r := l.trouble(trouble{env: env("CNI_PATH=::" + l.cniPath + ":")})
+	r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+		if c.Op == intercept.FileStat && !path.IsAbs(c.Object) {
+			t.Errorf("looks for a program at %q", c.Object)
+		}
+		return next()
+	})
+	l.succeed(r)
 }
 
 // An oddity is a call that looks strange and is right. A DEL after it leaves nothing of it.

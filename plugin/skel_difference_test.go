@@ -27,11 +27,12 @@ var frontWords = []string{
 	"incompatible CNI versions", "config version does not allow", "ipam.type",
 }
 
-// reached reports whether our front let the call through to its verb.
+// reached reports whether our front let the call through to its verb. GC reads a key of its own before its first step.
 func (v verdict) reached() bool {
-	return v.ours == nil || !slices.ContainsFunc(frontWords, func(words string) bool {
-		return strings.HasPrefix(v.ours.Msg, words)
-	})
+	if v.ours == nil || strings.Contains(v.ours.Msg, `key "cni.dev/`) {
+		return true
+	}
+	return !slices.ContainsFunc(frontWords, func(words string) bool { return strings.HasPrefix(v.ours.Msg, words) })
 }
 
 // same reports whether both let the call through, or refuse it with one code.
@@ -113,7 +114,7 @@ var differences = []difference{
 	{
 		why: "every verb looks for the IPAM plugin, and does not leave its folder for it",
 		is: func(v verdict) bool {
-			return (v.skel == nil || v.skel.Code != 6) && (v.weSay(6, `key "ipam`) || v.weSay(7, "ipam.type"))
+			return v.weSay(6, `key "ipam`) || v.weSay(7, "ipam.type")
 		},
 		env: env("CNI_COMMAND=STATUS", "CNI_PATH=/x"), stdin: `{"cniVersion": "1.1.0", "name": "net", "ipam": []}`,
 	},
