@@ -13,10 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/containernetworking/cni/pkg/types"
 	"github.com/containernetworking/cni/pkg/types/create"
 	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin"
+	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
 // What one call may take. The time is generous because machines are shared; the memory is not.
@@ -26,8 +29,14 @@ const (
 	memoryPerByte = 256 // of input
 )
 
-// mayEndWith are the codes of the specification (1.1.0, section 5) and the plugin's own, as README.md lists them.
-var mayEndWith = []uint{1, 2, 4, 5, 6, 7, 8, 11, 50, 51, 100, 101, 102, 103, 110, 999}
+// mayEndWith are the codes of the specification (1.1.0, section 5), but for 3, which needs a container that is not known,
+// then the reference's, for what its plugins have no other, and the plugin's own.
+var mayEndWith = []uint{
+	1, 2, 4, 5, 6, 7, 11, 50, 51,
+	types.ErrInvalidNetNS, types.ErrInternal,
+	plugin.CodeHost, plugin.CodeExists, plugin.CodeBroken, hostlocal.CodeExhausted,
+	hostlocal.CodeTaken,
+}
 
 // within makes a call with a budget. One that does not end ends the process, and the fuzzer keeps the input.
 func (l *lab) within(r request) answer {
