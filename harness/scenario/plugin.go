@@ -27,41 +27,28 @@ type pluginCall struct {
 
 func (w *words) pluginCall() (c pluginCall, err error) {
 	var netns *string
-	var args string
 	a := &c.attachment
 	err = w.options(keywords{
 		"-netns": value(w, "PATH", &netns, parsePointer),
-		"-args":  value(w, "KEY=VALUE;...", &args, parseString),
+		"-args":  value(w, "KEY=VALUE;...", &a.Args, parseArgs),
 		"-env":   each(w, "CNI_NAME=VALUE", &a.Env, parseSetting),
 		"-prev":  value(w, "FILE", &c.previous, parseString),
 	})
-	if err == nil {
-		err = w.names("PLUGIN COMMAND", &c.plugin, &c.command)
+	if err != nil {
+		return c, err
 	}
-	if err == nil && len(w.rest) > 0 {
-		err = w.names("FILE", &c.stdin)
+	take := []func() error{value(w, "PLUGIN", &c.plugin, parseString), value(w, "COMMAND", &c.command, parseString)}
+	if len(w.rest) > 2 {
+		take = append(take, value(w, "FILE", &c.stdin, parseString))
 	}
-	if err == nil && len(w.rest) > 0 {
-		err = w.pod(a)
+	if len(w.rest) > 3 {
+		take = append(take, func() error { return w.pod(a) })
 	}
-	if err == nil {
-		err = w.end()
-	}
-	if err == nil && netns != nil {
+	err = w.operands(take...)
+	if netns != nil {
 		a.NetNS = *netns
 	}
-	if a.Args, err = pairs(args, err); err != nil && !isUsage(err) {
-		return c, w.wrong("%v", err)
-	}
 	return c, err
-}
-
-// pairs reads CNI_ARGS unless something was wrong before.
-func pairs(args string, before error) ([][2]string, error) {
-	if before != nil {
-		return nil, before
-	}
-	return parseArgs(args)
 }
 
 // pod reads whose interface a line is about.

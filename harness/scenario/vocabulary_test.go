@@ -64,7 +64,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"plugin -x bridge ADD":                   `plugin: does not know "-x"`,
 		"plugin bridge ADD net pod-a":            "plugin: IFNAME is missing",
 		"plugin bridge ADD net pod-a eth0 x":     `plugin: does not know "x"`,
-		"plugin -args IP bridge ADD":             `plugin: "IP" has no =`,
+		"plugin -args IP bridge ADD":             `plugin: "IP" is no KEY=VALUE;...`,
 		"sleep":                                  "sleep: TIME is missing",
 		"sleep long":                             `sleep: "long" is no TIME`,
 		"fault":                                  "fault: ERRNO is missing",
