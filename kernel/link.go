@@ -101,6 +101,7 @@ type Link struct {
 	// Promiscuity counts who needs the link promiscuous: the flag, a bridge, packet sockets.
 	Promiscuity int
 	Master      int  // index of the bridge it is a port of; 0: of none
+	Port        Port // of a bridge's port: how the bridge treats it
 	Peer        int  // of a veth: index of the other end, in the other end's namespace
 	PeerHere    bool // of a veth: the other end is in the same namespace
 }

@@ -9,6 +9,7 @@ import (
 // A NetNS is an open network namespace. Its methods may be called concurrently; after Close every one answers EBADF.
 type NetNS interface {
 	Links
+	Ports
 	Addresses
 	Routes
 	Neighbours

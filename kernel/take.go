@@ -145,6 +145,8 @@ func (s *namespaceView) link(l Link, all []*namespaceView) Object {
 	if l.Master != 0 {
 		o.add("master", s.linkName(l.Master))
 	}
+	o.addFlag("hairpin", l.Port.Hairpin)
+	o.addFlag("isolated", l.Port.Isolated)
 	o.add("alias", l.Alias)
 	o.addFlag("promisc", l.Promisc)
 	if l.Promiscuity != 0 {

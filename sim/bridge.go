@@ -19,6 +19,7 @@ type bridge struct {
 type port struct {
 	number     int  // from 1
 	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
+	flags      kernel.Port
 }
 
 // maxPorts is BR_MAX_PORTS less number 0, which no port has.

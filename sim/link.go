@@ -77,7 +77,7 @@ func (l *link) describe() kernel.Link {
 		Promisc: l.promisc, Promiscuity: l.promiscuity,
 	}
 	if l.master != nil {
-		d.Master = l.master.index
+		d.Master, d.Port = l.master.index, l.port.flags
 	}
 	if l.peer != nil {
 		d.Peer, d.PeerHere = l.peer.index, l.peer.ns == l.ns

@@ -61,12 +61,24 @@ func (l *link) flood(f frame, from *link) {
 	}
 }
 
-// portTransmit sends a frame out of a port, unless it came in there. (net/bridge/br_forward.c: should_deliver,
-// br_dev_queue_push_xmit, which drops what is too long.)
+// portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which
+// drops what is too long.)
 func (l *link) portTransmit(f frame, from *link) {
-	if l != from && l.forwards() && f.fits(l) {
+	if l.forwards() && l.delivers(from) && f.fits(l) {
 		l.transmit(f)
 	}
+}
+
+// delivers reports whether what came in by another port, nil for the bridge's own machine, may leave by this one.
+// (net/bridge/br_forward.c: should_deliver; net/bridge/br_private.h: br_skb_isolated.)
+func (l *link) delivers(from *link) bool {
+	switch from {
+	case nil:
+		return true
+	case l:
+		return l.port.flags.Hairpin && !l.port.flags.Isolated
+	}
+	return !(l.port.flags.Isolated && from.port.flags.Isolated)
 }
 
 // reserved reports whether the MAC is one of 01:80:c2:00:00:0x, which a bridge does not forward (IEEE 802.1D).

@@ -49,6 +49,7 @@ const (
 	LinkAdd         Op = "link add"         // AddLink
 	LinkSet         Op = "link set"         // ChangeLink
 	LinkDelete      Op = "link delete"      // DeleteLink
+	PortSet         Op = "port set"         // ChangePort
 	AddressList     Op = "address list"     // Addresses
 	AddressAdd      Op = "address add"      // AddAddress
 	AddressDelete   Op = "address delete"   // DeleteAddress
@@ -81,7 +82,7 @@ const (
 // mutating holds the ops that may leave something behind. LockFile may make the file that it locks.
 var mutating = map[Op]bool{
 	NetNSAdd: true, NetNSDelete: true,
-	LinkAdd: true, LinkSet: true, LinkDelete: true,
+	LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
 	AddressAdd: true, AddressDelete: true,
 	RouteAdd: true, RouteDelete: true,
 	NeighbourAdd: true, NeighbourDelete: true,

@@ -69,6 +69,17 @@ func (n *netns) describeChange(index int, c kernel.LinkChange) string {
 	return w.String()
 }
 
+func (n *netns) describePort(link int, c kernel.PortChange) string {
+	w := words{n.link(link)}
+	if c.Hairpin != nil {
+		w.add(true, "hairpin %s", onOff(*c.Hairpin))
+	}
+	if c.Isolated != nil {
+		w.add(true, "isolated %s", onOff(*c.Isolated))
+	}
+	return w.String()
+}
+
 // set adds the words for a field of a change that is to be set.
 func set[T any](w *words, format string, field *T) {
 	if field != nil {

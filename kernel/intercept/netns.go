@@ -75,6 +75,10 @@ func (n *netns) DeleteLink(index int) error {
 	return n.do(LinkDelete, n.link(index), func() error { return n.backend.DeleteLink(index) })
 }
 
+func (n *netns) ChangePort(link int, change kernel.PortChange) error {
+	return n.do(PortSet, n.describePort(link, change), func() error { return n.backend.ChangePort(link, change) })
+}
+
 func (n *netns) Addresses(link int) ([]kernel.Address, error) {
 	return value(n.line, AddressList, n.Name(), n.onLink(link), func() ([]kernel.Address, error) {
 		return n.backend.Addresses(link)

@@ -136,6 +136,7 @@ var callsOnHandle = map[string]func(e *env, ns *netns) error{
 	},
 	"ChangeLink":    func(e *env, ns *netns) error { return ns.ChangeLink(1, kernel.LinkChange{Up: new(true)}) },
 	"DeleteLink":    func(e *env, ns *netns) error { return ns.DeleteLink(1) },
+	"ChangePort":    func(e *env, ns *netns) error { return ns.ChangePort(1, hairpin(true)) },
 	"Addresses":     func(e *env, ns *netns) error { _, err := ns.Addresses(0); return err },
 	"AddAddress":    func(e *env, ns *netns) error { return ns.AddAddress(on(1, "10.0.0.1/24")) },
 	"DeleteAddress": func(e *env, ns *netns) error { return ns.DeleteAddress(on(1, "10.0.0.1/24")) },

@@ -20,7 +20,8 @@ type mutant struct {
 func mutants() []mutant {
 	var all []mutant
 	for _, topic := range [][]mutant{
-		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), stateMutants(), moveMutants(),
+		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), stateMutants(),
+		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(),
 		neighbourMutants(), sysctlMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),

@@ -21,6 +21,7 @@ type twist struct {
 	addLink     func(ns kernel.NetNS, spec kernel.LinkSpec) error
 	changeLink  func(ns kernel.NetNS, index int, change kernel.LinkChange) error
 	deleteLink  func(ns kernel.NetNS, index int) error
+	changePort  func(ns kernel.NetNS, link int, change kernel.PortChange) error
 	addresses   func(ns kernel.NetNS, list []kernel.Address) []kernel.Address
 	addressesOf func(ns kernel.NetNS, link int) ([]kernel.Address, error)
 	addAddress  func(ns kernel.NetNS, a kernel.Address) error
@@ -284,6 +285,13 @@ func (n *wrongNetNS) DeleteLink(index int) error {
 		return n.t.deleteLink(n.NetNS, index)
 	}
 	return n.NetNS.DeleteLink(index)
+}
+
+func (n *wrongNetNS) ChangePort(link int, change kernel.PortChange) error {
+	if n.t.changePort != nil {
+		return n.t.changePort(n.NetNS, link, change)
+	}
+	return n.NetNS.ChangePort(link, change)
 }
 
 func (n *wrongNetNS) Addresses(link int) ([]kernel.Address, error) {

@@ -87,7 +87,7 @@ func parseLink(m []byte) kernel.Link {
 		case unix.IFLA_IFNAME:
 			link.Name = stringOf(value)
 		case unix.IFLA_LINKINFO:
-			link.Kind = kindOf(value)
+			link.Kind, link.Port = infoOf(value)
 		case unix.IFLA_IFALIAS:
 			link.Alias = stringOf(value)
 		case unix.IFLA_MTU:
@@ -112,14 +112,22 @@ func parseLink(m []byte) kernel.Link {
 	return link
 }
 
-// kindOf reads IFLA_LINKINFO.
-func kindOf(info []byte) (name string) {
+// infoOf reads IFLA_LINKINFO: the kind, and what a bridge says of a link that is its port.
+func infoOf(info []byte) (name string, port kernel.Port) {
+	slave := ""
 	attributes(info, func(kind uint16, value []byte) {
-		if kind == unix.IFLA_INFO_KIND {
+		switch kind {
+		case unix.IFLA_INFO_KIND:
 			name = stringOf(value)
+		case unix.IFLA_INFO_SLAVE_KIND:
+			slave = stringOf(value)
+		case unix.IFLA_INFO_SLAVE_DATA: // comes after its kind (rtnl_link_slave_info_fill)
+			if slave == kernel.KindBridge {
+				port = portOf(value)
+			}
 		}
 	})
-	return name
+	return name, port
 }
 
 // operState names IFLA_OPERSTATE; the IF_OPER_ constants of include/uapi/linux/if.h.
