@@ -161,6 +161,13 @@ func (k *check) checkPair(context.Context) (err error) {
 func (k *check) checkPort() {
 	if k.bridge.Index != 0 && k.hostEnd.Master != k.bridge.Index {
 		k.missing("%s is not a port of bridge %s", k.hostEnd.Name, k.bridge.Name)
+		return
+	}
+	if k.config.HairpinMode && !k.hostEnd.Port.Hairpin {
+		k.missing("port %s is not in hairpin mode", k.hostEnd.Name)
+	}
+	if k.config.PortIsolation && !k.hostEnd.Port.Isolated {
+		k.missing("port %s is not isolated", k.hostEnd.Name)
 	}
 }
 

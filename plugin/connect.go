@@ -47,6 +47,7 @@ func (s *section) steps() []step {
 		{"have the bridge take all packets", s.setPromisc},
 		{"give the bridge the gateway's address", s.addGateways},
 		{"attach the host end to the bridge", s.attach},
+		{"set the port's modes", s.setPort},
 		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
 		{"announce the addresses", s.announce},
@@ -58,6 +59,21 @@ func (s *section) steps() []step {
 // attach makes the host end a port and sets it up, in one request.
 func (s *section) attach(context.Context) error {
 	return s.host.ChangeLink(s.hostEnd.Index, kernel.LinkChange{Master: &s.bridge.Index, Up: new(true)})
+}
+
+// setPort does what hairpinMode and portIsolation ask for, before the port works. It goes with the veth pair.
+func (s *section) setPort(context.Context) error {
+	var change kernel.PortChange
+	if s.config.HairpinMode {
+		change.Hairpin = new(true)
+	}
+	if s.config.PortIsolation {
+		change.Isolated = new(true)
+	}
+	if change == (kernel.PortChange{}) {
+		return nil
+	}
+	return s.host.ChangePort(s.hostEnd.Index, change)
 }
 
 // The bridge forwards to and from a port a moment after both ends of the veth are up, when the kernel has worked the

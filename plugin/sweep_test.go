@@ -52,6 +52,11 @@ var situations = []situation{
 		ops: layer2Ops, prepare: (*lab).addBridge,
 	},
 	{
+		name: "modes of the port", simulated: true,
+		keys: map[string]any{"ipam": nil, "hairpinMode": true, "portIsolation": true},
+		ops:  append([]intercept.Op{intercept.PortSet}, layer2Ops...),
+	},
+	{
 		name: "interface left down", simulated: true,
 		keys: map[string]any{"ipam": nil, "disableContainerInterface": true}, ops: layer2Ops,
 	},

@@ -39,3 +39,35 @@ func TestDisabledInterface(t *testing.T) {
 		l.succeed(check)
 	})
 }
+
+// TestPortModes: each is set where it is asked for, and missed by the CHECK of who asked.
+func TestPortModes(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		for _, c := range []struct {
+			key    string
+			want   kernel.Port
+			undo   kernel.PortChange
+			missed string
+		}{
+			{"hairpinMode", kernel.Port{Hairpin: true}, kernel.PortChange{Hairpin: new(false)}, "is not in hairpin mode"},
+			{"portIsolation", kernel.Port{Isolated: true}, kernel.PortChange{Isolated: new(false)}, "is not isolated"},
+			{"isGateway", kernel.Port{}, kernel.PortChange{Hairpin: new(true), Isolated: new(true)}, ""},
+		} {
+			netns, conf := l.pod(c.key), l.conf(map[string]any{"ipam": nil, c.key: true})
+			check := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, l.add("a", netns, conf))}
+			port, err := l.self.LinkByName(l.veths(l.self)[0])
+			l.must(err)
+			if port.Port != c.want {
+				t.Errorf("%s: the port is %+v", c.key, port.Port)
+			}
+			l.succeed(check)
+			l.must(l.self.ChangePort(port.Index, c.undo))
+			if c.missed == "" {
+				l.succeed(check)
+			} else {
+				l.fail(check, 103, "port "+port.Name+" "+c.missed)
+			}
+			l.succeed(check.as("DEL"))
+		}
+	})
+}

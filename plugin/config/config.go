@@ -26,6 +26,8 @@ type Config struct {
 	IsDefaultGateway bool   // and the container's default route leads there
 	ForceAddress     bool   // addresses of the bridge that the gateway's cannot stand beside are replaced
 	PromiscMode      bool   // the bridge takes all packets, whomever they are for
+	HairpinMode      bool   // the container's packets may come back to it
+	PortIsolation    bool   // the container cannot talk to other isolated ones
 	MTU              int    // in bytes; 0: the kernel's default
 	MAC              net.HardwareAddr
 	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
@@ -45,9 +47,6 @@ func Parse(data []byte, args string) (Config, error) {
 	if err := decode(data, &keys); err != nil {
 		return Config{}, err
 	}
-	if keys.HairpinMode && keys.PromiscMode {
-		return Config{}, invalid("cannot set hairpin mode and promiscuous mode at the same time", "")
-	}
 	if err := refuseUnsupported(data); err != nil {
 		return Config{}, err
 	}
@@ -58,6 +57,8 @@ func Parse(data []byte, args string) (Config, error) {
 		IsDefaultGateway: keys.IsDefaultGateway,
 		ForceAddress:     keys.ForceAddress,
 		PromiscMode:      keys.PromiscMode,
+		HairpinMode:      keys.HairpinMode,
+		PortIsolation:    keys.PortIsolation,
 		MTU:              keys.MTU,
 		DNS:              keys.dns(),
 	}
@@ -78,6 +79,7 @@ type keys struct {
 	IsDefaultGateway bool      `json:"isDefaultGateway"`
 	ForceAddress     bool      `json:"forceAddress"`
 	HairpinMode      bool      `json:"hairpinMode"`
+	PortIsolation    bool      `json:"portIsolation"`
 	PromiscMode      bool      `json:"promiscMode"`
 	Disabled         bool      `json:"disableContainerInterface"`
 	MTU              int       `json:"mtu"`
@@ -102,6 +104,10 @@ func (k keys) dns() *types.DNS {
 }
 
 func (c Config) validate() error {
+	if c.HairpinMode && c.PromiscMode {
+		return invalid("cannot set hairpin mode and promiscuous mode at the same time",
+			"either lets a container reach itself by a service's address; choose one")
+	}
 	if c.DisableContainerInterface && c.IPAM != "" {
 		return invalid("cannot use IPAM when DisableContainerInterface flag is set",
 			"an interface that is down has no routes")

@@ -35,6 +35,10 @@ func TestParse(t *testing.T) {
 				Network: network, Bridge: "cni0", ForceAddress: true, PromiscMode: true, DisableContainerInterface: true,
 			},
 		},
+		{
+			name: "port", keys: `"hairpinMode": true, "portIsolation": true`,
+			want: config.Config{Network: network, Bridge: "cni0", HairpinMode: true, PortIsolation: true},
+		},
 		{name: "least mtu", keys: `"mtu": 68`, want: config.Config{Network: network, Bridge: "cni0", MTU: 68}},
 		{name: "greatest mtu", keys: `"mtu": 65535`, want: config.Config{Network: network, Bridge: "cni0", MTU: 65535}},
 		{
@@ -129,13 +133,11 @@ func TestParseRefuses(t *testing.T) {
 			name: "hairpin and promiscuous", keys: `"hairpinMode": true, "promiscMode": true`,
 			code: 7, words: "cannot set hairpin mode and promiscuous mode at the same time",
 		},
-		{name: "hairpin", keys: `"hairpinMode": true`, code: 2, words: "hairpinMode"},
 		{name: "dad", keys: `"enabledad": true`, code: 2, words: "enabledad"},
 		{
 			name: "disabled with IPAM", keys: `"disableContainerInterface": true, "ipam": {"type": "static"}`,
 			code: 7, words: "cannot use IPAM when DisableContainerInterface flag is set",
 		},
-		{name: "isolation", keys: `"portIsolation": true`, code: 2, words: "portIsolation"},
 		{name: "unknown args", args: "FOO=BAR", code: 4, words: `CNI_ARGS: ARGS: unknown args ["FOO=BAR"]`},
 		{name: "broken args", args: "FOO", code: 4, words: `CNI_ARGS: ARGS: invalid pair "FOO"`},
 		{name: "no MAC", args: "MAC=zz", code: 7, words: `invalid MAC address "zz"`},

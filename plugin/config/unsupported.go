@@ -11,8 +11,7 @@ import (
 // unsupported are the keys of the reference plugin that are not built here. (ipMasqBackend and preserveDefaultVlan are
 // missing: they say how to do what ipMasq and vlan ask for, and alone they ask for nothing.)
 var unsupported = []string{
-	"ipMasq", "hairpinMode", "enabledad", "portIsolation",
-	"macspoofchk", "vlan", "vlanTrunk",
+	"ipMasq", "enabledad", "macspoofchk", "vlan", "vlanTrunk",
 }
 
 // refuseUnsupported refuses what would change behaviour if it were built: a container that silently lacks its VLAN is
