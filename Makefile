@@ -29,7 +29,8 @@ test: ## run the tests that need no privileges
 fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10m" for longer
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z]+' . | while IFS=': ' read -r file _ target; do \
 		echo "$$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(T) -parallel 1 "$$(dirname $$file)" </dev/null || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(T) -fuzzminimizetime 100x -parallel 1 "$$(dirname $$file)" \
+			</dev/null || exit 1; \
 	done
 
 race: ## run the same tests under the race detector (needs a C compiler)

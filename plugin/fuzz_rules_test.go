@@ -29,8 +29,8 @@ const (
 	memoryPerByte = 256 // of input
 )
 
-// mayEndWith are the codes of the specification (1.1.0, section 5), but for 3, which needs a container that is not known,
-// then the reference's, for what its plugins have no other, and the plugin's own.
+// mayEndWith are the codes of the specification (1.1.0, section 5), but for 3, unknown container, which no verb can tell; then the
+// reference's, where its plugins have no other, and the plugin's own.
 var mayEndWith = []uint{
 	1, 2, 4, 5, 6, 7, 11, 50, 51,
 	types.ErrInvalidNetNS, types.ErrInternal,
