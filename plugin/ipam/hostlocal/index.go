@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -21,20 +22,30 @@ type index map[netip.Addr]lease
 func parseIndex(content string) index {
 	known := index{}
 	for line := range strings.Lines(content) {
-		var l lease
-		var ip string
-		if _, err := fmt.Sscanf(line, indexLine, &ip, &l.stamp.modified, &l.stamp.size, &l.boot, &l.owner); err != nil {
-			continue
-		}
-		var err error
-		if l.ip, err = netip.ParseAddr(ip); err == nil {
+		if l, err := parseLine(strings.TrimSuffix(line, "\n")); err == nil {
 			known[l.ip] = l
 		}
 	}
 	return known
 }
 
+// indexLine has address, time, size, boot and owner.
 const indexLine = "%s %d %d %s %q\n"
+
+// parseLine does without fmt.Sscanf, which takes ten times as long.
+func parseLine(line string) (l lease, err error) {
+	words := strings.SplitN(line, " ", 5)
+	if len(words) < 5 {
+		return l, strconv.ErrSyntax
+	}
+	var failures [4]error
+	l.ip, failures[0] = netip.ParseAddr(words[0])
+	l.stamp.modified, failures[1] = strconv.ParseInt(words[1], 10, 64)
+	l.stamp.size, failures[2] = strconv.ParseInt(words[2], 10, 64)
+	l.boot = words[3]
+	l.owner, failures[3] = strconv.Unquote(words[4])
+	return l, errors.Join(failures[:]...)
+}
 
 // String returns the file's content. Leases whose boot is not known are left out, since only an ADD asks for the boot.
 func (x index) String() string {
