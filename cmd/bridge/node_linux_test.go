@@ -135,9 +135,7 @@ func (n node) settled() kernel.Snapshot {
 // call runs the plugin as a runtime does, and returns what it printed.
 func (n node) call(verb, pod, stdin string) (stdout string, err error) {
 	cmd := exec.Command(filepath.Join(n.bin, "bridge"))
-	cmd.Env = []string{
-		"CNI_COMMAND=" + verb, "CNI_CONTAINERID=" + pod, "CNI_NETNS=/run/netns/" + pod, "CNI_IFNAME=eth0", "CNI_PATH=" + n.bin,
-	}
+	cmd.Env = cniEnv(verb, pod, n.bin)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -146,6 +144,14 @@ func (n node) call(verb, pod, stdin string) (stdout string, err error) {
 		return "", fmt.Errorf("%s of %s: %w\n%s%s", verb, pod, err, out, &stderr)
 	}
 	return string(out), nil
+}
+
+// cniEnv is the environment that a runtime gives a plugin.
+func cniEnv(verb, pod, plugins string) []string {
+	return []string{
+		"CNI_COMMAND=" + verb, "CNI_CONTAINERID=" + pod, "CNI_NETNS=" + kernel.NetNSDir + "/" + pod,
+		"CNI_IFNAME=eth0", "CNI_PATH=" + plugins,
+	}
 }
 
 func (n node) mustCall(verb, pod, stdin string) (stdout string) {
@@ -277,9 +283,7 @@ func TestReaderWentAway(t *testing.T) {
 	defer stdin.Close()
 	stdout.Close()
 	cmd := exec.Command(filepath.Join(n.bin, "bridge"))
-	cmd.Env = []string{
-		"CNI_COMMAND=ADD", "CNI_CONTAINERID=pod-a", "CNI_NETNS=/run/netns/pod-a", "CNI_IFNAME=eth0", "CNI_PATH=" + n.bin,
-	}
+	cmd.Env = cniEnv("ADD", "pod-a", n.bin)
 	cmd.Stdin, cmd.Stdout = strings.NewReader(conf), stdin
 	var exit *exec.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
