@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 // dual is the configuration of a network with both families.
@@ -58,6 +59,23 @@ func TestBothFamilies(t *testing.T) {
 		l.succeed(request{verb: "DEL", id: "a", conf: conf})
 		l.wantNothingLeft("DEL")
 	})
+}
+
+// TestCheckOfBothFamiliesTellsEveryFailure: a CHECK that could not look is no CHECK.
+func TestCheckOfBothFamiliesTellsEveryFailure(t *testing.T) {
+	l := newLab(t, newSim(t))
+	conf, netns := l.network("1.1.0", networks["dual"]), l.pod("a")
+	r := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, l.add("a", netns, conf))}
+	var hit []intercept.Call
+	for n := 1; ; n++ {
+		r.on = intercept.Wrap(l.Host, refused.at(n, &hit))
+		a := l.call(r)
+		if len(hit) < n {
+			break
+		}
+		wantError(t, a)
+	}
+	wantHits(t, hit, []intercept.Op{intercept.AddressList, intercept.RouteList, intercept.SysctlGet})
 }
 
 // breakIPv6 breaks one promise after the other, and mends it.
