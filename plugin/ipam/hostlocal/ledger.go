@@ -146,3 +146,13 @@ func (b *ledger) save() error {
 	}
 	return nil
 }
+
+// saveOrForget brings the index up to date after leases were released, or deletes it where there is no room for it: a
+// full disk is no reason for a DEL to fail, which only makes room, and what the index says is a hint.
+func (b *ledger) saveOrForget() error {
+	err := b.save()
+	if !errors.Is(err, kernel.ENOSPC) && !errors.Is(err, kernel.EDQUOT) {
+		return err
+	}
+	return errors.Join(b.remove(b.temporary), b.remove(b.index))
+}
