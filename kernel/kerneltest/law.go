@@ -26,7 +26,7 @@ func Laws() []Law {
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, neighbourLaws, sysctlLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
-		oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
+		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
 	)
 }
 

@@ -25,7 +25,7 @@ func mutants() []mutant {
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(),
 		neighbourMutants(), sysctlMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
-		oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
+		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {
 		all = append(all, topic...)
 	}
