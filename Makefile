@@ -11,6 +11,9 @@ GOTEST  := $(GO) test -parallel 8
 # How long to fuzz each target.
 T       ?= 10s
 
+REFERENCE         := github.com/containernetworking/plugins/plugins
+REFERENCE_VERSION := v1.9.1
+
 # Nothing here needs a C compiler but the race detector.
 export CGO_ENABLED = 0
 
@@ -36,9 +39,17 @@ fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10
 race: ## run the same tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GOTEST) -race ./...
 
-real: build ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
-	CNILAB_REQUIRE_LINUX=1 $(GOTEST) -count=1 $(REAL)
+real: build bin/reference/bridge ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v $(REAL) >bin/real.log; \
+		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
+	@! grep -A2 -e '--- SKIP' bin/real.log
 	bin/cnilab test --backend=linux
+
+# The plugins that ours are compared with.
+bin/reference/bridge:
+	GOBIN=$(CURDIR)/bin/reference $(GO) install \
+		$(REFERENCE)/main/bridge@$(REFERENCE_VERSION) $(REFERENCE)/main/loopback@$(REFERENCE_VERSION) \
+		$(REFERENCE)/ipam/host-local@$(REFERENCE_VERSION) $(REFERENCE)/ipam/static@$(REFERENCE_VERSION)
 
 lint: ## check formatting, vet and staticcheck, and that the simulation builds on other systems
 	@unformatted="$$($(GO) tool gofumpt -l .)"; test -z "$$unformatted" || { echo "gofumpt would change: $$unformatted"; exit 1; }

@@ -44,7 +44,16 @@ var backends []backend
 // onEach runs a test on every backend there is here.
 func onEach(t *testing.T, test func(t *testing.T, l *lab)) {
 	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) { test(t, newLab(t, b.new(t))) })
+		on(t, b.name, test)
+	}
+}
+
+// on runs a test on one backend, "sim" or "linux", where it is there.
+func on(t *testing.T, name string, test func(t *testing.T, l *lab)) {
+	for _, b := range backends {
+		if b.name == name {
+			t.Run(name, func(t *testing.T) { test(t, newLab(t, b.new(t))) })
+		}
 	}
 }
 

@@ -137,14 +137,20 @@ func (l *lab) addDownBridge() {
 	l.must(l.self.AddLink(kernel.LinkSpec{Name: "br-test", Kind: kernel.KindBridge, MAC: pinned}))
 }
 
+// onItsBackends runs a test on every backend, or where the situation is for it alone, in the simulation.
+func (s situation) onItsBackends(t *testing.T, test func(t *testing.T, l *lab)) {
+	if s.simulated {
+		on(t, "sim", test)
+		return
+	}
+	onEach(t, test)
+}
+
 // onEachSituation runs a test in every situation on every backend.
 func onEachSituation(t *testing.T, test func(t *testing.T, l *lab, s situation, r request)) {
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, l *lab) {
-				if s.simulated && !l.simulated {
-					t.Skip("in the simulation alone")
-				}
+			s.onItsBackends(t, func(t *testing.T, l *lab) {
 				l.installFixed(s.given)
 				if s.prepare != nil {
 					s.prepare(l)

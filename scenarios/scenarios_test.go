@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +35,23 @@ func test(t *testing.T, name string) {
 		t.Skip(err)
 	}
 	options := scenario.Options{Verbose: testing.Verbose(), Update: *update}
-	scenario.Test(t, all(t), func(s scenario.Scenario) scenario.Result {
+	scenario.Test(t, runningOn(t, name), func(s scenario.Scenario) scenario.Result {
 		r := kernel.Run(t.Context(), s, options)
 		s.File = strings.TrimPrefix(s.File, scenarios.Folder+"/") // from here
 		if err := r.WriteUpdated([]scenario.Scenario{s}); err != nil {
 			t.Error(err)
 		}
 		return r
+	})
+}
+
+// runningOn returns the scenarios that are not bound to another backend. The command line counts those that are.
+func runningOn(t *testing.T, backend string) []scenario.Scenario {
+	return slices.DeleteFunc(all(t), func(s scenario.Scenario) bool {
+		binding, err := s.Binding()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return binding.Backend != "" && binding.Backend != backend
 	})
 }
