@@ -10,7 +10,7 @@ import (
 )
 
 // Faults are what goes wrong on one machine. The zero Faults is a machine where nothing does. It breaks the programs
-// that are made with Program, and the hosts of Start.
+// that are made with Program, and the hosts of Start; with Serve those of other processes too.
 type Faults struct {
 	mu      sync.Mutex
 	set     []*countedFault

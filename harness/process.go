@@ -13,14 +13,19 @@ import (
 type Process struct {
 	kernel.Host // as the program sees it
 
-	faults  *Faults
+	meet    meeting
 	machine kernel.Host
 	dead    atomic.Bool
 }
 
+// A meeting tells which fault a call meets, if any.
+type meeting func(intercept.Call) (Fault, bool)
+
 // Start returns a process on the host. Whoever makes its calls there meets the faults, and may die of one.
-func (f *Faults) Start(h kernel.Host) *Process {
-	p := &Process{faults: f, machine: h}
+func (f *Faults) Start(h kernel.Host) *Process { return meeting(f.meet).start(h) }
+
+func (m meeting) start(h kernel.Host) *Process {
+	p := &Process{meet: m, machine: h}
 	p.Host = intercept.Wrap(h, p.hook)
 	return p
 }
@@ -33,11 +38,15 @@ const killed = 128 + 9
 
 // Program returns the program on a machine with faults. One that crashes has printed nothing.
 func (f *Faults) Program(program kernel.Program) kernel.Program {
+	return meeting(f.meet).program(program)
+}
+
+func (m meeting) program(program kernel.Program) kernel.Program {
 	return func(ctx context.Context, in kernel.Invocation, h kernel.Host) (exit int) {
 		var stdout bytes.Buffer
 		terminal := in.Stdout
 		in.Stdout = &stdout
-		p := f.Start(h)
+		p := m.start(h)
 		exit = program(ctx, in, p)
 		if p.Dead() {
 			return killed
@@ -53,7 +62,7 @@ func (p *Process) hook(c intercept.Call, next func() error) error {
 	if p.Dead() {
 		return crashed(c)
 	}
-	fault, ok := p.faults.meet(c)
+	fault, ok := p.meet(c)
 	if !ok {
 		return next()
 	}

@@ -46,8 +46,9 @@ kernel and on a real one, and has to end the same way on both:
     cnilab test -v scenarios/mtu.txtar        # one, with all that it says
     cnilab test --backend=linux --plugin-dir=/opt/cni/bin
 
-The last one asks the plugins installed there instead of our own. A scenario that needs more than a real machine can
-give begins with a line "# backend: sim, because ..."; it is counted, and left out there.
+The last one asks the plugins installed there instead of our own; scenarios with faults and crashes, which only our own
+can be given, are skipped then. A scenario that needs more than a real machine can give begins with a line
+"# backend: sim, because ..."; it is counted, and left out there.
 
 ## The tour
 
@@ -81,6 +82,21 @@ func TestBindings(t *testing.T) {
 		if b, err := s.Binding(); err != nil || b.Backend != "" && len(b.Because) < 20 {
 			t.Errorf("%s: %+v, %v", s.File, b, err)
 		}
+	}
+}
+
+// TestFewScenariosAreBound checks that what holds in the simulation is shown on Linux too: four fifths of it at least.
+func TestFewScenariosAreBound(t *testing.T) {
+	scenarios := all(t)
+	var bound []string
+	for _, s := range scenarios {
+		if b, err := s.Binding(); err == nil && b.Backend != "" {
+			bound = append(bound, s.Name)
+		}
+	}
+	if 5*len(bound) > len(scenarios) {
+		t.Errorf("of %d scenarios %d are bound to one backend, more than a fifth: %s", len(scenarios), len(bound),
+			strings.Join(bound, ", "))
 	}
 }
 

@@ -38,7 +38,10 @@ func TestBothKernelsTellTheSame(t *testing.T) {
 
 func TestLanguageOnLinux(t *testing.T) {
 	requireSandboxes(t)
-	files := []string{"test", "--backend=linux", language + "language.txtar", language + "kubelet.txtar"}
+	files := []string{
+		"test", "--backend=linux", language + "language.txtar", language + "kubelet.txtar",
+		language + "faults.txtar",
+	}
 	if exit, stdout, stderr := cnilab(t, files...); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
 	}
@@ -60,6 +63,15 @@ func TestPluginDir(t *testing.T) {
 	exit, stdout, _ = cnilab(t, "test", "--backend=linux", "--plugin-dir="+dir, "testdata/add.txtar")
 	if want := "not today"; exit != exitFailed || !strings.Contains(stdout, want) {
 		t.Errorf("exit status %d; want %q:\n%s", exit, want, stdout)
+	}
+}
+
+// TestForeignPluginsMeetNoFaults checks that a fault that could not be met is no failure of who was to meet it.
+func TestForeignPluginsMeetNoFaults(t *testing.T) {
+	requireSandboxes(t)
+	exit, stdout, _ := cnilab(t, "test", "--backend=linux", "--plugin-dir="+t.TempDir(), language+"faults.txtar")
+	if exit != exitOK || !strings.Contains(stdout, "its faults need plugins that meet them") {
+		t.Errorf("exit status %d; want a skip:\n%s", exit, stdout)
 	}
 }
 

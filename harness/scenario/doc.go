@@ -15,9 +15,10 @@
 // the machine that runs it (exec, rm, symlink, ...) are refused before the first line is run. So a scenario does the
 // same on a simulated host and on a real one.
 //
-// What no real kernel does on request, a fault or a crash at a call, a simulated one does: such a scenario is bound to
-// it by a line in its first comments that gives the reason, "# backend: sim, because ...", and counted where it cannot
-// run.
+// What no kernel does on request, a fault or a crash at a call, happens between a plugin and its host: see
+// [harness.Faults]. Where plugins cannot meet faults, such a scenario is skipped. One that needs what a real machine
+// does not have, such as virtual time, is bound to the simulation by a line in its first comments that gives the
+// reason, "# backend: sim, because ...", and counted where it cannot run.
 //
 // [Run] runs one scenario anywhere; [Test] runs many under go test.
 package scenario

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -36,8 +38,19 @@ func faultForms() []form {
 	}
 }
 
-// errNoFaults is for machines that cannot be broken. Scenarios do not come so far: they are bound to one that can.
-var errNoFaults = errors.New("this machine has no faults: give scenario.Machine some")
+// noFaults is why a scenario is skipped on a machine that cannot be broken.
+const noFaults = "its faults need plugins that meet them: cnilab's own, or those of harness.Faults.Program"
+
+// needsFaults reports whether a line of the script is about faults.
+func (s Scenario) needsFaults() bool {
+	for line := range strings.SplitSeq(string(txtar.Parse(s.Text).Comment), "\n") {
+		words := split(strings.TrimLeft(line, "! "))
+		if len(words) > 0 && slices.ContainsFunc(faultForms(), func(f form) bool { return f.verb() == words[0] }) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *session) setFault(_ string, w *words) (string, error) {
 	if len(w.rest) == 0 {
@@ -63,14 +76,10 @@ func (s *session) setCrash(_ string, w *words) (string, error) {
 }
 
 func (s *session) breakOn(fault harness.Fault, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case s.faults == nil:
-		return errNoFaults
+	if err == nil {
+		s.faults.Set(fault)
 	}
-	s.faults.Set(fault)
-	return nil
+	return err
 }
 
 // fault reads which calls a line is about.
@@ -122,9 +131,6 @@ func (s *session) clearFaults() error {
 func (s *session) showEffects(_ string, w *words) (string, error) {
 	if err := w.end(); err != nil {
 		return "", err
-	}
-	if s.faults == nil {
-		return "", errNoFaults
 	}
 	var out strings.Builder
 	for i, call := range s.faults.Effects() {

@@ -60,7 +60,7 @@ var ownFolders = []string{"/run/", "/var/lib/"}
 // mayChange refuses what would stay on the disk of a real machine.
 func (s *session) mayChange(path string) error {
 	path = pathpkg.Clean(path)
-	if s.faults != nil || slices.ContainsFunc(ownFolders, func(f string) bool { return strings.HasPrefix(path, f) }) {
+	if s.ownDisk || slices.ContainsFunc(ownFolders, func(f string) bool { return strings.HasPrefix(path, f) }) {
 		return nil
 	}
 	return fmt.Errorf("%s stays on this machine's disk: use %s, or begin with %q", path,

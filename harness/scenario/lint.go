@@ -13,8 +13,7 @@ import (
 // cannot be taken out of it, and some would reach the machine that runs the scenario; so every line must begin with a
 // verb of ours or of builtins, in plain letters, and name no file outside of the archive.
 func (s Scenario) lint() error {
-	bound, err := s.Binding()
-	if err != nil {
+	if _, err := s.Binding(); err != nil {
 		return err
 	}
 	archive := txtar.Parse(s.Text)
@@ -26,10 +25,6 @@ func (s Scenario) lint() error {
 	for i, line := range strings.Split(string(archive.Comment), "\n") {
 		if err := lintLine(line); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
-		}
-		if words := split(line); bound.Backend != simulation && needsSimulation(words) {
-			return fmt.Errorf("%s:%d: %s works in the simulation alone: the scenario has to begin with a line %q",
-				s.File, i+1, words[0], bindingMark+" sim, because ...")
 		}
 	}
 	return nil
@@ -57,11 +52,6 @@ func lintLine(line string) error {
 		}
 	}
 	return nil
-}
-
-// needsSimulation reports whether a line is one that no real machine can carry out.
-func needsSimulation(words []string) bool {
-	return len(words) > 0 && slices.ContainsFunc(faultForms(), func(f form) bool { return f.verb() == words[0] })
 }
 
 // verbs are the first words of all lines, sorted.

@@ -21,9 +21,12 @@ type Machine struct {
 	PluginDirs []string     // where the plugins are; none: harness.PluginDir
 	Close      func() error // takes the machine away; an error fails the scenario
 
-	// Faults are those that the installed plugins meet (see harness.Faults.Program); nil: the machine has none, as no
-	// real one has.
+	// Faults are those that the installed plugins meet (see harness.Faults.Program and Serve); nil: they meet none, and
+	// scenarios with faults are skipped.
 	Faults *harness.Faults
+
+	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere.
+	OwnDisk bool
 }
 
 // A NewMachine makes the machine of one run.
@@ -118,12 +121,16 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine) error {
 		return fmt.Errorf("no machine to run on: %w", err)
 	}
 	session.host, session.pluginDirs, session.faults = machine.Host, machine.PluginDirs, machine.Faults
+	session.ownDisk = machine.OwnDisk
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {
 		session.end()
 		failIf(env, "the machine is not clean", machine.Close())
 		failIf(env, "at the end", session.clearFaults())
 	})
+	if session.faults == nil && session.scenario.needsFaults() {
+		env.T().Skip(noFaults)
+	}
 	return nil
 }
 

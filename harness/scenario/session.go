@@ -15,7 +15,8 @@ type session struct {
 	scenario   Scenario
 	host       kernel.Host
 	pluginDirs []string
-	faults     *harness.Faults  // nil where there can be none
+	faults     *harness.Faults // nil where there can be none
+	ownDisk    bool
 	kubelet    *harness.Kubelet // nil where none was started
 	services   []service
 	snapshots  map[string]kernel.Snapshot

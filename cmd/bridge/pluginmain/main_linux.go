@@ -16,7 +16,10 @@ import (
 )
 
 // Main is the plugin as this process, on this machine, and returns the exit status.
-func Main() (exit int) {
+func Main() (exit int) { return Run(plugin.Main) }
+
+// Run is Main for another program, such as the plugin with faults around it.
+func Run(program kernel.Program) (exit int) {
 	if calledByHand() {
 		fmt.Fprint(os.Stderr, about())
 		return 2
@@ -30,7 +33,7 @@ func Main() (exit int) {
 		return noMachine(os.Stdout, err)
 	}
 	defer host.Close()
-	return plugin.Main(ctx, kernel.Invocation{
+	return program(ctx, kernel.Invocation{
 		Name:   filepath.Base(os.Args[0]),
 		Env:    os.Environ(),
 		Stdin:  os.Stdin,

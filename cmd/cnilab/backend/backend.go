@@ -40,5 +40,8 @@ func Named(name string, c Config) (Backend, error) {
 	return Backend{}, fmt.Errorf("no backend %q: there are %s", name, strings.Join(names, ", "))
 }
 
-// pluginNames are the names that the plugin answers to.
+// pluginNames are the names that our plugin answers to.
 var pluginNames = []string{"bridge", "host-local", "static", "loopback"}
+
+// flannelName is the name of the plugin that stands for flannel's own.
+const flannelName = "flannel"

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cnilab/cnilab/cmd/bridge/pluginmain"
+	"github.com/cnilab/cnilab/harness/flannel"
 	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/kernel"
 	kernellinux "github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+	"github.com/cnilab/cnilab/plugin"
 )
 
 func linux(c Config) Backend {
@@ -54,12 +56,24 @@ func runInSandbox(ctx context.Context, j job) (result scenario.Result, err error
 // Enter is to be called first in main. This program is also the plugin, when it is called by the plugin's name, and the
 // process of one scenario, when it called itself for that; then Enter does the work and exits.
 func Enter() {
+	program := programNamed(filepath.Base(os.Args[0]))
 	switch {
-	case slices.Contains(pluginNames, filepath.Base(os.Args[0])):
-		os.Exit(pluginmain.Main())
+	case program != nil:
+		os.Exit(bePlugin(program))
 	case len(os.Args) == 2 && os.Args[1] == jobWord:
 		os.Exit(doJob())
 	}
+}
+
+// programNamed is the plugin that this program is by that name; nil where it is none.
+func programNamed(name string) kernel.Program {
+	switch {
+	case name == flannelName:
+		return flannel.Main
+	case slices.Contains(pluginNames, name):
+		return plugin.Main
+	}
+	return nil
 }
 
 func doJob() (exit int) {
@@ -89,21 +103,29 @@ func complain(err error) (exit int) {
 
 // realMachine is this process's own, inside a sandbox.
 func realMachine(c Config) (*scenario.Machine, error) {
-	if c.PluginDir == "" {
-		c.PluginDir = "/run/cnilab/bin"
-		if err := installSelf(c.PluginDir); err != nil {
-			return nil, err
-		}
-	}
 	host, err := kernellinux.New()
 	if err != nil {
 		return nil, err
 	}
-	return &scenario.Machine{
+	m := &scenario.Machine{
 		Host:       host,
 		PluginDirs: []string{c.PluginDir},
 		Close:      func() error { host.Close(); return nil },
-	}, nil
+	}
+	if c.PluginDir == "" {
+		err = furnish(m)
+	}
+	return m, err
+}
+
+// furnish gives a machine our own plugins, and the faults that they meet.
+func furnish(m *scenario.Machine) (err error) {
+	m.PluginDirs = []string{"/run/cnilab/bin"}
+	if err := installSelf(m.PluginDirs[0]); err != nil {
+		return err
+	}
+	m.Faults, err = serveFaults()
+	return err
 }
 
 // installSelf makes a folder in which this program has the plugin's names.
@@ -111,7 +133,7 @@ func installSelf(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for _, name := range pluginNames {
+	for _, name := range append([]string{flannelName}, pluginNames...) {
 		// Whoever follows the link is this program: it is started by nobody else.
 		if err := os.Symlink("/proc/self/exe", filepath.Join(dir, name)); err != nil {
 			return err

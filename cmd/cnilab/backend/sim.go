@@ -34,7 +34,9 @@ func simulated(name string) (*scenario.Machine, error) {
 		world.Close()
 		return nil, err
 	}
-	return &scenario.Machine{Host: host, Faults: faults, Close: func() error { world.Close(); return nil }}, nil
+	return &scenario.Machine{
+		Host: host, Faults: faults, OwnDisk: true, Close: func() error { world.Close(); return nil },
+	}, nil
 }
 
 func seed(name string) uint64 {
@@ -45,7 +47,7 @@ func seed(name string) uint64 {
 
 // install puts the plugins where runtimes look for them: ours is one file with several names.
 func install(host *sim.Host, faults *harness.Faults) error {
-	if err := host.Install(path.Join(harness.PluginDir, "flannel"), faults.Program(flannel.Main)); err != nil {
+	if err := host.Install(path.Join(harness.PluginDir, flannelName), faults.Program(flannel.Main)); err != nil {
 		return err
 	}
 	first := path.Join(harness.PluginDir, pluginNames[0])
