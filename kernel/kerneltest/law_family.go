@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -74,6 +75,16 @@ func (e *env) routed6() (node, a *netns) {
 	return node, a
 }
 
+// awaitLinkLocal waits until a link has a link-local address that is checked.
+func (n *netns) awaitLinkLocal(link int) {
+	checked := func() bool {
+		return slices.ContainsFunc(n.addresses(link, kernel.IPv6), func(a kernel.Address) bool {
+			return a.Prefix.Addr().IsLinkLocalUnicast() && !a.Tentative
+		})
+	}
+	eventually(n.e, checked, true, "checked link-local address of link %d", link)
+}
+
 // join6 makes a veth to a pod's eth0, gives both ends their address, and routes all that the pod sends to the node. The
 // node's end has a link-local address at once: a forwarder asks for neighbours with that one, and not before it is
 // checked (net/ipv6/ndisc.c ndisc_send_ns: ipv6_get_lladdr).
@@ -88,5 +99,6 @@ func (n *netns) join6(pod *netns, name, own, others string) {
 	pod.giveAtOnce(eth0, others+"/64")
 	n.awaitLocal(own)
 	pod.awaitLocal(others)
+	n.awaitLinkLocal(v)
 	pod.via(eth0, "::/0", own)
 }
