@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
@@ -105,6 +106,22 @@ func (l *lab) addOccupiedBridge() {
 	for _, a := range []string{"10.7.0.1/24", "10.7.0.2/24", "10.8.0.1/24", "fd00:9::9/48", "fd00:7::1/64"} {
 		l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix(a), NoDAD: strings.Contains(a, ":")}))
 	}
+	l.awaitLocal("fd00:9::9/128")
+	l.awaitLocal("fd00:7::1/128")
+}
+
+// awaitLocal waits for the route that Linux adds for an IPv6 address some time after the address (addrconf_dad_work).
+func (l *lab) awaitLocal(dst string) {
+	l.t.Helper()
+	for range 1000 {
+		routes, err := l.self.Routes(kernel.IPv6)
+		l.must(err)
+		if slices.ContainsFunc(routes, func(r kernel.Route) bool { return r.Dst == prefix(dst) }) {
+			return
+		}
+		l.must(l.Sleep(l.t.Context(), 5*time.Millisecond))
+	}
+	l.t.Fatalf("no local route to %s", dst)
 }
 
 // installFixed makes an IPAM program that always gives the same.
