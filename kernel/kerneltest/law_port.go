@@ -33,6 +33,17 @@ var portLaws = []Law{
 			equal(e, ns.at(p).Port.Hairpin, on, "hairpin mode of the port")
 		}
 	}},
+	{"port/hairpin/off", "net/bridge/br_forward.c should_deliver: skb->dev != p->dev", func(e *env) {
+		node, x := e.sentBack()
+		node.setPort(node.link("v-p").Index, hairpin(true))
+		node.setPort(node.link("v-p").Index, hairpin(false))
+		e.refused(x.pingBack(), kernel.ETIMEDOUT, "ping what only its own port leads to, with hairpin mode off")
+	}},
+	{"port/hairpin/on", "net/bridge/br_forward.c should_deliver: BR_HAIRPIN_MODE", func(e *env) {
+		node, x := e.sentBack()
+		node.setPort(node.link("v-p").Index, hairpin(true))
+		e.refused(x.pingBack(), kernel.EHOSTUNREACH, "ping what only its own port leads to, with hairpin mode on")
+	}},
 	{"port/isolated", "net/bridge/br_netlink.c br_setport: IFLA_BRPORT_ISOLATED", func(e *env) {
 		ns := e.netns("a")
 		p := ns.port(ns.bridge("br"), macLow)
@@ -89,6 +100,35 @@ var portLaws = []Law{
 		node.isolate("v-a")
 		e.ok(a.ping("10.0.0.3"), "ping a port that is not isolated from one that is")
 	}},
+}
+
+// sentBack makes a node with a bridge, the pod p at its port v-p, and x behind p. p routes 10.9.0.0/24 to a neighbour
+// at the bridge that has p's own MAC. A bridge that sends such packets back by the port they came from has them go round
+// until their time to live is over, and p tells x so; from any other bridge nothing is heard.
+func (e *env) sentBack() (node, x *netns) {
+	node, p, x := e.netns("node"), e.netns("p"), e.netns("x")
+	e.needsProbes(node)
+	br := node.bridge("br")
+	node.up(br)
+	eth0 := node.attach(br, p, "10.0.0.2/24")
+	node.oper(br, kernel.OperUp, "bridge with a running port")
+	near, far := p.vethTo(x, "v-x", "eth0")
+	p.up(near)
+	x.up(far, x.link("lo").Index)
+	x.oper(far, kernel.OperUp, "veth, both ends up")
+	p.give(near, "10.1.0.1/24")
+	x.give(far, "10.1.0.2/24")
+	x.via(far, "0.0.0.0/0", "10.1.0.1")
+	p.setSysctl("net/ipv4/ip_forward", "1")
+	self := kernel.Neighbour{Link: eth0, IP: netip.MustParseAddr("10.0.0.77"), MAC: p.at(eth0).MAC}
+	e.ok(p.AddNeighbour(self), "add a neighbour with the link's own MAC")
+	p.via(eth0, "10.9.0.0/24", "10.0.0.77")
+	return node, x
+}
+
+func (n *netns) pingBack() error {
+	_, err := n.Ping(n.e.ctx, kernel.Ping{To: netip.MustParseAddr("10.9.0.1"), Timeout: 300 * time.Millisecond})
+	return err
 }
 
 func hairpin(on bool) kernel.PortChange  { return kernel.PortChange{Hairpin: &on} }

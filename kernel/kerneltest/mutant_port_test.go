@@ -11,6 +11,8 @@ func portMutants() []mutant {
 		{"port/no-port", "takes any link for a port", swallow(intercept.PortSet, kernel.EOPNOTSUPP)},
 		{"port/new", "isolates new ports", showPort(func(p *kernel.Port) { p.Isolated = true })},
 		{"port/hairpin", "cannot turn hairpin mode off", setPort(func(c *kernel.PortChange) { only(&c.Hairpin, true) })},
+		{"port/hairpin/off", "goes on sending back", setPort(func(c *kernel.PortChange) { only(&c.Hairpin, true) })},
+		{"port/hairpin/on", "sends nothing back", setPort(func(c *kernel.PortChange) { c.Hairpin = nil })},
 		{"port/isolated", "cannot end isolation", setPort(func(c *kernel.PortChange) { only(&c.Isolated, true) })},
 		{"port/one-at-a-time", "sets what is not named to off", setPort(func(c *kernel.PortChange) {
 			c.Hairpin, c.Isolated = named(c.Hairpin), named(c.Isolated)
