@@ -14,9 +14,8 @@ import (
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
-// An add is one ADD. It is a transaction: it makes all of the attachment, or it returns an error and leaves the host as
-// it was. The one thing an ADD that fails may leave is what others can rely on by then, the bridge with its address and
-// the host's forwarding, and it leaves that only when it fails after connect.
+// An add is one ADD. It is a transaction: it makes all of the attachment and tells so, or it returns an error and leaves
+// the host as it was.
 //
 // Making the veth pair is the lock of the attachment. Of two ADDs of one attachment the second finds the name taken,
 // and undoes nothing; releases no address either.
@@ -57,7 +56,6 @@ func (a *add) steps() []step {
 		{"write the owner on the host end", a.label},
 		{"get addresses", a.lease},
 		{"connect the container", a.connect},
-		{"print the result", a.tellResult},
 	}
 }
 
@@ -218,5 +216,3 @@ func (a *add) lease(ctx context.Context) (err error) {
 	a.layer3, err = newLayer3(a.leased)
 	return err
 }
-
-func (a *add) tellResult(context.Context) error { return a.printResult(a.result()) }

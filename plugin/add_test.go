@@ -181,45 +181,6 @@ func TestAddRefusesOwnNamespace(t *testing.T) {
 	})
 }
 
-// A brokenPipe is the standard output that nobody reads. It counts who tries.
-type brokenPipe struct{ writes int }
-
-func (w *brokenPipe) Write([]byte) (int, error) {
-	w.writes++
-	return 0, kernel.EPIPE
-}
-
-// A fullDisk takes a part of what is written to it.
-type fullDisk struct{ brokenPipe }
-
-func (w *fullDisk) Write(p []byte) (int, error) {
-	w.writes++
-	return len(p) / 2, nil
-}
-
-func TestAddIsUndoneWhenNobodyReads(t *testing.T) {
-	onEach(t, func(t *testing.T, l *lab) {
-		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true})}
-		pipe, disk := new(brokenPipe), new(fullDisk)
-		r.to = pipe
-		a := l.call(r)
-		if a.exit != 1 || !strings.Contains(a.stderr, "EPIPE") {
-			t.Errorf("exit %d, standard error %q", a.exit, a.stderr)
-		}
-		l.wantNothingLeft("ADD into a broken pipe")
-		r.to = disk
-		if a := l.call(r); a.exit != 1 {
-			t.Errorf("a short write: exit %d", a.exit)
-		}
-		l.wantNothingLeft("ADD onto a full disk")
-		if pipe.writes != 1 || disk.writes != 1 {
-			t.Errorf("%d and %d documents tried, want one each", pipe.writes, disk.writes)
-		}
-		r.to = nil
-		l.succeed(r)
-	})
-}
-
 // TestAddsAtOnce: containers that start together, on a host that has no bridge yet.
 func TestAddsAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {

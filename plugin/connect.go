@@ -14,9 +14,9 @@ import (
 // lockWait is how long an ADD waits for others on the host. Each holds the lock for some milliseconds.
 const lockWait = 10 * time.Second
 
-// connect makes the bridge and connects the container to it, with the host's namespace locked, so that whatever of it
-// is shared can be undone before anybody else relies on it. Once the lock is given back the bridge, its address and
-// forwarding stay.
+// connect makes the bridge, connects the container to it and prints the result, with the host's namespace locked, so
+// that whatever of it is shared can be undone before anybody else relies on it. Once the lock is given back nothing can
+// fail any more, and the bridge, its address and forwarding stay.
 func (a *add) connect(ctx context.Context) error {
 	unlock, err := a.host.Lock(ctx, lockWait)
 	if errors.Is(err, kernel.EAGAIN) {
@@ -53,6 +53,7 @@ func (s *section) steps() []step {
 		{"announce the addresses", s.announce},
 		{"turn forwarding on", s.forward},
 		{"read the bridge", s.readBridge},
+		{"print the result", s.tellResult},
 	}
 }
 
@@ -108,3 +109,7 @@ func (s *section) readBridge(context.Context) (err error) {
 	s.bridge, err = s.host.LinkByName(s.config.Bridge)
 	return err
 }
+
+// tellResult prints while the lock is held: what is shared can be undone only as long as nobody else relies on it. A
+// reader that is slow makes nobody wait, because a pipe takes 64 KiB at once, many times a result (pipe(7)).
+func (s *section) tellResult(context.Context) error { return s.printResult(s.result()) }

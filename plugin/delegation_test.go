@@ -168,7 +168,7 @@ func TestHostLocalProgram(t *testing.T) {
 		l.succeed(check)
 		l.succeed(r.as("DEL"))
 		l.fail(check, 999, "host-local")
-		r.to = new(brokenPipe)
+		r.to = brokenPipe()
 		if a := l.call(r); a.exit != 1 {
 			t.Errorf("ADD into a broken pipe: exit %d", a.exit)
 		}

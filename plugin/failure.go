@@ -111,7 +111,8 @@ var hints = map[kernel.Errno]string{
 	kernel.EXFULL:     "a bridge takes 1023 ports; use another bridge",
 	kernel.EOPNOTSUPP: "the kernel was built without it, or the module cannot be loaded",
 	kernel.EROFS:      "the file system is mounted read-only",
-	kernel.ENOSPC:     "no space is left where the plugin keeps its files",
+	kernel.ENOSPC:     "no space, or no inode, is left where the plugin keeps its files",
+	kernel.EDQUOT:     "the quota is used up where the plugin keeps its files",
 	kernel.ECANCELED:  "the runtime stopped the plugin; call DEL",
 }
 

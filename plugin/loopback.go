@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
@@ -59,7 +60,9 @@ func (c *call) setLoopbackUp(ns kernel.NetNS, previous *types100.Result, u *undo
 		return err
 	}
 	if !lo.Up {
-		u.push("set the loopback interface down", func(context.Context) error { return setUp(ns, lo, false) })
+		if err := pushDown(ns, lo, u); err != nil {
+			return err
+		}
 	}
 	if err := setUp(ns, lo, true); err != nil {
 		return err
@@ -72,6 +75,37 @@ func (c *call) setLoopbackUp(ns kernel.NetNS, previous *types100.Result, u *undo
 		result = previous
 	}
 	return c.printResult(result)
+}
+
+// pushDown undoes setting the interface up. The IPv4 address that it gets then, 127.0.0.1, Linux leaves to it
+// (inetdev_event, net/ipv4/devinet.c).
+func pushDown(ns kernel.NetNS, lo kernel.Link, u *undo) error {
+	before, err := ns.Addresses(lo.Index)
+	if err != nil {
+		return err
+	}
+	u.push("delete the addresses of the loopback interface", func(context.Context) error {
+		return deleteAddressesBut(ns, lo, before)
+	})
+	u.push("set the loopback interface down", func(context.Context) error { return setUp(ns, lo, false) })
+	return nil
+}
+
+func deleteAddressesBut(ns kernel.NetNS, l kernel.Link, kept []kernel.Address) error {
+	addresses, err := ns.Addresses(l.Index)
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		isThis := func(k kernel.Address) bool { return k.Prefix == a.Prefix }
+		if slices.ContainsFunc(kept, isThis) {
+			continue
+		}
+		if err := ns.DeleteAddress(a); err != nil && !errors.Is(err, kernel.EADDRNOTAVAIL) {
+			return err
+		}
+	}
+	return nil
 }
 
 func setUp(ns kernel.NetNS, l kernel.Link, up bool) error {

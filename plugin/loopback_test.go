@@ -122,7 +122,7 @@ func TestLoopbackTellsEveryFailure(t *testing.T) {
 			wantHits(t, hit, []intercept.Op{intercept.NetNSOpen, intercept.LinkShow})
 		}
 		broken := r.as("ADD")
-		broken.to = new(brokenPipe)
+		broken.to = brokenPipe()
 		if a := l.call(broken); a.exit != 1 || l.isUp(pod) {
 			t.Errorf("ADD into a broken pipe: exit %d, up %v", a.exit, l.isUp(pod))
 		}

@@ -146,7 +146,7 @@ func (p *printer) print(document any) error {
 	}
 	if err != nil {
 		return types.NewError(types.ErrIOFailure, fmt.Sprintf("standard output: %v", err),
-			"whoever started the plugin is gone, or closed its output")
+			"whoever started the plugin is gone or closed its output, or that is a file on a full disk")
 	}
 	return nil
 }

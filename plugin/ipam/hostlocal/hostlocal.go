@@ -138,8 +138,8 @@ func prevResult(r ipam.Request) (*types100.Result, error) {
 	return config.DecodeResult(keys.PrevResult, r.CNIVersion)
 }
 
-// inStore calls do with the network locked, and its leases. A network without a folder has none, and none
-// is made.
+// inStore calls do with the network locked, and its leases. A network without a folder has none, and none is made. Nor
+// has one without a lock, for which an ADD found no room.
 func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(b *ledger) error) error {
 	keys, err := parseSection(r.Config)
 	if err != nil {
@@ -151,10 +151,10 @@ func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(b *ledger) 
 	}
 	s := newStore(p.Files, dataDir, r.Network)
 	unlock, err := s.lock(ctx)
-	if errors.Is(err, kernel.ENOENT) {
+	switch {
+	case errors.Is(err, kernel.ENOENT), isFull(err) && s.isEmpty():
 		return do(&ledger{store: s})
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	defer unlock()
@@ -172,5 +172,14 @@ func hostFailure(err error) error {
 	if err == nil || errors.As(err, &coded) || kernel.ErrnoOf(err) == 0 {
 		return err
 	}
-	return types.NewError(types.ErrIOFailure, "host-local: "+err.Error(), "")
+	return &ioFailure{told: types.NewError(types.ErrIOFailure, "host-local: "+err.Error(), ""), cause: err}
 }
+
+// An ioFailure keeps the errno, by which the caller knows what to do about it.
+type ioFailure struct {
+	told  *types.Error
+	cause error
+}
+
+func (f *ioFailure) Error() string   { return f.told.Error() }
+func (f *ioFailure) Unwrap() []error { return []error{f.told, f.cause} }

@@ -151,7 +151,7 @@ func (b *ledger) save() error {
 // full disk is no reason for a DEL to fail, which only makes room, and what the index says is a hint.
 func (b *ledger) saveOrForget() error {
 	err := b.save()
-	if !errors.Is(err, kernel.ENOSPC) && !errors.Is(err, kernel.EDQUOT) {
+	if !isFull(err) {
 		return err
 	}
 	return errors.Join(b.remove(b.temporary), b.remove(b.index))

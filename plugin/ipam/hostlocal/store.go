@@ -51,6 +51,15 @@ func (s store) lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
+// isEmpty reports whether there is certainly no lease.
+func (s store) isEmpty() bool {
+	b, err := s.read()
+	return err == nil && len(b.leases) == 0
+}
+
+// isFull reports whether an error says that a disk has no room for a file.
+func isFull(err error) bool { return errors.Is(err, kernel.ENOSPC) || errors.Is(err, kernel.EDQUOT) }
+
 // owner reads who has the lease of an address; ENOENT where there is none.
 func (s store) owner(ip netip.Addr) (string, error) {
 	content, err := s.files.ReadFile(s.file(ip))
