@@ -34,8 +34,13 @@ var layers = []layer{
 		why:      "the contract: whoever implements it or is written over it must not get anything else with it",
 	},
 	{
+		packages: "kernel/operation/...",
+		ours:     []string{"kernel", "kernel/operation/..."},
+		why:      "requests as data: who traces, generates or reads them must not get a backend or a harness with them",
+	},
+	{
 		packages: "kernel/intercept/...",
-		ours:     []string{"kernel"},
+		ours:     []string{"kernel", "kernel/operation"},
 		why:      "it wraps any host, real or simulated, and so knows neither",
 	},
 	{
@@ -82,12 +87,18 @@ var layers = []layer{
 	},
 	{
 		packages: "harness/...",
-		ours:     []string{"kernel", "kernel/intercept", "plugin/...", "harness/..."},
+		ours:     []string{"kernel", "kernel/intercept", "kernel/operation/...", "plugin/...", "harness/..."},
 		outside: []string{
 			"github.com/containernetworking/cni/...", "github.com/rogpeppe/go-internal/...",
 			"github.com/google/go-cmp/cmp/...",
 		},
 		why: "a third party runs scenarios on a host of its choice; no backend comes with the harness",
+	},
+	{
+		packages: "harness/lockstep",
+		ours:     []string{"kernel", "kernel/intercept", "kernel/operation/..."},
+		outside:  []string{"pgregory.net/rapid"},
+		why:      "it compares any two hosts; what it generates must not depend on how either works",
 	},
 	{
 		packages: "scenarios",

@@ -2,40 +2,15 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 
-	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 )
 
 func netnsForms() []form {
-	return []form{
-		{
-			"ip netns add", "ip netns add NAME", "make a namespace; for cni it is a pod's, held by its pause container",
-			(*session).addNetNS,
-		},
-		{
-			"ip netns del", "ip netns del NAME", "take its name away; it dies unless somebody else holds it",
-			(*session).deleteNetNS,
-		},
-		{"ip netns show", "ip netns show", "print the names", (*session).showNetNS},
-	}
-}
-
-func (s *session) addNetNS(_ string, w *words) (string, error) {
-	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
-		return "", err
-	}
-	return "", harness.PodNamed(name).Start(s.host)
-}
-
-func (s *session) deleteNetNS(_ string, w *words) (string, error) {
-	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
-		return "", err
-	}
-	s.stopServices(name) // they run in its containers, and would hold it
-	return "", harness.PodNamed(name).Stop(s.host)
+	return slices.Concat(requests("ip netns"), showForm(
+		"ip netns show", "ip netns show", "print the names", (*session).showNetNS,
+	))
 }
 
 func (s *session) showNetNS(_ string, w *words) (string, error) {

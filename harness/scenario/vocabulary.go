@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
 )
 
 // A form is one thing that a line of a script can say.
@@ -67,7 +68,7 @@ var synonyms = map[string]string{
 // parseLine finds the form of a line. It returns the namespace that "-n" names and the words that follow the form's
 // name.
 func parseLine(line []string) (f *form, netns string, rest []string, err error) {
-	netns, line, err = cutNetNS(line)
+	netns, line, err = operation.CutNetNS(line)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -82,17 +83,6 @@ func parseLine(line []string) (f *form, netns string, rest []string, err error) 
 		return &f, netns, rest, nil
 	}
 	return nil, "", nil, unknownForm(line)
-}
-
-// cutNetNS takes "-n NS", which ip and sysctl take before everything else, out of a line.
-func cutNetNS(line []string) (netns string, rest []string, err error) {
-	if len(line) < 2 || line[1] != "-n" || (line[0] != "ip" && line[0] != "sysctl") {
-		return kernel.HostNetNS, line, nil
-	}
-	if len(line) < 3 {
-		return "", nil, usageError{line[0] + " -n: the name of a namespace is missing"}
-	}
-	return line[2], append([]string{line[0]}, line[3:]...), nil
 }
 
 // cutName returns the words after the name of a form, if the line begins with it. As in ip(8), what says only a noun

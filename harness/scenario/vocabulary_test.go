@@ -38,7 +38,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip route add default nexthop via x":     `ip route add: does not know "nexthop" here`,
 		"ip route del default onlink":            `ip route del: does not know "onlink" here`,
 		"ip route replace default via 10.1.0.1":  `ip route: does not know "replace", but add, prepend, del, show`,
-		"ip neigh add 10.1.0.2 dev eth0 nud x":   `ip neigh add: does not know "nud" here, but dev, lladdr`,
+		"ip neigh add 10.1.0.2 dev eth0 nud x":   `ip neigh add: "x" is no STATE`,
 		"ip netns add":                           "ip netns add: NAME is missing",
 		"ip netns exec pod-a true":               `ip netns: does not know "exec", but add, del, show`,
 		"ip -n pod-a netns add pod-b":            "ip netns add: does not take -n",

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	lines "github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // A usageError is a line that the language does not have. It fails a script, with "!" before the line too.
@@ -18,8 +19,8 @@ type usageError struct{ message string }
 func (e usageError) Error() string { return e.message }
 
 func isUsage(err error) bool {
-	var usage usageError
-	return errors.As(err, &usage)
+	_, ours := errors.AsType[usageError](err)
+	return ours || lines.IsUsage(err)
 }
 
 // words are those of a line that follow the name of its form, read from left to right.
@@ -89,18 +90,6 @@ func (w *words) keywords(known keywords) error {
 	return nil
 }
 
-// dev reads "dev LINK", which must be there, and what else may be, to the end of the line.
-func (w *words) dev(more keywords) (dev string, err error) {
-	more["dev"] = value(w, "LINK", &dev, parseString)
-	if err := w.keywords(more); err != nil {
-		return "", err
-	}
-	if dev == "" {
-		return "", w.wrong("dev is missing")
-	}
-	return dev, nil
-}
-
 // options reads the words before the operands: each "-name value".
 func (w *words) options(known keywords) error {
 	for len(w.rest) > 0 && strings.HasPrefix(w.rest[0], "-") {
@@ -151,40 +140,8 @@ func each[T any](w *words, what string, target *[]T, parse func(string) (T, erro
 	}
 }
 
-// set returns what sets target, at a word that needs no other.
-func set(target *bool) func() error {
-	return func() error {
-		*target = true
-		return nil
-	}
-}
-
 func parseString(s string) (string, error)          { return s, nil }
 func parseInt(s string) (int, error)                { return strconv.Atoi(s) }
 func parseAddr(s string) (netip.Addr, error)        { return netip.ParseAddr(s) }
-func parseMAC(s string) (net.HardwareAddr, error)   { return net.ParseMAC(s) }
 func parseDuration(s string) (time.Duration, error) { return time.ParseDuration(s) }
 func parsePointer(s string) (*string, error)        { return &s, nil }
-
-// parsePrefix lets an address stand for the prefix of its whole length.
-func parsePrefix(s string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(s); err == nil {
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	return netip.ParsePrefix(s)
-}
-
-func parseIntPointer(s string) (*int, error) {
-	n, err := strconv.Atoi(s)
-	return &n, err
-}
-
-func parseSwitch(s string) (*bool, error) {
-	switch s {
-	case "on":
-		return new(true), nil
-	case "off":
-		return new(false), nil
-	}
-	return nil, errors.New("neither on nor off")
-}

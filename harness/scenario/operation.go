@@ -1,0 +1,49 @@
+package scenario
+
+import (
+	"strings"
+
+	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
+)
+
+// requests returns the forms of lines that are one request to the kernel and begin with these words.
+func requests(begin string) []form {
+	var all []form
+	for _, f := range operation.Forms() {
+		if strings.HasPrefix(f.Name+" ", begin+" ") {
+			all = append(all, form{f.Name, f.Usage, f.About, func(s *session, netns string, w *words) (string, error) {
+				o, err := f.ReadWords(netns, w.rest)
+				if err != nil {
+					return "", err
+				}
+				return s.request(o)
+			}})
+		}
+	}
+	return all
+}
+
+// request makes a request to the kernel. A namespace is a pod's, with all that belongs to one.
+func (s *session) request(o operation.Operation) (string, error) {
+	switch o := o.(type) {
+	case operation.NetNSAdd:
+		return "", harness.PodNamed(o.Name).Start(s.host)
+	case operation.NetNSDelete:
+		s.stopServices(o.Name) // they run in its containers, and would hold it
+		return "", harness.PodNamed(o.Name).Stop(s.host)
+	}
+	return o.Apply(s.host)
+}
+
+// showForm returns the form of a line that prints what a snapshot says of a noun.
+func showForm(name, usage, about string, run func(*session, string, *words) (string, error)) []form {
+	return []form{{name, usage, about, run}}
+}
+
+// isOn reports whether an object of a snapshot is on a link; "" is every one.
+func isOn(o kernel.Object, dev string) bool {
+	on, _ := o.Attr("dev")
+	return dev == "" || on == dev
+}

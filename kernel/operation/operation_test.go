@@ -1,0 +1,149 @@
+package operation_test
+
+import (
+	"net"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
+	"github.com/cnilab/cnilab/kernel/operation/words"
+)
+
+// lines has a line with all that each form can say, and odd words.
+var lines = []struct {
+	line string
+	want operation.Operation
+}{
+	{"ip netns add a", operation.NetNSAdd{Name: "a"}},
+	{"ip netns del 'two words'", operation.NetNSDelete{Name: "two words"}},
+	{
+		"ip -n a link add v address 02:00:00:00:00:01 mtu 1400 master br up type veth" +
+			" peer name w address 02:00:00:00:00:02 mtu 1300 netns b",
+		operation.LinkAdd{
+			NetNS: "a", Master: new("br"), PeerNetNS: new("b"),
+			Spec: kernel.LinkSpec{
+				Name: "v", Kind: kernel.KindVeth, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, MTU: 1400, Up: true,
+				Peer: kernel.PeerSpec{Name: "w", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, MTU: 1300},
+			},
+		},
+	},
+	{`ip link add "a\x00\xff" type bridge`, operation.LinkAdd{
+		NetNS: "host", Spec: kernel.LinkSpec{Name: "a\x00\xff", Kind: kernel.KindBridge},
+	}},
+	{"ip link add '' address 02:00 type bridge", operation.LinkAdd{
+		NetNS: "host", Spec: kernel.LinkSpec{Kind: kernel.KindBridge, MAC: net.HardwareAddr{2, 0}},
+	}},
+	{"ip -n a link del if7", operation.LinkDelete{NetNS: "a", Link: "if7"}},
+	{
+		`ip -n a link set v netns b name w address 02:00:00:00:00:01 mtu 0 alias "it\x27s\x20\"" master br promisc off up`,
+		operation.LinkSet{
+			NetNS: "a", Link: "v", To: new("b"), Master: new("br"),
+			Change: kernel.LinkChange{
+				Name: new("w"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, MTU: new(0), Alias: new(`it's "`),
+				Promisc: new(false), Up: new(true),
+			},
+		},
+	},
+	{"ip link set v alias '' nomaster down", operation.LinkSet{
+		NetNS: "host", Link: "v", Change: kernel.LinkChange{Alias: new(""), Master: new(0), Up: new(false)},
+	}},
+	{"bridge -n a link set dev v hairpin on isolated off", operation.PortSet{
+		NetNS: "a", Link: "v", Change: kernel.PortChange{Hairpin: new(true), Isolated: new(false)},
+	}},
+	{"ip addr add 10.0.0.1/24 dev v broadcast 10.0.0.255 scope link nodad", operation.AddressAdd{
+		NetNS: "host", Link: "v", Address: kernel.Address{
+			Prefix: netip.MustParsePrefix("10.0.0.1/24"), Broadcast: netip.MustParseAddr("10.0.0.255"),
+			Scope: kernel.ScopeLink, NoDAD: true,
+		},
+	}},
+	{"ip addr add 127.0.0.2/8 dev lo", operation.AddressAdd{
+		NetNS: "host", Link: "lo",
+		Address: kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.2/8"), Scope: kernel.ScopeHost},
+	}},
+	{"ip addr add 127.0.0.2/8 dev lo scope global", operation.AddressAdd{
+		NetNS: "host", Link: "lo", Address: kernel.Address{Prefix: netip.MustParsePrefix("127.0.0.2/8")},
+	}},
+	{"ip addr add '' dev v", operation.AddressAdd{NetNS: "host", Link: "v"}},
+	{"ip -n a addr del fd00::1/64 dev v", operation.AddressDelete{
+		NetNS: "a", Link: "v", Prefix: netip.MustParsePrefix("fd00::1/64"),
+	}},
+	{
+		"ip -n a route add local 10.0.1.0/24 via 10.0.0.1 dev v src 10.0.0.2 metric 5 table 100 proto 4 scope 7 onlink",
+		operation.RouteAdd{NetNS: "a", Link: new("v"), Route: kernel.Route{
+			Dst: netip.MustParsePrefix("10.0.1.0/24"), Gateway: netip.MustParseAddr("10.0.0.1"), Type: kernel.Local,
+			Source: netip.MustParseAddr("10.0.0.2"), Metric: 5, Table: 100, Protocol: kernel.ProtoStatic, Scope: 7,
+			OnLink: true,
+		}},
+	},
+	{"ip route prepend ::/0 via fd00::1", operation.RouteAdd{
+		NetNS: "host", Mode: kernel.Beside,
+		Route: kernel.Route{Dst: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fd00::1")},
+	}},
+	{"ip route del unicast 10.0.1.0/24 dev v scope link", operation.RouteDelete{
+		NetNS: "host", Link: new("v"),
+		Route: kernel.Route{Dst: netip.MustParsePrefix("10.0.1.0/24"), Type: kernel.Unicast, Scope: kernel.ScopeLink},
+	}},
+	{"ip neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 dev v nud stale", operation.NeighbourAdd{
+		NetNS: "host", Link: "v", Neighbour: kernel.Neighbour{
+			IP: netip.MustParseAddr("10.0.0.1"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, State: kernel.Stale,
+		},
+	}},
+	{"ip neigh del '' dev v", operation.NeighbourDelete{NetNS: "host", Link: "v"}},
+	{"sysctl -n a net/ipv4/ip_forward", operation.SysctlGet{NetNS: "a", Key: "net/ipv4/ip_forward"}},
+	{"sysctl 'net/x=1 2'", operation.SysctlSet{NetNS: "host", Key: "net/x", Value: "1 2"}},
+}
+
+func TestLinesParseBack(t *testing.T) {
+	for _, tt := range lines {
+		got, err := operation.Parse(tt.line)
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s\ngot  %+v, %v\nwant %+v", tt.line, got, err, tt.want)
+			continue
+		}
+		if got := tt.want.String(); got != tt.line {
+			t.Errorf("printed %s\nwant    %s", got, tt.line)
+		}
+	}
+}
+
+// Every form is among the lines, so that a noun that is added is tried.
+func TestEveryFormParsesBack(t *testing.T) {
+	for _, f := range operation.Forms() {
+		tried := false
+		for _, tt := range lines {
+			_, rest, err := operation.CutNetNS(words.Split(tt.line))
+			tried = tried || err == nil && strings.HasPrefix(strings.Join(rest, " ")+" ", f.Name+" ")
+		}
+		if !tried {
+			t.Errorf("no line begins with %q", f.Name)
+		}
+	}
+}
+
+func TestParseRefusesOtherLines(t *testing.T) {
+	for _, line := range []string{
+		"", "ip", "ip link", "ip -n", "ping host 10.0.0.1", "ip link add v type dummy", "ip route add 10.0.0.0/33",
+		"ip addr add 10.0.0.1/24", "sysctl", "ip netns add a b", "bridge link set hairpin on", "ip neigh add x dev v",
+	} {
+		if o, err := operation.Parse(line); !words.IsUsage(err) {
+			t.Errorf("%q: got %v, %v, want a usage error", line, o, err)
+		}
+	}
+}
+
+// FuzzWords checks that any word is read back from a line.
+func FuzzWords(f *testing.F) {
+	for _, word := range []string{"", "a b", "'", `"`, `\`, "#", "$x", "a\x00\n", "\xff", "ä", `"a"`, `"\"`, "''"} {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		line := "ip " + words.Quote(word) + " end"
+		split := words.Split(line)
+		if len(split) != 3 || words.Unquote(split[1]) != word || strings.ContainsAny(line, "\n\x00") {
+			t.Errorf("%q is written as %q and read as %q", word, line, split)
+		}
+	})
+}

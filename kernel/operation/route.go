@@ -1,0 +1,236 @@
+package operation
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
+)
+
+// routeWords are what a route is made of, behind the verb.
+const routeWords = " [TYPE] PREFIX|default [via ADDRESS] [dev LINK] [src ADDRESS] [metric N] [table N|main|local]" +
+	" [proto N|kernel|static] [scope global|link|host]"
+
+func routeForms() []Form {
+	return []Form{
+		{
+			"ip route add", "ip [-n NS] route add" + routeWords + " [onlink]",
+			"add a route; refused where there is one to the same destination", readRouteAdd(kernel.Exclusive),
+		},
+		{
+			"ip route prepend", "ip [-n NS] route prepend" + routeWords + " [onlink]",
+			"add a route before (IPv6: beside) those to the same destination", readRouteAdd(kernel.Beside),
+		},
+		{
+			"ip route del", "ip [-n NS] route del" + routeWords, "delete the first route that matches", readRouteDelete,
+		},
+	}
+}
+
+// A RouteAdd adds a route. Of Route, Link is not used.
+type RouteAdd struct {
+	NetNS string
+	Route kernel.Route
+	Link  *string // nil: none is given
+	Mode  kernel.RouteMode
+}
+
+func readRouteAdd(mode kernel.RouteMode) func(string, *words.Reader) (Operation, error) {
+	return func(netns string, r *words.Reader) (Operation, error) {
+		route, link, scope, err := readRoute(r, true)
+		if err != nil {
+			return nil, err
+		}
+		route.Scope = usualRouteScope(route)
+		if scope != nil {
+			route.Scope = *scope
+		}
+		return RouteAdd{NetNS: netns, Route: route, Link: link, Mode: mode}, nil
+	}
+}
+
+// usualRouteScope is the scope that ip(8) gives a new IPv4 route whose line names none (ip/iproute.c iproute_modify).
+func usualRouteScope(r kernel.Route) kernel.Scope {
+	switch {
+	case r.Type == kernel.Local:
+		return kernel.ScopeHost
+	case r.Type == kernel.Broadcast, r.Type == kernel.Multicast, r.Type == kernel.Anycast:
+		return kernel.ScopeLink
+	case (r.Type == "" || r.Type == kernel.Unicast) && !r.Gateway.IsValid():
+		return kernel.ScopeLink
+	}
+	return kernel.ScopeGlobal
+}
+
+func (o RouteAdd) String() string {
+	verb := map[kernel.RouteMode]string{kernel.Exclusive: "add", kernel.Beside: "prepend"}[o.Mode]
+	l := lineOf(o.NetNS, "ip route "+verb)
+	addRoute(&l, o.Route, o.Link)
+	if o.Route.Scope != usualRouteScope(o.Route) {
+		l.add("scope", o.Route.Scope.String())
+	}
+	l.flag(o.Route.OnLink, "onlink")
+	return l.String()
+}
+
+// Op implements Operation.
+func (o RouteAdd) Op() string { return "route add" }
+
+// In implements Operation.
+func (o RouteAdd) In() string { return o.NetNS }
+
+// Apply implements Operation.
+func (o RouteAdd) Apply(h kernel.Host) (string, error) {
+	return "", withRoute(h, o.NetNS, o.Route, o.Link, func(ns kernel.NetNS, r kernel.Route) error {
+		return ns.AddRoute(r, o.Mode)
+	})
+}
+
+// A RouteDelete deletes the first route that matches. Of Route, Link is not used.
+type RouteDelete struct {
+	NetNS string
+	Route kernel.Route
+	Link  *string // nil: none is given
+}
+
+func readRouteDelete(netns string, r *words.Reader) (Operation, error) {
+	route, link, scope, err := readRoute(r, false)
+	if err != nil {
+		return nil, err
+	}
+	if scope != nil {
+		route.Scope = *scope
+	}
+	return RouteDelete{NetNS: netns, Route: route, Link: link}, nil
+}
+
+func (o RouteDelete) String() string {
+	l := lineOf(o.NetNS, "ip route del")
+	addRoute(&l, o.Route, o.Link)
+	if o.Route.Scope != kernel.ScopeGlobal {
+		l.add("scope", o.Route.Scope.String())
+	}
+	return l.String()
+}
+
+// Op implements Operation.
+func (o RouteDelete) Op() string { return "route delete" }
+
+// In implements Operation.
+func (o RouteDelete) In() string { return o.NetNS }
+
+// Apply implements Operation.
+func (o RouteDelete) Apply(h kernel.Host) (string, error) {
+	return "", withRoute(h, o.NetNS, o.Route, o.Link, kernel.NetNS.DeleteRoute)
+}
+
+// withRoute calls f with the route as the kernel takes it.
+func withRoute(h kernel.Host, netns string, r kernel.Route, link *string, f func(kernel.NetNS, kernel.Route) error) error {
+	return in(h, netns, func(ns kernel.NetNS) (err error) {
+		if link != nil {
+			if r.Link, err = index(ns, *link); err != nil {
+				return err
+			}
+		}
+		return f(ns, r)
+	})
+}
+
+var routeTypes = []kernel.RouteType{
+	kernel.Unicast, kernel.Local, kernel.Broadcast, kernel.Anycast, kernel.Multicast,
+	kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw,
+}
+
+// readRoute reads a route, the name of its link, and the scope if the line names one. Only some verbs may say
+// that the gateway is on the link.
+func readRoute(r *words.Reader, mayOnLink bool) (route kernel.Route, link *string, scope *kernel.Scope, err error) {
+	if len(r.Rest) > 0 && slices.Contains(routeTypes, kernel.RouteType(r.Rest[0])) {
+		route.Type = kernel.RouteType(r.Rest[0])
+		r.Rest = r.Rest[1:]
+	}
+	destination, err := r.Next("PREFIX")
+	if err != nil {
+		return route, nil, nil, err
+	}
+	known := words.Keywords{
+		"via":    words.Value(r, "ADDRESS", &route.Gateway, words.Addr),
+		"dev":    words.Value(r, "LINK", &link, words.Pointer(words.String)),
+		"src":    words.Value(r, "ADDRESS", &route.Source, words.Addr),
+		"metric": words.Value(r, "N", &route.Metric, words.Int),
+		"table":  words.Value(r, "table", &route.Table, ParseTable),
+		"proto":  words.Value(r, "proto", &route.Protocol, parseProtocol),
+		"scope":  words.Value(r, "scope", &scope, words.Pointer(parseScope)),
+	}
+	if mayOnLink {
+		known["onlink"] = words.Set(&route.OnLink, true)
+	}
+	if err := r.Keywords(known); err != nil {
+		return route, nil, nil, err
+	}
+	if route.Dst, err = parseDestination(destination, route.Gateway); err != nil {
+		return route, nil, nil, r.Wrong("%q is no PREFIX", destination)
+	}
+	return route, link, scope, nil
+}
+
+// parseDestination reads a destination. The default route is of its gateway's family.
+func parseDestination(s string, gateway netip.Addr) (netip.Prefix, error) {
+	switch {
+	case s != "default":
+		return words.Prefix(s)
+	case gateway.Is6():
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
+}
+
+// addRoute appends what adds and deletes have in common. A destination is said by its prefix, the default route too:
+// "default" is of a family only beside a gateway.
+func addRoute(l *line, r kernel.Route, link *string) {
+	l.flag(r.Type != "", string(r.Type))
+	l.add(prefix(r.Dst))
+	given(l, "via", r.Gateway)
+	set(l, "dev", link)
+	given(l, "src", r.Source)
+	given(l, "metric", r.Metric)
+	if r.Table != 0 {
+		l.add("table", strconv.Itoa(r.Table))
+	}
+	given(l, "proto", r.Protocol)
+}
+
+// ParseTable reads the name or the number of a routing table.
+func ParseTable(s string) (int, error) {
+	return named(s, map[string]int{
+		"default": kernel.TableDefault, "main": kernel.TableMain, "local": kernel.TableLocal,
+	})
+}
+
+func parseProtocol(s string) (int, error) {
+	return named(s, map[string]int{
+		"redirect": kernel.ProtoRedirect, "kernel": kernel.ProtoKernel, "boot": kernel.ProtoBoot,
+		"static": kernel.ProtoStatic, "ra": kernel.ProtoRA,
+	})
+}
+
+func parseScope(s string) (kernel.Scope, error) {
+	n, err := named(s, map[string]int{
+		"global": int(kernel.ScopeGlobal), "site": int(kernel.ScopeSite), "link": int(kernel.ScopeLink),
+		"host": int(kernel.ScopeHost), "nowhere": int(kernel.ScopeNowhere),
+	})
+	if err == nil && (n < 0 || n > 255) {
+		err = fmt.Errorf("%d is not in 0 to 255", n)
+	}
+	return kernel.Scope(n), err
+}
+
+// named returns the number of a name, or the number that is there instead of one.
+func named(s string, names map[string]int) (int, error) {
+	if n, ok := names[s]; ok {
+		return n, nil
+	}
+	return strconv.Atoi(s)
+}
