@@ -21,7 +21,7 @@ func (n *handle) Call(ctx context.Context, c kernel.Call) (answer kernel.Answer,
 	if err == nil {
 		answer, err = t.Call(ctx, c)
 	}
-	return answer, n.probeError("call", c.To.String(), err)
+	return answer, n.probeError("call", string(c.Transport)+" "+c.To.String(), err)
 }
 
 // Serve is kernel.Probes'.
@@ -30,7 +30,7 @@ func (n *handle) Serve(s kernel.Service) (stop func(), err error) {
 	if err == nil {
 		stop, err = t.Serve(s)
 	}
-	return stop, n.probeError("serve", s.At.String(), err)
+	return stop, n.probeError("serve", string(s.Transport)+" "+s.At.String(), err)
 }
 
 func (n *handle) openSockets() (Transport, error) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
 )
 
@@ -34,6 +36,20 @@ func TestBothKernelsTellTheSame(t *testing.T) {
 		t.Errorf("exit status %d, want %d; stderr %q", exit, exitFailed, stderr)
 	}
 	compareGolden(t, "mixed.golden", stable(stdout))
+}
+
+// TestTourOnBothKernels checks that people read the same of a chapter on both kernels.
+func TestTourOnBothKernels(t *testing.T) {
+	requireSandboxes(t)
+	simulated := readTour(t, "sim")
+	for name, text := range readTour(t, "linux") {
+		if strings.Contains(text, "runs on sim alone") {
+			continue
+		}
+		if diff := cmp.Diff(onAnyMachine(simulated[name]), onAnyMachine(text)); diff != "" {
+			t.Errorf("%s (-simulated +Linux):\n%s", name, diff)
+		}
+	}
 }
 
 func TestLanguageOnLinux(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 type report struct {
 	out                     io.Writer
 	verbose                 bool
+	told                    bool // how to read it
 	passed, failed, skipped int
 	bound                   map[string]int // scenarios that run on one backend alone, by its name
 }
@@ -24,6 +25,9 @@ func newReport(out io.Writer, verbose bool) *report {
 
 // add tells about one scenario: a line, and what went wrong.
 func (r *report) add(result scenario.Result) {
+	if r.verbose {
+		fmt.Fprintln(r.out, r.before())
+	}
 	fmt.Fprintf(r.out, "%-4s %-28s %.2fs\n", result.Outcome, result.Name, result.Took.Seconds())
 	if r.verbose || result.Outcome != scenario.Passed && result.Outcome != scenario.Bound {
 		fmt.Fprint(r.out, indent(result.Log))
@@ -40,6 +44,15 @@ func (r *report) add(result scenario.Result) {
 	default:
 		r.failed++
 	}
+}
+
+// before is what a verbose report has before a scenario: a blank line, before the first how to read it.
+func (r *report) before() string {
+	if r.told {
+		return ""
+	}
+	r.told = true
+	return scenario.Legend + "\n"
 }
 
 // end tells the sum, and whether it is a failure.

@@ -1,29 +1,33 @@
 package main
 
-import (
-	"sync"
+import "github.com/cnilab/cnilab/harness/scenario"
 
-	"github.com/cnilab/cnilab/harness/scenario"
-)
-
-// runAll runs scenarios, at most so many at a time, and sends the results as they come.
+// runAll runs scenarios, at most so many at a time, and sends the results in the order of the scenarios: some are
+// chapters, and people read them.
 func runAll(all []scenario.Scenario, jobs int, run func(scenario.Scenario) scenario.Result) <-chan scenario.Result {
-	waiting := make(chan scenario.Scenario)
-	results := make(chan scenario.Result)
-	var workers sync.WaitGroup
-	for range min(jobs, len(all)) {
-		workers.Go(func() {
-			for s := range waiting {
-				results <- run(s)
-			}
-		})
+	done := make([]chan scenario.Result, len(all))
+	for i := range done {
+		done[i] = make(chan scenario.Result, 1)
 	}
+	waiting := make(chan int)
+	for range min(jobs, len(all)) {
+		go func() {
+			for i := range waiting {
+				done[i] <- run(all[i])
+			}
+		}()
+	}
+	results := make(chan scenario.Result)
 	go func() {
-		for _, s := range all {
-			waiting <- s
+		for i := range all {
+			waiting <- i
 		}
 		close(waiting)
-		workers.Wait()
+	}()
+	go func() {
+		for _, d := range done {
+			results <- <-d
+		}
 		close(results)
 	}()
 	return results

@@ -40,7 +40,9 @@ func (s *session) writeHostFile(_ string, w *words) (string, error) {
 	if err := s.host.MkdirAll(pathpkg.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return "", s.host.WriteFile(path, []byte(s.files.read(from)), 0o644)
+	content := s.files.read(from)
+	s.note("%s", content)
+	return "", s.host.WriteFile(path, []byte(content), 0o644)
 }
 
 func (s *session) deleteFile(_ string, w *words) (string, error) {

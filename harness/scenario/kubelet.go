@@ -150,7 +150,15 @@ func (s *session) startContainer(_ string, w *words) (string, error) {
 		}
 	}
 	s.services = append(s.services, service{netns: pod, name: name, stop: c.Crash})
+	s.note("container %s runs in namespace %s%s", name, pod, listening(serves, listen))
 	return "", nil
+}
+
+func listening(serves bool, at kernel.Service) string {
+	if !serves {
+		return ""
+	}
+	return fmt.Sprintf(" and listens at %s port %d", at.Transport, at.At.Port())
 }
 
 func (s *session) crashContainer(_ string, w *words) (string, error) {
@@ -161,5 +169,6 @@ func (s *session) crashContainer(_ string, w *words) (string, error) {
 	if !s.stopWhere(func(running service) bool { return running.netns == pod && running.name == name }) {
 		return "", w.wrong("pod %s has no container %s", pod, name)
 	}
+	s.note("container %s has died, and its sockets with it", name)
 	return "", nil
 }

@@ -77,15 +77,24 @@ func (r *recorder) outcome() Outcome {
 	return Passed
 }
 
-// shownAs is a testing.T whose log names files as people know them.
+// shownAs is a testing.T whose log reads as people want it: it names files as they know them.
 type shownAs struct {
 	testscript.T
-	names *strings.Replacer
+	names   *strings.Replacer
+	session *session
 }
 
-func (t shownAs) Log(args ...any)   { t.T.Log(t.names.Replace(fmt.Sprint(args...))) }
+// Log shows the log of a script: told, where the session has kept a transcript.
+func (t shownAs) Log(args ...any) {
+	log := t.names.Replace(fmt.Sprint(args...))
+	if kept := t.session.transcript; kept != nil {
+		log = kept.tell(log)
+	}
+	t.T.Log(log)
+}
+
 func (t shownAs) Fatal(args ...any) { t.T.Fatal(t.names.Replace(fmt.Sprint(args...))) }
 
 func (t shownAs) Run(name string, f func(testscript.T)) {
-	t.T.Run(name, func(inner testscript.T) { f(shownAs{inner, t.names}) })
+	t.T.Run(name, func(inner testscript.T) { f(shownAs{inner, t.names, t.session}) })
 }

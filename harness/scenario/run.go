@@ -35,7 +35,7 @@ type NewMachine func() (*Machine, error)
 // Options say how to run.
 type Options struct {
 	Backend string        // the name of what the machine is, for scenarios that are bound to one; "": run those too
-	Verbose bool          // keep the log of what succeeded too
+	Verbose bool          // log what succeeded too, and what came of it: see Legend
 	Timeout time.Duration // real time; 0: DefaultTimeout
 	Update  bool          // where expect, jsoncmp or cmp finds a file of the archive different, write that anew
 }
@@ -100,10 +100,11 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	session := &session{ctx: ctx, scenario: s, updating: o.Update, updates: map[string]string{}}
-	testscript.RunT(shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", "")}, testscript.Params{
+	shown := shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", ""), session}
+	testscript.RunT(shown, testscript.Params{
 		Files:              []string{file},
 		RequireUniqueNames: true,
-		Setup:              func(env *testscript.Env) error { return setup(env, session, newMachine) },
+		Setup:              func(env *testscript.Env) error { return setup(env, session, newMachine, o.Verbose) },
 		Cmds:               commands(),
 		UpdateScripts:      o.Update,
 	})
@@ -114,7 +115,7 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 type sessionKey struct{}
 
 // setup gives a script its machine and takes the machine that runs it away: of the environment, $WORK alone stays.
-func setup(env *testscript.Env, session *session, newMachine NewMachine) error {
+func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose bool) error {
 	env.Vars = env.Vars[:1]
 	machine, err := newMachine()
 	if err != nil {
@@ -130,6 +131,9 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine) error {
 	})
 	if session.faults == nil && session.scenario.needsFaults() {
 		env.T().Skip(noFaults)
+	}
+	if verbose {
+		session.keepTranscript()
 	}
 	return nil
 }
@@ -155,8 +159,12 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	s := ts.Value(sessionKey{}).(*session)
 	s.files = archive{ts}
+	s.begin(name)
 	out, err := s.do(append([]string{name}, args...))
 	fmt.Fprint(ts.Stdout(), out)
+	if neg || err == nil {
+		s.finish(ts, out, err)
+	}
 	switch {
 	case isUsage(err):
 		ts.Fatalf("%v", err)

@@ -61,6 +61,18 @@ func (s Scenario) Summary() string {
 	return strings.Join(words, " ")
 }
 
+// commentsApart tells of each comment of the script whether a blank line is before it.
+func (s Scenario) commentsApart() (apart []bool) {
+	blank := false
+	for line := range strings.Lines(string(s.Text)) {
+		if strings.HasPrefix(line, "#") {
+			apart = append(apart, blank)
+		}
+		blank = strings.TrimSpace(line) == ""
+	}
+	return apart
+}
+
 // lineOf returns the number of the line of the archive that is before the first one of a file in it; 0 where it has no
 // such file.
 func (s Scenario) lineOf(file string) int {

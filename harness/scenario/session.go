@@ -21,6 +21,8 @@ type session struct {
 	services   []service
 	snapshots  map[string]kernel.Snapshot
 
+	transcript *transcript // nil where nobody wants to read it
+
 	updating bool
 	updates  map[string]string // new texts of files of the archive
 

@@ -20,7 +20,7 @@ const longestDatagram = 1 << 16
 // Call implements kernel.Probes.
 func (ns *NetNS) Call(ctx context.Context, c kernel.Call) (kernel.Answer, error) {
 	answer, err := ns.call(ctx, c)
-	return answer, ns.fail(string(c.Transport)+" call", c.To.String(), whoEnded(ctx, err))
+	return answer, ns.fail("call", string(c.Transport)+" "+c.To.String(), whoEnded(ctx, err))
 }
 
 func (ns *NetNS) call(ctx context.Context, c kernel.Call) (kernel.Answer, error) {

@@ -23,7 +23,7 @@ type server struct {
 // Serve implements kernel.Probes. At the unspecified IPv6 address it answers IPv4 calls, too.
 func (ns *NetNS) Serve(s kernel.Service) (stop func(), err error) {
 	stop, err = ns.serve(s)
-	return stop, ns.fail(string(s.Transport)+" serve", s.At.String(), err)
+	return stop, ns.fail("serve", string(s.Transport)+" "+s.At.String(), err)
 }
 
 func (ns *NetNS) serve(s kernel.Service) (stop func(), err error) {
