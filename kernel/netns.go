@@ -12,6 +12,7 @@ type NetNS interface {
 	Ports
 	Addresses
 	Routes
+	Rules
 	Neighbours
 	Sysctls
 	Probes

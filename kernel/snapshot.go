@@ -26,7 +26,7 @@ type Snapshot []Object
 // An Object is one line of a Snapshot.
 type Object struct {
 	NetNS string // the namespace's name; "" for a file
-	Noun  string // "netns", "link", "address", "route", "neighbour", "sysctl", "file"
+	Noun  string // "netns", "link", "address", "route", "rule", "neighbour", "sysctl", "file"
 	Name  string // what tells it from others of its noun; an address or route may stand on several links
 	Attrs []Attr
 }
@@ -42,12 +42,13 @@ const (
 	NounLink      = "link"
 	NounAddress   = "address"
 	NounRoute     = "route"
+	NounRule      = "rule"
 	NounNeighbour = "neighbour"
 	NounSysctl    = "sysctl"
 	NounFile      = "file"
 )
 
-var nouns = []string{NounNetNS, NounLink, NounAddress, NounRoute, NounNeighbour, NounSysctl, NounFile}
+var nouns = []string{NounNetNS, NounLink, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl, NounFile}
 
 // filesHeader begins the part of a snapshot's text that belongs to no namespace.
 const filesHeader = "files"

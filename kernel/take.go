@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -14,7 +15,8 @@ import (
 // folders. It makes only calls of the contract and changes nothing. It is not atomic.
 //
 // Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent. Per-link sysctls
-// are listed where they differ from conf/default.
+// are listed where they differ from conf/default. Rules that every namespace begins with are listed where they are gone,
+// as "deleted yes".
 func Take(h Host, folders ...string) (Snapshot, error) {
 	spaces, err := openAll(h)
 	defer func() {
@@ -114,7 +116,7 @@ func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
 		for _, l := range s.links {
 			objects = append(objects, s.link(l, all))
 		}
-		for _, read := range []func() ([]Object, error){s.addresses, s.routes, s.neighbours, s.sysctls} {
+		for _, read := range []func() ([]Object, error){s.addresses, s.routes, s.rules, s.neighbours, s.sysctls} {
 			more, err := read()
 			if err != nil {
 				return nil, err
@@ -259,6 +261,62 @@ func (s *namespaceView) route(r Route) Object {
 	}
 	o.addFlag("onlink", r.OnLink)
 	return o
+}
+
+func (s *namespaceView) rules() ([]Object, error) {
+	var objects []Object
+	for _, family := range []Family{IPv4, IPv6} {
+		rules, err := s.handle.Rules(family)
+		if err != nil {
+			return nil, err
+		}
+		standard := StandardRules(family)
+		for _, r := range rules {
+			if i := slices.Index(standard, r); i >= 0 {
+				standard = slices.Delete(standard, i, i+1)
+				continue
+			}
+			objects = append(objects, describeRule(r))
+		}
+		for _, r := range standard {
+			o := describeRule(r)
+			o.addFlag("deleted", true)
+			objects = append(objects, o)
+		}
+	}
+	return objects, nil
+}
+
+func describeRule(r Rule) Object {
+	o := Object{Noun: NounRule, Name: strconv.Itoa(r.Priority)}
+	o.add("family", r.Family.String())
+	o.addFlag("not", r.Not)
+	o.add("from", orAll(r.From))
+	if r.To.IsValid() {
+		o.add("to", r.To.String())
+	}
+	o.add("iif", r.In)
+	o.add("oif", r.Out)
+	if r.Mark != 0 || r.Mask != 0 {
+		o.add("fwmark", fmt.Sprintf("%#x/%#x", r.Mark, r.Mask))
+	}
+	if r.Action == ToTable {
+		o.add("lookup", tableName(r.Table))
+	} else {
+		o.add("type", string(r.Action))
+	}
+	if r.Protocol != 0 {
+		o.add("proto", protocolName(r.Protocol))
+	}
+	return o
+}
+
+// orAll names the packets of a prefix as ip-rule(8) does.
+func orAll(p netip.Prefix) string {
+	if !p.IsValid() {
+		return "all"
+	}
+	return p.String()
 }
 
 func (s *namespaceView) neighbours() ([]Object, error) {

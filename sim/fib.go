@@ -9,10 +9,13 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A fib is the routing tables of one address family.
+// A fib is the routing tables of one address family, and the rules that lead to them.
 type fib struct {
+	ns     *namespace
 	family kernel.Family
 	tables map[int]*table
+	rules  []*kernel.Rule // in the order in which they are tried
+	apart  bool           // a rule has come or gone: fib_has_custom_rules
 }
 
 // A table is one routing table.
@@ -30,7 +33,9 @@ type route struct {
 	nhScope      kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
 }
 
-func newFIB(f kernel.Family) *fib { return &fib{family: f, tables: map[int]*table{}} }
+func newFIB(ns *namespace, f kernel.Family) *fib {
+	return &fib{ns: ns, family: f, tables: map[int]*table{}, rules: standardRules(f)}
+}
 
 // table returns the table with the number, made where it is not there. (fib_new_table, fib6_new_table.)
 func (f *fib) table(id int) *table {
@@ -40,17 +45,6 @@ func (f *fib) table(id int) *table {
 		f.tables[id] = t
 	}
 	return t
-}
-
-// lookup returns the best route to dst out of those that ok accepts, as the rules of every namespace say: local before
-// main before default. nil where there is none.
-func (f *fib) lookup(dst netip.Addr, ok func(*route) bool) *route {
-	for _, id := range []int{kernel.TableLocal, kernel.TableMain, kernel.TableDefault} {
-		if r := f.tables[id].lookup(dst, ok); r != nil && r.Type != kernel.Throw {
-			return r
-		}
-	}
-	return nil
 }
 
 // lookup returns the route with the longest prefix that ok accepts, nil where there is none, or no table.

@@ -40,14 +40,15 @@ func withDefaults(r kernel.Route) kernel.Route {
 
 // addRoute4 is net/ipv4/fib_frontend.c: inet_rtm_newroute and fib_trie.c: fib_table_insert.
 func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal {
+	req = withDefaults(req)
+	t := ns.fib4.table(req.Table) // inet_rtm_newroute: fib_new_table, whatever becomes of the route
 	if req.Dst != req.Dst.Masked() {
 		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
 	}
-	r, refused := ns.newRoute4(withDefaults(req))
+	r, refused := ns.newRoute4(req)
 	if refused != nil {
 		return refused
 	}
-	t := ns.fib4.table(r.Table)
 	place := t.before(r)
 	alike := t.routes[r.Dst][place:]
 	if len(alike) > 0 && alike[0].Metric == r.Metric && mode == kernel.Exclusive {
@@ -141,12 +142,12 @@ func (ns *namespace) checkOnLink4(r *route) *refusal {
 // a route of a narrower scope than this one.
 func (ns *namespace) checkGateway4(r *route) *refusal {
 	scope := max(r.Scope+1, kernel.ScopeLink)
-	via := ns.fib4.lookup(r.Gateway, func(via *route) bool {
+	via, errno := ns.wayToGateway(r, func(via *route) bool {
 		return via.Scope >= scope && (r.link == nil || via.link == r.link)
 	})
 	switch {
-	case via == nil:
-		return refuse(kernel.ENETUNREACH, "Nexthop has invalid gateway")
+	case errno != 0:
+		return refuse(errno, "Nexthop has invalid gateway")
 	case refusals[via.Type] != 0:
 		return refuse(refusals[via.Type], "Nexthop has invalid gateway") // fib_props
 	case via.Type != kernel.Unicast && via.Type != kernel.Local:
@@ -156,6 +157,16 @@ func (ns *namespace) checkGateway4(r *route) *refusal {
 	}
 	r.link, r.nhScope = via.link, via.Scope
 	return nil
+}
+
+// wayToGateway looks in the route's own table first, unless that is main, and then as for any packet.
+func (ns *namespace) wayToGateway(r *route, ok func(*route) bool) (*route, kernel.Errno) {
+	if r.Table != kernel.TableMain {
+		if via := ns.fib4.tables[r.Table].lookup(r.Gateway, ok); via != nil && !dropping(via.Type) {
+			return via, 0
+		}
+	}
+	return ns.fib4.lookup(flow{dst: r.Gateway, out: r.link}, ok)
 }
 
 // addressType4 is net/ipv4/fib_frontend.c: inet_addr_type.

@@ -59,7 +59,7 @@ func (ns *namespace) checkNextHop6(r *route, wanted int) *refusal {
 		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
 	}
 	if dropping(r.Type) { // a route of these types leads to lo
-		r.link, r.Gateway = ns.names["lo"], netip.Addr{}
+		r.link, r.Gateway = ns.lo(), netip.Addr{}
 		return nil
 	}
 	if r.Gateway.IsValid() {
@@ -104,8 +104,13 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 
 // resolveGateway6 is net/ipv6/route.c: ip6_route_check_nh.
 func (ns *namespace) resolveGateway6(r *route) *refusal {
-	via := ns.fib6.lookup(r.Gateway, func(via *route) bool { return r.link == nil || via.link == r.link })
-	if via == nil || dropping(via.Type) || via.Gateway.IsValid() {
+	direct := func(via *route) bool { return !dropping(via.Type) && !via.Gateway.IsValid() }
+	onLink := func(via *route) bool { return r.link == nil || via.link == r.link }
+	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
+	if via == nil || !direct(via) || !onLink(via) {
+		via, _ = ns.fib6.lookup(flow{dst: r.Gateway, out: r.link}, onLink)
+	}
+	if via == nil || !direct(via) {
 		return refuse(kernel.EHOSTUNREACH)
 	}
 	r.link = via.link

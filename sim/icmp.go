@@ -50,7 +50,7 @@ func (ns *namespace) report(p packet, r report) {
 	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || p.src().IsUnspecified() {
 		return
 	}
-	to, errno := ns.route(p.src())
+	to, errno := ns.route(flow{dst: p.src()})
 	if errno != 0 || to.kind == kernel.Broadcast {
 		return
 	}

@@ -17,7 +17,7 @@ func (l *link) inputIP(f frame) {
 		l.ns.deliverToMany(p)
 		return
 	}
-	to, errno := l.ns.route(p.dst())
+	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
 		l.ns.deliver(p)
@@ -54,17 +54,17 @@ func (l *link) martian(p packet) bool {
 		return src.IsLoopback() || dst.IsLoopback()
 	}
 	return (src.IsLoopback() || dst.IsLoopback()) && l.either4("route_localnet") == 0 ||
-		l.ns.local(src) && l.either4("accept_local") == 0 || l.reverseFiltered(src)
+		l.ns.local(src) && l.either4("accept_local") == 0 || l.reverseFiltered(src, dst)
 }
 
 // reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or,
 // where it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
-func (l *link) reverseFiltered(src netip.Addr) bool {
+func (l *link) reverseFiltered(src, dst netip.Addr) bool {
 	mode := l.either4("rp_filter")
 	if mode == 0 || src.IsUnspecified() {
 		return false
 	}
-	back, errno := l.ns.route(src)
+	back, errno := l.ns.route(flow{src: dst, dst: src})
 	return errno != 0 || back.link != l && mode == 1
 }
 

@@ -29,7 +29,7 @@ func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
 	var errno kernel.Errno
 	l3.ns.world().locked(func() {
 		var to way
-		if to, errno = l3.ns.route(dst); errno == 0 {
+		if to, errno = l3.ns.route(flow{dst: dst}); errno == 0 {
 			src = l3.ns.source(to, dst)
 		}
 	})
@@ -42,7 +42,7 @@ func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
 func (l3 layer3) MTU(dst netip.Addr) (mtu int) {
 	mtu = defaultMTU
 	l3.ns.world().locked(func() {
-		if to, errno := l3.ns.route(dst); errno == 0 {
+		if to, errno := l3.ns.route(flow{dst: dst}); errno == 0 {
 			mtu = min(to.link.mtu, kernel.MaxMTU)
 		}
 	})

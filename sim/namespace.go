@@ -44,14 +44,16 @@ func (m *machine) newNamespace() *namespace {
 		id:      kernel.NSID{Dev: nsfsDev, Ino: m.world.lastNSID},
 		links:   map[int]*link{},
 		names:   map[string]*link{},
-		fib4:    newFIB(kernel.IPv4),
-		fib6:    newFIB(kernel.IPv6),
 		sysctls: newSysctls(m.self),
 	}
+	ns.fib4, ns.fib6 = newFIB(ns, kernel.IPv4), newFIB(ns, kernel.IPv6)
 	m.namespaces = append(m.namespaces, ns)
 	ns.insert(newDevice("", "lo", 65536), 0) // drivers/net/loopback.c: loopback_setup
 	return ns
 }
+
+// lo returns the loopback device, whatever it is called: LOOPBACK_IFINDEX.
+func (ns *namespace) lo() *link { return ns.links[1] }
 
 // world returns the world the namespace is in.
 func (ns *namespace) world() *World { return ns.machine.world }

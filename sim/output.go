@@ -9,7 +9,7 @@ import (
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
 // ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
 func (ns *namespace) output(p packet) kernel.Errno {
-	to, errno := ns.route(p.dst())
+	to, errno := ns.route(flow{src: p.src(), dst: p.dst()})
 	if errno != 0 {
 		return errno
 	}

@@ -14,18 +14,18 @@ type way struct {
 	by   *route
 }
 
-// route returns the way of a packet to dst, by the errors of connect(2): ENETUNREACH without a route, EHOSTUNREACH,
-// EACCES and EINVAL for those of type unreachable, prohibit and blackhole. (net/ipv4/fib_semantics.c: fib_props;
+// route returns the way of a packet, by the errors of connect(2): ENETUNREACH without a route, EHOSTUNREACH,
+// EACCES and EINVAL for those of type unreachable, prohibit and blackhole, and what rules say. (net/ipv4/fib_semantics.c: fib_props;
 // net/ipv4/route.c: ip_route_output_key_hash_rcu.)
-func (ns *namespace) route(dst netip.Addr) (way, kernel.Errno) {
-	r := ns.fib(dst).lookup(dst, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
-	if r == nil {
-		return way{}, kernel.ENETUNREACH
+func (ns *namespace) route(to flow) (way, kernel.Errno) {
+	r, errno := ns.fib(to.dst).lookup(to, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
+	if errno != 0 {
+		return way{}, errno
 	}
 	if errno := refusals[r.Type]; errno != 0 {
 		return way{}, errno
 	}
-	return ns.wayBy(r, dst), 0
+	return ns.wayBy(r, to.dst), 0
 }
 
 // refusals gives the route types that lead nowhere their errno.
@@ -41,7 +41,7 @@ func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
 		p.next = r.Gateway
 	}
 	if p.kind == kernel.Local {
-		p.link = ns.names["lo"]
+		p.link = ns.lo()
 	}
 	return p
 }

@@ -56,6 +56,9 @@ const (
 	RouteList       Op = "route list"       // Routes
 	RouteAdd        Op = "route add"        // AddRoute
 	RouteDelete     Op = "route delete"     // DeleteRoute
+	RuleList        Op = "rule list"        // Rules
+	RuleAdd         Op = "rule add"         // AddRule
+	RuleDelete      Op = "rule delete"      // DeleteRule
 	NeighbourList   Op = "neighbour list"   // Neighbours
 	NeighbourAdd    Op = "neighbour add"    // AddNeighbour
 	NeighbourDelete Op = "neighbour delete" // DeleteNeighbour
@@ -85,6 +88,7 @@ var mutating = map[Op]bool{
 	LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
 	AddressAdd: true, AddressDelete: true,
 	RouteAdd: true, RouteDelete: true,
+	RuleAdd: true, RuleDelete: true,
 	NeighbourAdd: true, NeighbourDelete: true,
 	SysctlSet: true,
 	FileWrite: true, FileLink: true, FileRename: true, FileRemove: true, FileLock: true, FolderMake: true,

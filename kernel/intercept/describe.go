@@ -115,6 +115,20 @@ func (n *netns) describeRoute(r kernel.Route) string {
 	return w.String()
 }
 
+func describeRule(r kernel.Rule) string {
+	w := words{r.Family.String()}
+	w.add(r.Not, "not")
+	w.add(r.From.IsValid(), "from %s", r.From)
+	w.add(r.To.IsValid(), "to %s", r.To)
+	w.add(r.In != "", "iif %s", r.In)
+	w.add(r.Out != "", "oif %s", r.Out)
+	w.add(r.Mark != 0 || r.Mask != 0, "fwmark %#x/%#x", r.Mark, r.Mask)
+	w.add(r.Priority != kernel.AnyPriority, "priority %d", r.Priority)
+	w.add(r.Action != "" && r.Action != kernel.ToTable, "%s", r.Action)
+	w.add(r.Table != 0, "table %d", r.Table)
+	return w.String()
+}
+
 func (n *netns) describeNeighbour(e kernel.Neighbour) string {
 	w := words{e.IP.String()}
 	w.add(len(e.MAC) > 0, "lladdr %s", net.HardwareAddr(e.MAC))

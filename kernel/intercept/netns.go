@@ -107,6 +107,18 @@ func (n *netns) DeleteRoute(r kernel.Route) error {
 	return n.do(RouteDelete, n.describeRoute(r), func() error { return n.backend.DeleteRoute(r) })
 }
 
+func (n *netns) Rules(f kernel.Family) ([]kernel.Rule, error) {
+	return value(n.line, RuleList, n.Name(), f.String(), func() ([]kernel.Rule, error) { return n.backend.Rules(f) })
+}
+
+func (n *netns) AddRule(r kernel.Rule) error {
+	return n.do(RuleAdd, describeRule(r), func() error { return n.backend.AddRule(r) })
+}
+
+func (n *netns) DeleteRule(r kernel.Rule) error {
+	return n.do(RuleDelete, describeRule(r), func() error { return n.backend.DeleteRule(r) })
+}
+
 func (n *netns) Neighbours(link int) ([]kernel.Neighbour, error) {
 	return value(n.line, NeighbourList, n.Name(), n.onLink(link), func() ([]kernel.Neighbour, error) {
 		return n.backend.Neighbours(link)

@@ -22,7 +22,7 @@ func mutants() []mutant {
 	for _, topic := range [][]mutant{
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), stateMutants(),
 		moveMutants(),
-		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(),
+		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), sysctlMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),

@@ -29,6 +29,10 @@ type twist struct {
 	routes      func(ns kernel.NetNS, list []kernel.Route) []kernel.Route
 	addRoute    func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error
 	delRoute    func(ns kernel.NetNS, r kernel.Route) error
+	rules       func(ns kernel.NetNS, list []kernel.Rule) []kernel.Rule
+	rulesOf     func(ns kernel.NetNS, f kernel.Family) ([]kernel.Rule, error)
+	addRule     func(ns kernel.NetNS, r kernel.Rule) error
+	delRule     func(ns kernel.NetNS, r kernel.Rule) error
 	neighbours  func(ns kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour
 	addNeigh    func(ns kernel.NetNS, n kernel.Neighbour) error
 	sysctl      func(ns kernel.NetNS, key string) (string, error)
@@ -339,6 +343,31 @@ func (n *wrongNetNS) DeleteRoute(r kernel.Route) error {
 		return n.t.delRoute(n.NetNS, r)
 	}
 	return n.NetNS.DeleteRoute(r)
+}
+
+func (n *wrongNetNS) Rules(f kernel.Family) ([]kernel.Rule, error) {
+	if n.t.rulesOf != nil {
+		return n.t.rulesOf(n.NetNS, f)
+	}
+	list, err := n.NetNS.Rules(f)
+	if err == nil && n.t.rules != nil {
+		list = n.t.rules(n.NetNS, list)
+	}
+	return list, err
+}
+
+func (n *wrongNetNS) AddRule(r kernel.Rule) error {
+	if n.t.addRule != nil {
+		return n.t.addRule(n.NetNS, r)
+	}
+	return n.NetNS.AddRule(r)
+}
+
+func (n *wrongNetNS) DeleteRule(r kernel.Rule) error {
+	if n.t.delRule != nil {
+		return n.t.delRule(n.NetNS, r)
+	}
+	return n.NetNS.DeleteRule(r)
 }
 
 func (n *wrongNetNS) Neighbours(link int) ([]kernel.Neighbour, error) {

@@ -1,0 +1,39 @@
+package sim
+
+import (
+	"strconv"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// Rules is kernel.Rules'.
+func (n *handle) Rules(f kernel.Family) (list []kernel.Rule, err error) {
+	err = n.do("rule list", f.String(), func() *refusal {
+		tables, r := n.ns.fibOf(f)
+		if r != nil {
+			return r
+		}
+		for _, rule := range tables.rules {
+			list = append(list, *rule)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// AddRule is kernel.Rules'.
+func (n *handle) AddRule(r kernel.Rule) error {
+	return n.do("rule add", nameRule(r), func() *refusal { return n.ns.addRule(r) })
+}
+
+// DeleteRule is kernel.Rules'.
+func (n *handle) DeleteRule(r kernel.Rule) error {
+	return n.do("rule delete", nameRule(r), func() *refusal { return n.ns.deleteRule(r) })
+}
+
+func nameRule(r kernel.Rule) string {
+	if r.Priority == kernel.AnyPriority {
+		return r.Family.String()
+	}
+	return r.Family.String() + " priority " + strconv.Itoa(r.Priority)
+}
