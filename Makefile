@@ -18,7 +18,7 @@ REFERENCE_VERSION := v1.9.1
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real lint bench build update clean
+.PHONY: help demo test fuzz race real laws lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ real: build bin/reference/bridge ## run what runs on the real kernel, in namespa
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
 	@! grep -A2 -e '--- SKIP' bin/real.log
 	bin/cnilab test --backend=linux
+
+# Many at a time: they wait for Linux to settle, nearly all of the time.
+laws: ## ask this kernel all laws, and compare with what was recorded of it; "make laws RECORD=1" records it anew
+	$(GO) test -count=1 -parallel 32 ./kernel/linux -run '^TestAnswers$$' -answers $(if $(RECORD),-record)
+	$(GO) test -count=1 ./kernel/kerneltest -run Recorded
 
 # The plugins that ours are compared with.
 bin/reference/bridge:

@@ -41,7 +41,20 @@ func (ns *namespace) addLink(req newLink) *refusal {
 	if r != nil {
 		return r
 	}
-	return l.configure(req)
+	if r := l.configure(req); r != nil {
+		return r
+	}
+	l.watchNew()
+	return nil
+}
+
+// watchNew sets the operational states of new links once the request is done: linkwatch waits for its end
+// (net/core/link_watch.c: linkwatch_event takes the RTNL lock), and finds a veth that has become a port by then.
+func (l *link) watchNew() {
+	if l.peer != nil {
+		l.peer.refreshOper()
+		l.refreshOper()
+	}
 }
 
 // check is what is looked at before the tables are: the netlink policy, then the kind's validate (veth_validate,
@@ -154,8 +167,6 @@ func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
 	}
 	l.lowOff = true
 	l.peer, peer.peer = peer, l
-	peer.refreshOper()
-	l.refreshOper()
 	return l, nil
 }
 

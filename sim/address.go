@@ -10,6 +10,7 @@ import (
 type address struct {
 	kernel.Address // Link is set only in what is given out
 	link           *link
+	nonce          nonce       // of the solicitations of duplicate address detection
 	stopDAD        func() bool // takes the end of duplicate address detection back; nil where none is under way
 }
 

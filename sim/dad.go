@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"net/netip"
+	"encoding/binary"
 	"time"
 )
 
@@ -14,6 +14,7 @@ func (a *address) startDAD() {
 	case !a.Tentative || a.NoDAD || a.link.loopback() || !a.link.detectsDuplicates():
 		a.endDAD()
 	case a.link.ip6.ready:
+		a.nonce = a.newNonce()
 		delay := time.Duration(a.link.world().rand.Int64N(int64(dadMaxDelay)))
 		a.solicitAfter(delay, a.link.setting6("dad_transmits"))
 	}
@@ -24,6 +25,17 @@ func (l *link) detectsDuplicates() bool {
 	return l.setting6("accept_dad") >= 1 || l.ns.sysctls.all6.values["accept_dad"] >= 1
 }
 
+// newNonce is for enhanced duplicate address detection, unless that is switched off for the link and for all.
+// (addrconf_dad_kick.)
+func (a *address) newNonce() (n nonce) {
+	if a.link.setting6("enhanced_dad") == 0 && a.link.ns.sysctls.all6.values["enhanced_dad"] == 0 {
+		return n
+	}
+	binary.BigEndian.PutUint16(n[:], 1) // none is zero
+	binary.BigEndian.PutUint32(n[2:], uint32(a.link.world().derive("nonce", a.link.ns.id, a.link.index, a.ip())))
+	return n
+}
+
 // solicitAfter asks after d whether someone has the address, and once more after that until probes are used up. Who
 // does not hear of anybody by then has the address. (addrconf_dad_work.)
 func (a *address) solicitAfter(d time.Duration, probes int) {
@@ -32,7 +44,7 @@ func (a *address) solicitAfter(d time.Duration, probes int) {
 			a.endDAD()
 			return
 		}
-		a.link.solicit(netip.IPv6Unspecified(), a.ip(), nil)
+		a.link.solicitDuplicate(a.ip(), a.nonce)
 		a.solicitAfter(dadRetransmit, probes-1)
 	})
 }

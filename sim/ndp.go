@@ -14,7 +14,11 @@ type ndp struct {
 	target netip.Addr
 	mac    mac
 	hasMAC bool
+	nonce  nonce
 }
+
+// A nonce tells a node's own solicitation, come back to it, from another node's: RFC 7527. The zero nonce is none.
+type nonce [6]byte
 
 const (
 	ndpSolicitation  = 135
@@ -25,6 +29,7 @@ const (
 	ndpOverride      = 0x20
 	ndpSourceMAC     = 1 // options
 	ndpTargetMAC     = 2
+	ndpNonce         = 14
 )
 
 // option is the type of the option that has the sender's MAC.
@@ -44,8 +49,11 @@ func parseNDP(p packet) (m ndp, ok bool) {
 	b := p.payload()
 	m = ndp{kind: b[0], flags: b[4], target: netip.AddrFrom16([16]byte(b[8:24]))}
 	for o := b[ndpLen:]; len(o) >= 8 && o[1] != 0 && len(o) >= int(o[1])*8; o = o[int(o[1])*8:] {
-		if o[0] == m.option() {
+		switch o[0] {
+		case m.option():
 			m.mac, m.hasMAC = mac(o[2:8]), true
+		case ndpNonce:
+			m.nonce = nonce(o[2:8])
 		}
 	}
 	return m, m.kind == ndpSolicitation || m.kind == ndpAdvertisement
@@ -56,6 +64,9 @@ func (m ndp) packet(src, dst netip.Addr) packet {
 	b := append([]byte{m.kind, 0, 0, 0, m.flags, 0, 0, 0}, m.target.AsSlice()...)
 	if m.hasMAC {
 		b = append(append(b, m.option(), 1), m.mac[:]...)
+	}
+	if m.nonce != (nonce{}) {
+		b = append(append(b, ndpNonce, 1), m.nonce[:]...)
 	}
 	sum := sumICMPv6(src, dst, b)
 	b[2], b[3] = byte(sum>>8), byte(sum)
@@ -72,15 +83,24 @@ func solicitedNode(a netip.Addr) netip.Addr {
 
 var allNodes = netip.MustParseAddr("ff02::1")
 
-// solicit asks for the MAC of an address: the neighbour alone where to is given, else the group it is in. From no
-// address it asks for a duplicate. (net/ipv6/ndisc.c: ndisc_send_ns.)
+// solicit asks for the MAC of an address: the neighbour alone where to is given, else the group it is in.
+// (net/ipv6/ndisc.c: ndisc_send_ns.)
 func (l *link) solicit(src, target netip.Addr, to *mac) {
-	m := ndp{kind: ndpSolicitation, target: target, mac: l.mac, hasMAC: !src.IsUnspecified()}
+	m := ndp{kind: ndpSolicitation, target: target, mac: l.mac, hasMAC: true}
 	if to != nil {
 		l.transmitIP(*to, m.packet(src, target))
 		return
 	}
-	group := solicitedNode(target)
+	l.solicitGroup(src, m)
+}
+
+// solicitDuplicate asks whether somebody has the address.
+func (l *link) solicitDuplicate(target netip.Addr, n nonce) {
+	l.solicitGroup(netip.IPv6Unspecified(), ndp{kind: ndpSolicitation, target: target, nonce: n})
+}
+
+func (l *link) solicitGroup(src netip.Addr, m ndp) {
+	group := solicitedNode(m.target)
 	l.transmitIP(multicastMAC(group), m.packet(src, group))
 }
 
@@ -111,7 +131,8 @@ func (l *link) inputSolicitation(m ndp, src netip.Addr) {
 		return
 	}
 	if a.Tentative {
-		if src.IsUnspecified() { // somebody else wants it, too
+		ownBack := m.nonce != (nonce{}) && m.nonce == a.nonce
+		if src.IsUnspecified() && !ownBack { // somebody else wants it, too
 			a.failDAD()
 		}
 		return

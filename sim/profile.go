@@ -1,5 +1,7 @@
 package sim
 
+import "strings"
+
 // A Profile says which Linux is simulated. Kernels differ; what a profile does not mention they have in common.
 type Profile struct {
 	Release  string // of uname(2)
@@ -18,3 +20,11 @@ var Linux618 = Profile{Release: "6.18.0", Features: Features{RenameWhileUp: true
 
 // Linux61 is Linux 6.1 as Debian 12 has it.
 var Linux61 = Profile{Release: "6.1.0"}
+
+// Profiles returns all kernels that can be simulated, the newest first.
+func Profiles() []Profile { return []Profile{Linux618, Linux61} }
+
+// Series returns what the releases of a stable series have in common: "6.18" of "6.18.44".
+func (p Profile) Series() string {
+	return strings.Join(strings.SplitN(p.Release, ".", 3)[:2], ".")
+}

@@ -77,6 +77,9 @@ func equal[T any](e *env, got, want T, what string, args ...any) {
 
 // eventually demands that a value becomes as it should be while the host's time goes on.
 func eventually[T any](e *env, get func() T, want T, what string, args ...any) {
+	if r, ok := e.Host.(recorded); ok {
+		defer r.recorder.wait()()
+	}
 	deadline := e.Now().Add(Patience)
 	for {
 		got := get()

@@ -32,12 +32,16 @@ func Laws() []Law {
 
 // Check tries the law on a host. The error of a broken law is one line that says what was done, what was wanted and
 // what came instead.
-func (l Law) Check(h kernel.Host) (err error) {
+func (l Law) Check(h kernel.Host) error { return l.check(h, func(*env) {}) }
+
+// check tries the law, and calls look before what the law has made is cleaned up.
+func (l Law) check(h kernel.Host, look func(e *env)) (err error) {
 	e := &env{Host: h, law: l.Name, ctx: context.Background()}
 	defer func() {
 		err = l.verdict(recover(), e.cleanUp())
 	}()
 	l.holds(e)
+	look(e)
 	return nil
 }
 

@@ -322,6 +322,27 @@ var autoAddressLaws = []Law{
 		got := ns.address(v, "fd00::1/64")
 		equal(e, []bool{got.NoDAD, got.Tentative}, []bool{true, false}, "flags nodad and tentative")
 	}},
+	{"address/dad/own-solicitation-back", "net/ipv6/ndisc.c ndisc_recv_ns: dad_nonce, RFC 7527", func(e *env) {
+		node, pod := e.netns("node"), e.netns("pod")
+		br := node.bridge("br")
+		v, eth0 := node.vethTo(pod, "v", "eth0")
+		node.enslave(v, br)
+		node.setPort(v, hairpin(true))
+		node.up(br, v)
+		pod.up(eth0)
+		pod.oper(eth0, kernel.OperUp, "veth, both ends up")
+		node.oper(br, kernel.OperUp, "bridge with a running port")
+		pod.give(eth0, "fd00::1/64")
+		checked := func(address string) func() [2]bool {
+			return func() [2]bool { a := pod.address(eth0, address); return [2]bool{a.Tentative, a.DADFailed} }
+		}
+		eventually(e, checked("fd00::1/64"), [2]bool{false, false}, "flags tentative and dadfailed")
+		for _, which := range []string{"all", "eth0"} {
+			pod.setSysctl(conf(kernel.IPv6, which, "enhanced_dad"), "0")
+		}
+		pod.give(eth0, "fd00::2/64")
+		eventually(e, checked("fd00::2/64"), [2]bool{true, true}, "flags tentative and dadfailed without nonces")
+	}},
 	{"address/dad/fails", "net/ipv6/addrconf.c addrconf_dad_failure", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
 		v, w := a.vethTo(b, "v", "w")

@@ -1,6 +1,10 @@
 package kerneltest
 
-import "github.com/cnilab/cnilab/kernel"
+import (
+	"net"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // bridgeLaws are about what a bridge has from its ports.
 var bridgeLaws = []Law{
@@ -165,10 +169,11 @@ var masterLaws = []Law{
 		br := ns.bridge("br")
 		spec := kernel.LinkSpec{Kind: kernel.KindVeth, Master: br}
 		for i := range ports {
+			spec.MAC = net.HardwareAddr{2, 0, 0, 0, byte(i >> 8), byte(i)}
 			spec.Name, spec.Peer.Name = numbered("v", i), numbered("w", i)
 			e.ok(ns.AddLink(spec), "add port %d of the bridge", i+1)
 		}
-		spec.Name, spec.Peer.Name = "v", "w"
+		spec.Name, spec.Peer.Name, spec.MAC = "v", "w", nil
 		e.refused(ns.AddLink(spec), kernel.EXFULL, "add port %d of the bridge", ports+1)
 	}},
 }

@@ -1,7 +1,9 @@
 package kerneltest
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -104,7 +106,8 @@ var namespaceLaws = []Law{
 		equal(e, []any{a.ID(), a.Name()}, []any{id, name}, "identity and label of a closed handle")
 	}},
 	{"netns/close/ebadf", "the contract; fs/file.c fdget", func(e *env) {
-		for name, call := range callsOnHandle {
+		for _, name := range slices.Sorted(maps.Keys(callsOnHandle)) {
+			call := callsOnHandle[name]
 			ns := e.netns(name)
 			ns.Close()
 			e.refused(call(e, ns), kernel.EBADF, "%s on a closed handle", name)

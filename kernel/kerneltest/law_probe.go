@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -58,17 +59,18 @@ var probeLaws = []Law{
 	}},
 	{"probe/ping/prohibited", "net/ipv4/fib_semantics.c fib_props", func(e *env) {
 		a, _ := e.cable()
-		for ip, c := range map[string]struct {
+		for _, c := range []struct {
+			ip   string
 			kind kernel.RouteType
 			want kernel.Errno
 		}{
-			"10.1.0.1": {kernel.Prohibit, kernel.EACCES},
-			"10.2.0.1": {kernel.Blackhole, kernel.EINVAL},
-			"10.3.0.1": {kernel.Unreachable, kernel.EHOSTUNREACH},
+			{"10.1.0.1", kernel.Prohibit, kernel.EACCES},
+			{"10.2.0.1", kernel.Blackhole, kernel.EINVAL},
+			{"10.3.0.1", kernel.Unreachable, kernel.EHOSTUNREACH},
 		} {
-			r := kernel.Route{Dst: netip.MustParsePrefix(ip + "/32"), Type: c.kind}
+			r := kernel.Route{Dst: netip.MustParsePrefix(c.ip + "/32"), Type: c.kind}
 			e.ok(a.AddRoute(r, kernel.Exclusive), "add a route of type %s", c.kind)
-			e.refused(a.ping(ip), c.want, "ping by a route of type %s", c.kind)
+			e.refused(a.ping(c.ip), c.want, "ping by a route of type %s", c.kind)
 		}
 	}},
 	{"probe/ping/from-absent", "net/ipv4/ping.c ping_bind", func(e *env) {
@@ -198,8 +200,11 @@ func (e *env) routed() (node, a, b *netns) {
 
 // attach makes a veth from a port of the bridge to eth0 in the pod, and gives eth0 an address.
 func (n *netns) attach(bridge int, pod *netns, address string) (eth0 int) {
-	v, w := n.vethTo(pod, "v-"+strings.TrimPrefix(pod.path, n.e.bindPath("")), "eth0")
-	n.enslave(v, bridge)
+	name := strings.TrimPrefix(pod.path, n.e.bindPath(""))
+	spec := pair("v-"+name, "eth0", pod)
+	spec.Master, spec.MAC = bridge, net.HardwareAddr{2, 0, 0, 0, 1, name[0]} // the bridge takes the lowest
+	n.e.ok(n.AddLink(spec), "add the veth %s as a port", spec.Name)
+	v, w := n.link(spec.Name).Index, pod.link("eth0").Index
 	n.up(v)
 	pod.up(w)
 	pod.oper(w, kernel.OperUp, "veth, both ends up")

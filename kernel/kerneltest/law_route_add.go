@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -150,10 +151,8 @@ var routeLaws = []Law{
 	}},
 	{"route/v4/without-link", "net/ipv4/fib_semantics.c fib_create_info: fib_props", func(e *env) {
 		ns := e.netns("a")
-		for dst, kind := range map[string]kernel.RouteType{
-			"10.1.0.0/16": kernel.Blackhole, "10.2.0.0/16": kernel.Unreachable,
-			"10.3.0.0/16": kernel.Prohibit, "10.4.0.0/16": kernel.Throw,
-		} {
+		for i, kind := range []kernel.RouteType{kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw} {
+			dst := fmt.Sprintf("10.%d.0.0/16", i+1)
 			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive),
 				"add a route of type %s", kind)
 			equal(e, ns.main(dst), []string{string(kind)}, "the route")
@@ -270,9 +269,8 @@ var routeLaws = []Law{
 	{"route/v6/without-link", "net/ipv6/route.c fib6_nh_init: the loopback device takes reject routes", func(e *env) {
 		ns := e.netns("a")
 		ns.up(ns.link("lo").Index)
-		for dst, kind := range map[string]kernel.RouteType{
-			"fd01::/64": kernel.Blackhole, "fd02::/64": kernel.Unreachable, "fd03::/64": kernel.Prohibit,
-		} {
+		for i, kind := range []kernel.RouteType{kernel.Blackhole, kernel.Unreachable, kernel.Prohibit} {
+			dst := fmt.Sprintf("fd0%d::/64", i+1)
 			e.ok(ns.AddRoute(kernel.Route{Dst: netip.MustParsePrefix(dst), Type: kind}, kernel.Exclusive),
 				"add a route of type %s", kind)
 			equal(e, ns.main(dst), []string{string(kind) + " metric 1024"}, "the route")
@@ -361,6 +359,8 @@ func (e *env) wired() (ns *netns, v int) {
 	ns = e.netns("a")
 	v, w := ns.veth("v", "w")
 	ns.up(v, w)
+	ns.oper(v, kernel.OperUp, "veth, both ends up") // both: what follows may be faster than Linux's linkwatch
+	ns.oper(w, kernel.OperUp, "veth, both ends up")
 	ns.give(v, "10.0.0.1/24")
 	ns.giveAtOnce(v, "fd00::1/64")
 	return ns, v

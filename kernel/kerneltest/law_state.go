@@ -17,6 +17,22 @@ var stateLaws = []Law{
 		ns.oper(v, kernel.OperLowerLayerDown, "veth that is up, its peer down")
 		equal(e, ns.at(v).LowerUp, false, "carrier of a veth whose peer is down")
 	}},
+	{"state/veth/made-as-port", "net/core/link_watch.c linkwatch_event: waits for the request's end", func(e *env) {
+		// The peer's index is looked up where the veth is, and is the bridge's there. A bridge has a carrier until it
+		// has looked for a port that forwards.
+		alone, port := e.netns("alone"), e.netns("port")
+		add := func(ns *netns, peer string, port bool) int {
+			spec := pair("v", "w", e.netns(peer))
+			spec.Up = true
+			if br := ns.bridge("br"); port {
+				spec.Master = br
+			}
+			e.ok(ns.AddLink(spec), "add a veth that is up")
+			return ns.link("v").Index
+		}
+		alone.oper(add(alone, "b", false), kernel.OperDown, "veth beside a bridge that has never had a port")
+		port.oper(add(port, "c", true), kernel.OperLowerLayerDown, "veth made a port of a bridge that is down")
+	}},
 	{"state/veth/both-up", "drivers/net/veth.c veth_open", func(e *env) {
 		ns := e.netns("a")
 		v, w := ns.veth("v", "w")

@@ -186,6 +186,10 @@ func autoAddressMutants() []mutant {
 			"address/dad/switched-off-for-the-address", "ignores NoDAD",
 			giveAs(func(a *kernel.Address) { a.NoDAD = false }),
 		},
+		{
+			"address/dad/own-solicitation-back", "takes its own solicitations for another's",
+			eachAddress(func(a *kernel.Address) { a.DADFailed = a.DADFailed || a.Prefix.Addr().Is6() }),
+		},
 		{"address/dad/fails", "finds no duplicates", eachAddress(func(a *kernel.Address) { a.DADFailed = false })},
 	}
 }

@@ -498,6 +498,11 @@ func stateMutants() []mutant {
 				l.Oper = kernel.OperDown
 			}
 		})},
+		{"state/veth/made-as-port", "looks at the state of a new veth before it is a port", eachLink(func(l *kernel.Link) {
+			if l.Oper == kernel.OperLowerLayerDown && l.Master != 0 {
+				l.Oper = kernel.OperDown
+			}
+		})},
 		{"state/veth/both-up", "shows no carrier", eachLink(func(l *kernel.Link) { l.LowerUp = false })},
 		{"state/veth/peer-set-down", "does not tell the peer", staysUp(kernel.KindVeth)},
 		{

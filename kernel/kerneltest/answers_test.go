@@ -1,0 +1,117 @@
+package kerneltest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
+)
+
+// The simulation of a release gives the answers that were recorded from it, request by request.
+func TestSimulationAnswersAsRecorded(t *testing.T) {
+	for _, folder := range recordFolders(t) {
+		profile := profileOf(t, filepath.Base(folder))
+		want, err := ReadRecord(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, law := range Laws() {
+			t.Run(filepath.Base(folder)+"/"+law.Name, func(t *testing.T) {
+				t.Parallel()
+				got := make(Record)
+				if err := got.Ask(law, newHost(t, profile)); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want[law.Name], got[law.Name]); diff != "" {
+					t.Errorf("Linux %s (-) and the simulation (+):\n%s", filepath.Base(folder), diff)
+				}
+			})
+		}
+	}
+}
+
+// A law that was renamed or deleted leaves its answers behind until they are recorded anew.
+func TestRecordsAreOfLaws(t *testing.T) {
+	laws := make(map[string]bool)
+	for _, law := range Laws() {
+		laws[law.Name] = true
+	}
+	for _, folder := range recordFolders(t) {
+		record, err := ReadRecord(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range record {
+			if !laws[name] {
+				t.Errorf("%s: there is no law %s; make laws", folder, name)
+			}
+		}
+	}
+}
+
+// The answers are the laws' own: with another seed all that is random is another, and they are the same.
+func TestAnswersHaveNothingRandom(t *testing.T) {
+	for _, law := range Laws() {
+		first, second := make(Record), make(Record)
+		for seed, r := range map[uint64]Record{1: first, 2: second} {
+			w := sim.NewWorld(sim.Config{Seed: seed, Transport: netstack.New})
+			if err := r.Ask(law, w.AddHost("node")); err != nil {
+				t.Error(err)
+			}
+			w.Close()
+		}
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Errorf("%s: seed 1 (-) and 2 (+):\n%s", law.Name, diff)
+		}
+	}
+}
+
+func TestRecordIsReadBack(t *testing.T) {
+	want := Record{"link/add/x": "link add x in netns a: ok\n\nnetns a\n", "link/del": "left out: no links\n", "route/x": "ok\n"}
+	folder := filepath.Join(t.TempDir(), "6.0.0")
+	if err := want.Write(folder, "6.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadRecord(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("written (-) and read (+):\n%s", diff)
+	}
+}
+
+// recordFolders returns the folders of the records, each named by its kernel's release.
+func recordFolders(t *testing.T) (folders []string) {
+	entries, err := os.ReadDir("answers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		folders = append(folders, filepath.Join("answers", e.Name()))
+	}
+	return folders
+}
+
+// profileOf returns the profile of the kernel whose release begins like the profile's: 6.18.44 is a 6.18.
+func profileOf(t *testing.T, release string) sim.Profile {
+	for _, p := range sim.Profiles() {
+		if strings.HasPrefix(release+".", p.Series()+".") {
+			return p
+		}
+	}
+	t.Fatalf("no profile of the simulation is of the series of Linux %s", release)
+	return sim.Profile{}
+}
+
+func newHost(t *testing.T, p sim.Profile) kernel.Host {
+	w := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New, Profile: p})
+	t.Cleanup(w.Close)
+	return w.AddHost("node")
+}
