@@ -22,6 +22,10 @@ func TestSimulationAnswersAsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, law := range Laws() {
+			if want[law.Name] == "" {
+				t.Errorf("%s: nothing was recorded of Linux %s; make laws RECORD=1", law.Name, filepath.Base(folder))
+				continue
+			}
 			t.Run(filepath.Base(folder)+"/"+law.Name, func(t *testing.T) {
 				t.Parallel()
 				got := make(Record)
