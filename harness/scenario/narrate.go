@@ -51,7 +51,7 @@ type narrator struct {
 	page      strings.Builder
 	paragraph []string
 	first     *call             // the first call that was about a container
-	command   string            // of the last call
+	told      string            // the name of the last call
 	seen      map[string]string // JSON documents that were shown, and what each is called
 	apart     []bool            // of the comments to come: whether a blank line is before them
 }
@@ -152,7 +152,7 @@ func (n *narrator) output(s *step, changed bool) {
 	case s.out != "" && calls:
 		n.print("  the answer is")
 		n.indented("    ", s.out)
-		n.seen[canonical([]byte(s.out))] = n.command
+		n.seen[canonical([]byte(s.out))] = n.told
 	case s.out != "":
 		n.indented("  ", s.out)
 	case s.err != nil:
@@ -210,6 +210,15 @@ func (c call) settings() []string {
 	})
 }
 
+// name is what a call is called when another one is like it.
+func (c call) name() string {
+	name := c.setting("CNI_COMMAND")
+	if container := c.setting("CNI_CONTAINERID"); container != "" {
+		name += " for " + container + " " + c.setting("CNI_IFNAME")
+	}
+	return name
+}
+
 // call tells what a plugin is given: all of it the first time, and then what is not as it was then.
 func (n *narrator) call(c call) {
 	name := path.Base(c.plugin)
@@ -228,7 +237,7 @@ func (n *narrator) call(c call) {
 	if n.first == nil && ofContainer {
 		n.first = &c
 	}
-	n.command = c.setting("CNI_COMMAND")
+	n.told = c.name()
 }
 
 // stdin tells what a plugin reads. What was shown before is not shown again.
@@ -239,13 +248,15 @@ func (n *narrator) stdin(c call) {
 	case len(c.stdin) == 0:
 		n.print("  and an empty standard input")
 	case known != "" && previous == "":
-		n.print("  and the standard input of the " + known + " above")
+		n.print("  and the standard input of " + known)
+	case known != "" && known == result:
+		n.print("  and the standard input of " + known + ", with its answer as prevResult")
 	case known != "" && result != "":
-		n.print("  and the standard input of the " + known + " above, with the answer to " + result + " as prevResult")
+		n.hang("  and the standard input of "+known+", with the answer to "+result+" as prevResult", "    ")
 	default:
 		n.print("  and the standard input")
 		n.indented("    ", string(c.stdin))
-		n.seen[conf] = c.setting("CNI_COMMAND")
+		n.seen[conf] = c.name()
 	}
 }
 
