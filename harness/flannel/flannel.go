@@ -6,6 +6,7 @@
 package flannel
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,10 +17,12 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/types/create"
 	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // supported are the versions of CNI that the plugin speaks.
@@ -54,8 +57,8 @@ func errorObject(err error) []byte {
 	return append(out, '\n')
 }
 
-// A config is the plugin's configuration.
-type config struct {
+// settings are the plugin's configuration.
+type settings struct {
 	CNIVersion    string         `json:"cniVersion"`
 	Name          string         `json:"name"`
 	IPAM          map[string]any `json:"ipam"`
@@ -69,29 +72,54 @@ type config struct {
 type call struct {
 	host kernel.Host
 	env  map[string]string
-	config
+	settings
+	version string // that the configuration has, or means by having none
 }
 
 func (c *call) serve(ctx context.Context, stdin io.Reader) ([]byte, error) {
+	verbs := map[string]func(context.Context) ([]byte, error){"ADD": c.add, "DEL": c.del, "CHECK": c.check}
 	command := c.env["CNI_COMMAND"]
 	if command == "VERSION" {
-		var out strings.Builder
+		var out bytes.Buffer
 		err := supported.Encode(&out)
-		return []byte(out.String()), err
+		return out.Bytes(), err
 	}
-	c.config = config{SubnetFile: "/run/flannel/subnet.env", DataDir: "/var/lib/cni/flannel"}
-	if err := json.NewDecoder(stdin).Decode(&c.config); err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, "network configuration: "+err.Error(), "")
+	do, ok := verbs[command]
+	if !ok {
+		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, "unknown CNI_COMMAND: "+command, "")
 	}
-	switch command {
-	case "ADD":
-		return c.add(ctx)
-	case "DEL":
-		return nil, c.del(ctx)
-	case "CHECK":
-		return nil, nil // flannel's own has none either
+	if err := c.read(stdin); err != nil {
+		return nil, err
 	}
-	return nil, types.NewError(types.ErrInvalidEnvironmentVariables, "unknown CNI_COMMAND: "+command, "")
+	return do(ctx)
+}
+
+func (c *call) read(stdin io.Reader) error {
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return err
+	}
+	network, err := config.ParseNetwork(text)
+	if err != nil {
+		return err
+	}
+	c.version = network.CNIVersion
+	if err := new(version.Reconciler).Check(c.version, supported); err != nil {
+		return types.NewError(types.ErrIncompatibleCNIVersion, "incompatible CNI versions", err.Details())
+	}
+	c.settings = settings{SubnetFile: "/run/flannel/subnet.env", DataDir: "/var/lib/cni/flannel"}
+	if err := json.Unmarshal(text, &c.settings); err != nil {
+		return types.NewError(types.ErrDecodingFailure, "network configuration: "+err.Error(), "")
+	}
+	return nil
+}
+
+// check does nothing where it is allowed: flannel's own has none either.
+func (c *call) check(context.Context) ([]byte, error) {
+	if allowed, err := version.GreaterThanOrEqualTo(c.version, "0.4.0"); err != nil || !allowed {
+		return nil, types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow CHECK", "")
+	}
+	return nil, nil
 }
 
 // add keeps what it delegates before it does, so that a DEL finds it however the ADD ends.
@@ -110,28 +138,43 @@ func (c *call) add(ctx context.Context) ([]byte, error) {
 	if err := c.host.WriteFile(c.file(), text, 0o600); err != nil {
 		return nil, err
 	}
-	return c.delegate(ctx, conf["type"].(string), text)
+	out, err := c.delegate(ctx, conf["type"].(string), text)
+	if err != nil {
+		return nil, err
+	}
+	return c.result(out)
+}
+
+// result is the delegate's, as the specification's types write it.
+func (c *call) result(out []byte) ([]byte, error) {
+	result, err := create.Create(c.version, out)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = result.PrintTo(&text)
+	return text.Bytes(), err
 }
 
 // del hands on what add kept, whatever the configuration says by now. Without it there is nothing to undo.
-func (c *call) del(ctx context.Context) error {
+func (c *call) del(ctx context.Context) ([]byte, error) {
 	text, err := c.host.ReadFile(c.file())
 	if errors.Is(err, kernel.ENOENT) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var conf struct {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(text, &conf); err != nil {
-		return fmt.Errorf("%s: %w", c.file(), err)
+		return nil, fmt.Errorf("%s: %w", c.file(), err)
 	}
 	if _, err := c.delegate(ctx, conf.Type, text); err != nil {
-		return err
+		return nil, err
 	}
-	return c.host.Remove(c.file())
+	return nil, c.host.Remove(c.file())
 }
 
 func (c *call) file() string { return path.Join(c.DataDir, c.env["CNI_CONTAINERID"]) }
@@ -163,24 +206,37 @@ func (c *call) delegateConf() (map[string]any, error) {
 	if c.RuntimeConfig != nil {
 		conf["runtimeConfig"] = c.RuntimeConfig
 	}
-	conf["name"], conf["ipam"] = c.Name, c.ipam(node)
-	return conf, nil
+	conf["name"] = c.Name
+	conf["ipam"], err = c.ipam(node)
+	return conf, err
 }
 
 // ipam gives addresses of the node's own subnet, and routes to those of the others.
-func (c *call) ipam(node subnet) map[string]any {
+func (c *call) ipam(node subnet) (map[string]any, error) {
 	conf := map[string]any{"type": "host-local"}
 	maps.Copy(conf, c.IPAM)
 	var ranges [][]map[string]any
 	for _, one := range node.ranges {
 		ranges = append(ranges, []map[string]any{{"subnet": one}})
 	}
-	routes, _ := conf["routes"].([]any)
+	routes, err := readRoutes(conf["routes"])
 	for _, network := range node.networks {
-		routes = append(routes, map[string]any{"dst": network})
+		routes = append(routes, types.Route{Dst: network})
 	}
 	conf["ranges"], conf["routes"] = ranges, routes
-	return conf
+	return conf, err
+}
+
+// readRoutes keeps of routes what the specification's type has.
+func readRoutes(given any) (routes []types.Route, err error) {
+	text, err := json.Marshal(given)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &routes); err != nil {
+		return nil, types.NewError(types.ErrInvalidNetworkConfig, "ipam.routes: "+err.Error(), "")
+	}
+	return routes, nil
 }
 
 // delegate runs another plugin with this one's environment: SPEC 1.1.0, section 4.

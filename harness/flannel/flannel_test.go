@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/containernetworking/cni/pkg/version"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cnilab/cnilab/harness/flannel"
@@ -30,7 +32,11 @@ func call(t *testing.T, command, conf, subnet string) (exit int, stdout, delegat
 	delegate := func(_ context.Context, in kernel.Invocation, _ kernel.Host) int {
 		text, _ := io.ReadAll(in.Stdin)
 		delegated += string(text)
-		io.WriteString(in.Stdout, "{}")
+		version, err := new(version.ConfigDecoder).Decode(text)
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(in.Stdout, `{"cniVersion": %q}`, version)
 		return 0
 	}
 	for _, err := range []error{
@@ -62,7 +68,7 @@ func TestDelegates(t *testing.T) {
 			"name": "n", "type": "macvlan", "ipMasq": true, "mtu": 1450, "runtimeConfig": { "mac": "m" }, ` + ipam + ` }`,
 	} {
 		exit, stdout, delegated := call(t, "ADD", conf, subnetEnv)
-		if exit != 0 || stdout != "{}" {
+		if exit != 0 || len(document(t, stdout)) == 0 {
 			t.Errorf("%s: exit status %d: %s", conf, exit, stdout)
 		}
 		if diff := cmp.Diff(document(t, want), document(t, delegated)); diff != "" {
@@ -82,14 +88,20 @@ func document(t *testing.T, text string) (d map[string]any) {
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ command, conf, subnet, want string }{
 		{"ADD", `{`, subnetEnv, `"code":6`},
-		{"ADD", `{ "delegate": { "name": "x" } }`, subnetEnv, "must not have name"},
-		{"ADD", `{ "delegate": { "ipam": {} } }`, subnetEnv, "must not have ipam"},
-		{"ADD", `{ "delegate": { "type": 1 } }`, subnetEnv, "has to be a string"},
-		{"ADD", `{ "delegate": { "type": "ptp" } }`, subnetEnv, "ptp"},
-		{"ADD", `{}`, "", "missing FLANNEL_MTU"},
-		{"ADD", `{}`, "FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n", "missing FLANNEL_NETWORK"},
-		{"ADD", `{}`, "FLANNEL_SUBNET=here\n", "FLANNEL_SUBNET"},
-		{"ADD", `{}`, "FLANNEL_MTU=x\n", "FLANNEL_MTU"},
+		{"ADD", `{}`, subnetEnv, "missing network name"},
+		{"ADD", `{ "name": "n" } { }`, subnetEnv, `"code":6`},
+		{"ADD", `{ "name": "n", "cniVersion": "1.1.0" }`, subnetEnv, `"code":1`},
+		{"CHECK", `{ "name": "n", "cniVersion": "0.3.1" }`, subnetEnv, "does not allow CHECK"},
+		{"ADD", `{ "name": "n", "ipam": { "routes": "all" } }`, subnetEnv, "ipam.routes"},
+		{"ADD", `{ "name": "n", "delegate": { "name": "x" } }`, subnetEnv, "must not have name"},
+		{"ADD", `{ "name": "n", "delegate": { "ipam": {} } }`, subnetEnv, "must not have ipam"},
+		{"ADD", `{ "name": "n", "delegate": { "type": 1 } }`, subnetEnv, "has to be a string"},
+		{"ADD", `{ "name": "n", "delegate": { "type": "ptp" } }`, subnetEnv, "ptp"},
+		{"ADD", `{ "name": "n" }`, "", "missing FLANNEL_MTU"},
+		{"ADD", `{ "name": "n" }`, "FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n", "missing FLANNEL_NETWORK"},
+		{"ADD", `{ "name": "n" }`, "FLANNEL_SUBNET=here\n", "FLANNEL_SUBNET"},
+		{"ADD", `{ "name": "n" }`, "FLANNEL_MTU=x\n", "FLANNEL_MTU"},
+		{"ADD", `{ "name": "n" }`, "FLANNEL_MTU=-1\n", "FLANNEL_MTU"},
 		{"GC", `{}`, subnetEnv, "unknown CNI_COMMAND: GC"},
 	} {
 		exit, stdout, delegated := call(t, c.command, c.conf, c.subnet)

@@ -2,7 +2,7 @@ package flannel
 
 import (
 	"fmt"
-	"net/netip"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,24 +10,35 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A subnet is what the flannel daemon has written down for its node.
+// A subnet is what the flannel daemon has written down for its node, IPv4 first.
 type subnet struct {
-	networks []string // of all nodes: these are reached through the gateway
-	ranges   []string // the node's own part of them
-	mtu      int
+	networks []net.IPNet // of all nodes: these are reached through the gateway
+	ranges   []string    // the node's own part of them
+	mtu      uint64
 	ipMasq   bool // the daemon masquerades, so that the delegate need not
 }
+
+// prefixKeys are the keys of the file that have prefixes, in commas.
+var prefixKeys = []string{"FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK", "FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"}
 
 func readSubnet(files kernel.Files, name string) (s subnet, err error) {
 	text, err := files.ReadFile(name)
 	if err != nil {
 		return s, fmt.Errorf("%w: the flannel daemon writes it when it has got a subnet", err)
 	}
-	seen := map[string]bool{}
+	seen, prefixes := map[string]bool{}, map[string][]net.IPNet{}
 	for line := range strings.Lines(string(text)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		key, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "=")
 		seen[key] = true
-		if err := s.set(key, value); err != nil {
+		switch {
+		case slices.Contains(prefixKeys, key):
+			prefixes[key], err = parsePrefixes(value)
+		case key == "FLANNEL_MTU":
+			s.mtu, err = strconv.ParseUint(value, 10, 32)
+		case key == "FLANNEL_IPMASQ":
+			s.ipMasq = value == "true"
+		}
+		if err != nil {
 			return s, fmt.Errorf("%s: %s: %w", name, key, err)
 		}
 	}
@@ -36,34 +47,24 @@ func readSubnet(files kernel.Files, name string) (s subnet, err error) {
 			return s, fmt.Errorf("%s is missing %s", name, key)
 		}
 	}
+	s.networks = slices.Concat(prefixes["FLANNEL_NETWORK"], prefixes["FLANNEL_IPV6_NETWORK"])
+	for _, one := range slices.Concat(prefixes["FLANNEL_SUBNET"], prefixes["FLANNEL_IPV6_SUBNET"]) {
+		s.ranges = append(s.ranges, one.String())
+	}
 	if len(s.networks) == 0 || len(s.ranges) == 0 {
 		return s, fmt.Errorf("%s is missing FLANNEL_NETWORK or FLANNEL_SUBNET", name)
 	}
 	return s, nil
 }
 
-func (s *subnet) set(key, value string) (err error) {
-	switch key {
-	case "FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK":
-		s.networks, err = withPrefixes(s.networks, value)
-	case "FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET":
-		s.ranges, err = withPrefixes(s.ranges, value)
-	case "FLANNEL_MTU":
-		s.mtu, err = strconv.Atoi(value)
-	case "FLANNEL_IPMASQ":
-		s.ipMasq = value == "true"
-	}
-	return err
-}
-
-// withPrefixes appends prefixes, which commas part, without the bits of a host that the daemon leaves in them.
-func withPrefixes(all []string, value string) ([]string, error) {
+// parsePrefixes parses prefixes, which commas part, without the bits of a host that the daemon leaves in them.
+func parsePrefixes(value string) (all []net.IPNet, err error) {
 	for one := range strings.SplitSeq(value, ",") {
-		prefix, err := netip.ParsePrefix(one)
+		_, prefix, err := net.ParseCIDR(one)
 		if err != nil {
 			return nil, err
 		}
-		all = append(slices.Clip(all), prefix.Masked().String())
+		all = append(all, *prefix)
 	}
 	return all, nil
 }
