@@ -44,7 +44,7 @@ fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10
 race: ## run the same tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GOTEST) -race ./...
 
-real: build bin/reference/bridge ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
+real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
 	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v $(REAL) >bin/real.log; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
 	@! grep -A2 -e '--- SKIP' bin/real.log
@@ -60,6 +60,10 @@ bin/reference/bridge:
 	GOBIN=$(CURDIR)/bin/reference $(GO) install \
 		$(REFERENCE)/main/bridge@$(REFERENCE_VERSION) $(REFERENCE)/main/loopback@$(REFERENCE_VERSION) \
 		$(REFERENCE)/ipam/host-local@$(REFERENCE_VERSION) $(REFERENCE)/ipam/static@$(REFERENCE_VERSION)
+
+# The last release with flannel's plugin, which has had a project of its own since.
+bin/reference/flannel:
+	GOBIN=$(CURDIR)/bin/reference $(GO) install $(REFERENCE)/meta/flannel@v0.9.1
 
 lint: ## check formatting, vet and staticcheck, and that the simulation builds on other systems
 	@unformatted="$$($(GO) tool gofumpt -l .)"; test -z "$$unformatted" || { echo "gofumpt would change: $$unformatted"; exit 1; }
