@@ -3,7 +3,6 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -268,28 +267,4 @@ func (n node) cnitool(verb string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		n.t.Fatalf("cnitool %s: %v\n%s", verb, err, out)
 	}
-}
-
-// TestReaderWentAway: a runtime that dies while it waits for the result does not know of the attachment, so that there
-// must be none.
-func TestReaderWentAway(t *testing.T) {
-	n := newNode(t)
-	n.run("ip", "netns", "add", "pod-a")
-	before := n.snapshot()
-	stdout, stdin, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	stdout.Close()
-	cmd := exec.Command(filepath.Join(n.bin, "bridge"))
-	cmd.Env = cniEnv("ADD", "pod-a", n.bin)
-	cmd.Stdin, cmd.Stdout = strings.NewReader(conf), stdin
-	var exit *exec.ExitError
-	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Errorf("ADD without a reader ended with %v, want exit status 1", err)
-	}
-	n.run("ip", "link", "del", "cni0")
-	n.run("sysctl", "-q", "net.ipv4.ip_forward=0")
-	n.mustBe(before, "after an ADD that nobody heard of")
 }
