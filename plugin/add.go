@@ -63,7 +63,7 @@ func (a *add) parse(context.Context) (err error) {
 	if a.config, err = config.Parse(a.stdin, a.env.args); err != nil {
 		return err
 	}
-	return a.refuseUntellable()
+	return a.respectVersion()
 }
 
 func (a *add) prepareIPAM(context.Context) (err error) {

@@ -18,7 +18,8 @@ func mustBeBridge(l kernel.Link) error {
 		`choose another name for "bridge"`)
 }
 
-// ensureBridge makes the bridge, or takes the one there is as it is, but sets it up.
+// ensureBridge makes the bridge, or takes the one there is as it is, but sets it up and has it hear no router
+// advertisements.
 func (s *section) ensureBridge(context.Context) error {
 	bridge, err := s.host.LinkByName(s.config.Bridge)
 	switch {
@@ -35,8 +36,8 @@ func (s *section) useBridge(bridge kernel.Link) error {
 		return err
 	}
 	s.bridge = bridge
-	if bridge.Up {
-		return nil
+	if err := s.refuseAdvertisements(); err != nil || bridge.Up {
+		return err
 	}
 	s.undo.push("set the bridge down", func(context.Context) error {
 		return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(false)})
@@ -68,17 +69,25 @@ func (s *section) createBridge() error {
 		return s.useBridge(bridge)
 	}
 	s.bridge = bridge
-	return s.refuseAdvertisements(spec.Name)
+	return s.refuseAdvertisements()
 }
 
-// refuseAdvertisements keeps a container from becoming the host's router by an IPv6 router advertisement on the new
-// bridge (CVE-2020-10749). A kernel without IPv6 has no such key, and no such problem.
-func (s *section) refuseAdvertisements(bridge string) error {
-	err := s.host.SetSysctl("net/ipv6/conf/"+bridge+"/accept_ra", "0")
-	if errors.Is(err, kernel.ENOENT) {
+// refuseAdvertisements keeps a container from becoming the host's router by an IPv6 router advertisement on the bridge
+// (CVE-2020-10749), whoever made it; an ADD that was cut off may have made it, and come no further. A kernel without
+// IPv6 has no such key, and no such problem.
+func (s *section) refuseAdvertisements() error {
+	key := ipv6Key(s.bridge.Name, "accept_ra")
+	before, err := s.host.Sysctl(key)
+	switch {
+	case errors.Is(err, kernel.ENOENT):
 		return nil
+	case err != nil || before == "0":
+		return err
 	}
-	return err
+	s.undo.push("have the bridge hear router advertisements", func(context.Context) error {
+		return s.host.SetSysctl(key, before)
+	})
+	return s.host.SetSysctl(key, "0")
 }
 
 // setPromisc does what promiscMode asks for.

@@ -61,7 +61,7 @@ func TestBothFamilies(t *testing.T) {
 // TestCheckOfBothFamiliesTellsEveryFailure: a CHECK that could not look is no CHECK.
 func TestCheckOfBothFamiliesTellsEveryFailure(t *testing.T) {
 	l := newLab(t, newSim(t))
-	conf, netns := l.network("1.1.0", networks["dual"]), l.pod("a")
+	conf, netns := l.network("1.1.0", dualKeys), l.pod("a")
 	r := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, l.add("a", netns, conf))}
 	var hit []intercept.Call
 	for n := 1; ; n++ {

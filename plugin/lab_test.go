@@ -26,12 +26,15 @@ import (
 type backend struct {
 	name string
 	new  func(t *testing.T) machine
+	// beside makes one that others can be made beside, at the same time.
+	beside func(t *testing.T) machine
 }
 
 type machine struct {
 	kernel.Host
 	simulated bool
 	ownPath   string // of the machine's own namespace
+	prefix    string // of the names of its namespaces, where there are others' beside them
 	cniPath   string
 	dataDir   string
 	// parallel calls the functions at once and returns when all have.
@@ -62,6 +65,7 @@ type lab struct {
 	machine
 	t    *testing.T
 	self kernel.NetNS
+	pods []string // the paths of their namespaces
 }
 
 func newLab(t *testing.T, m machine) *lab {
@@ -94,8 +98,9 @@ func (l *lab) must(err error) {
 // pod makes a namespace and returns its path.
 func (l *lab) pod(name string) string {
 	l.t.Helper()
-	p := path.Join(kernel.NetNSDir, name)
+	p := path.Join(kernel.NetNSDir, l.prefix+name)
 	l.must(l.AddNetNS(p))
+	l.pods = append(l.pods, p)
 	l.t.Cleanup(func() {
 		if err := l.DeleteNetNS(p); err != nil && !errors.Is(err, kernel.ENOENT) {
 			l.t.Error(err)

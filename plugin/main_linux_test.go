@@ -1,9 +1,11 @@
 package plugin_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -13,12 +15,21 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(sandbox.Main(m)) }
 
-func init() { backends = append(backends, backend{"linux", newLinux}) }
+func init() { backends = append(backends, backend{"linux", newLinux, newLinuxBeside}) }
 
-// newLinux makes a machine whose own namespace has a path.
-func newLinux(t *testing.T) machine {
+func newLinux(t *testing.T) machine { return newLinuxWith(t, "") }
+
+// linuxLabs counts machines that are there at the same time.
+var linuxLabs atomic.Int64
+
+func newLinuxBeside(t *testing.T) machine {
+	return newLinuxWith(t, fmt.Sprintf("lab%d-", linuxLabs.Add(1)))
+}
+
+// newLinuxWith makes a machine whose own namespace has a path.
+func newLinuxWith(t *testing.T, prefix string) machine {
 	sandbox.Require(t)
-	const own = kernel.NetNSDir + "/own"
+	own := kernel.NetNSDir + "/" + prefix + "own"
 	here, err := linux.New()
 	if err != nil {
 		t.Fatal(err)
@@ -42,11 +53,13 @@ func newLinux(t *testing.T) machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(folder, "host-local")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"host-local", "static"} {
+		if err := os.Symlink(self, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return machine{
-		Host: h, ownPath: own, cniPath: folder, dataDir: filepath.Join(folder, "leases"), parallel: inGoroutines,
+		Host: h, ownPath: own, prefix: prefix, cniPath: folder, dataDir: filepath.Join(folder, "leases"), parallel: inGoroutines,
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/cnilab/cnilab/sim"
 )
 
-func init() { backends = append(backends, backend{"sim", newSim}) }
+func init() { backends = append(backends, backend{"sim", newSim, newSim}) }
 
 // newSim makes a simulated machine, as a process that was started from the bridge plugin's file sees it.
 func newSim(t *testing.T) machine {
@@ -19,8 +19,10 @@ func newSim(t *testing.T) machine {
 	if err := node.Install(folder+"/bridge", plugin.Main); err != nil {
 		t.Fatal(err)
 	}
-	if err := node.Link(folder+"/bridge", folder+"/host-local"); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"host-local", "static"} {
+		if err := node.Link(folder+"/bridge", folder+"/"+name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	view, exit := node.Process(folder + "/bridge")
 	t.Cleanup(exit)

@@ -47,14 +47,16 @@ func (c *call) printResult(r *types100.Result) error {
 
 const newerResults = `results have interfaces, and need no address, from "cniVersion": "0.3.0" on`
 
-// refuseUntellable refuses an ADD whose result could not be told: before version 0.3.0 one without an address has no
-// form (convertTo02x, cni's pkg/types/040).
-func (a *add) refuseUntellable() error {
-	tells, err := version.GreaterThanOrEqualTo(a.network.CNIVersion, "0.3.0")
-	if err != nil || tells || a.network.IPAM != "" {
+// respectVersion sees to versions before 0.3.0. They have no chains: prevResult is not the plugin's to look at, and would
+// take the place of its own address in a result that has one for each family. And a result without an address has no
+// form (convertTo02x, cni's pkg/types/040), so that an ADD whose result could not be told is refused.
+func (a *add) respectVersion() error {
+	chains, err := version.GreaterThanOrEqualTo(a.network.CNIVersion, "0.3.0")
+	if err != nil || chains {
 		return err
 	}
-	if a.config.PrevResult != nil && len(a.config.PrevResult.IPs) > 0 {
+	a.config.PrevResult = nil
+	if a.network.IPAM != "" {
 		return nil
 	}
 	return types.NewError(types.ErrInvalidNetworkConfig, "cannot convert: no valid IP addresses", newerResults)

@@ -17,8 +17,9 @@ import (
 )
 
 // stragglers is how long Exec waits, once the program has ended, for what it started and left with its standard
-// output.
-const stragglers = time.Second
+// output. It is also how long the program's own last words may take to get here, which on a machine with much to do was
+// more than a second.
+const stragglers = 5 * time.Second
 
 // longestBusy is the longest wait between two attempts to start a program whose file is open for writing.
 const longestBusy = 64 * time.Millisecond

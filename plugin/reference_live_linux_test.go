@@ -1,0 +1,61 @@
+package plugin_test
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+)
+
+func init() {
+	liveReference = func(t *testing.T) reference {
+		if folder := findReference(t); folder != "" {
+			return folder.hold
+		}
+		return nil
+	}
+}
+
+// referenceFolder is where the reference's plugins are.
+type referenceFolder string
+
+// findReference returns "" where the reference's plugins are not asked for. Who asks for all that Linux can run has to
+// ask for them, too.
+func findReference(t *testing.T) referenceFolder {
+	t.Helper()
+	sandbox.Require(t)
+	folder := os.Getenv(referenceVariable)
+	if folder == "" && os.Getenv(sandbox.RequireVariable) == "1" {
+		t.Fatalf("%s=1, and %s is not the folder of the reference's plugins (\"make real\" builds them, and sets it)",
+			sandbox.RequireVariable, referenceVariable)
+	}
+	for _, name := range []string{"bridge", "host-local", "loopback", "static"} {
+		if _, err := os.Stat(filepath.Join(folder, name)); folder != "" && err != nil {
+			t.Fatalf("%s: %v (\"make bin/reference/bridge\" builds all)", referenceVariable, err)
+		}
+	}
+	return referenceFolder(folder)
+}
+
+// hold holds a dialogue on a machine of its own.
+func (f referenceFolder) hold(t *testing.T, d dialogue, settled func(at int, state string) bool) account {
+	l := newLab(t, newLinuxBeside(t))
+	return (&listener{lab: l, call: f.on(l), settled: settled}).hold(d)
+}
+
+// on returns how to call the reference's plugins on a machine.
+func (f referenceFolder) on(l *lab) func(request) answer {
+	folder := string(f)
+	return func(r request) answer {
+		env := append([]string{
+			"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0",
+			"CNI_PATH=" + folder, "PATH=" + os.Getenv("PATH"),
+		}, r.env...)
+		out, err := l.Exec(l.t.Context(), filepath.Join(folder, cmp.Or(r.name, "bridge")), env, []byte(r.conf))
+		l.must(err)
+		return answer{out.Exit, strings.ReplaceAll(string(out.Stdout), folder, l.cniPath), string(out.Stderr)}
+	}
+}
