@@ -118,23 +118,22 @@ func TestGCTellsEveryFailure(t *testing.T) {
 		gc := l.gc(validKey, nil, "b")
 		add := func(i int) { l.add([]string{"a", "b"}[i], netns[i], conf) }
 		add(1)
-		for _, m := range mishaps {
-			var hit []intercept.Call
+		for _, m := range l.sweeps() {
 			for n := 1; ; n++ {
 				add(0)
-				gc.on = intercept.Wrap(l.Host, m.at(n, &hit))
+				gc.on = intercept.Wrap(l.Host, m.at(n))
 				a := l.call(gc)
-				if len(hit) < n {
+				if len(m.hit) < n {
 					break
 				}
 				wantError(t, a)
 				gc.on = nil
 				l.succeed(gc)
 				if owners, leases := l.owners(), l.leases("net"); owners != "[net/b/eth0]" || len(leases) != 1 {
-					t.Fatalf("%s at %s, then GC: left %s %v", m.name, hit[n-1], owners, leases)
+					t.Fatalf("%s at %s, then GC: left %s %v", m.name, m.hit[n-1], owners, leases)
 				}
 			}
-			wantHits(t, hit, []intercept.Op{
+			m.wantHits(t, []intercept.Op{
 				intercept.NetNSSelf, intercept.LinkList, intercept.LinkDelete, intercept.FileLock, intercept.FileRemove,
 			})
 		}

@@ -125,6 +125,7 @@ func TestClosedHandleIsEBADF(t *testing.T) {
 	ns.Close()
 	ns.Close()
 	ctx := context.Background()
+	addTable := []kernel.FilterChange{{Do: kernel.AddTable, Family: kernel.FilterInet, Table: "t"}}
 	calls := map[string]func() error{
 		"Links":           func() error { _, err := ns.Links(); return err },
 		"LinkByName":      func() error { _, err := ns.LinkByName("lo"); return err },
@@ -142,6 +143,9 @@ func TestClosedHandleIsEBADF(t *testing.T) {
 		"DeleteNeighbour": func() error { return ns.DeleteNeighbour(kernel.Neighbour{Link: 1, IP: addr("10.0.0.1")}) },
 		"Sysctl":          func() error { _, err := ns.Sysctl("net/ipv4/ip_forward"); return err },
 		"SetSysctl":       func() error { return ns.SetSysctl("net/ipv4/ip_forward", "0") },
+		"Ruleset":         func() error { _, err := ns.Ruleset(kernel.NFTables); return err },
+		"CheckRuleset":    func() error { return ns.CheckRuleset(kernel.NFTables, addTable) },
+		"ChangeRuleset":   func() error { return ns.ChangeRuleset(kernel.NFTables, addTable) },
 		"Lock":            func() error { _, err := ns.Lock(ctx, 0); return err },
 		"Ping":            func() error { _, err := ns.Ping(ctx, kernel.Ping{To: addr("10.0.0.1")}); return err },
 		"Call": func() error {
@@ -189,11 +193,17 @@ func TestConcurrentUseAndClose(t *testing.T) {
 	}
 }
 
-// A dump that concurrent changes cut is read again: no link is ever missing from it.
+// A dump that concurrent changes cut is read again: no link is ever missing from it. The links are cables, because the
+// end of a bridge stops all that others want of any network on the machine for some 16 ms (br_multicast_dev_del waits in
+// rcu_barrier with the RTNL held; measured on 6.18.44), and that of 200 for three seconds after the test.
 func TestDumpsAreWhole(t *testing.T) {
+	t.Parallel()
 	_, self := newMachine(t)
-	for i := range 200 {
-		must(t, self.AddLink(kernel.LinkSpec{Name: fmt.Sprintf("br%d", i), Kind: kernel.KindBridge}))
+	cable := func(name string) kernel.LinkSpec {
+		return kernel.LinkSpec{Name: name, Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "peer-" + name}}
+	}
+	for i := range 100 {
+		must(t, self.AddLink(cable(fmt.Sprint(i))))
 	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -203,7 +213,7 @@ func TestDumpsAreWhole(t *testing.T) {
 			case <-done:
 				return
 			default:
-				must(t, self.AddLink(kernel.LinkSpec{Name: "x", Kind: kernel.KindBridge}))
+				must(t, self.AddLink(cable("x")))
 				must(t, self.DeleteLink(link(t, self, "x").Index))
 			}
 		}
@@ -211,7 +221,7 @@ func TestDumpsAreWhole(t *testing.T) {
 	for range 100 {
 		links, err := self.Links()
 		must(t, err)
-		if len(links) != 201 && len(links) != 202 {
+		if len(links) != 201 && len(links) != 203 {
 			t.Errorf("%d links", len(links))
 		}
 	}

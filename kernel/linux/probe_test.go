@@ -17,11 +17,14 @@ import (
 
 // newCable returns two namespaces, each with a loopback device that is up, joined by a cable: 10.1.0.1 and fd00::1 at
 // the first, 10.1.0.2 and fd00::2 at the second end.
+//
+// Tests with a cable mostly wait for Linux, and therefore do so at the same time.
 func newCable(t *testing.T) (near, far kernel.NetNS) {
+	t.Parallel()
 	h, near := newMachine(t)
-	far = newPod(t, h, "far")
+	far = newPod(t, h, t.Name())
 	// An end whose index is its peer's would get its carrier up to a second later (linkwatch_urgent_event).
-	must(t, far.AddLink(kernel.LinkSpec{Name: "spare", Kind: kernel.KindBridge}))
+	must(t, far.AddLink(kernel.LinkSpec{Name: "spare", Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "spare2"}}))
 	a, b := join(t, near, "a", far, "b")
 	waitUntilUp(t, near, "a")
 	waitUntilUp(t, far, "b")
