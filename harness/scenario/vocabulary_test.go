@@ -10,8 +10,8 @@ import (
 // the wrong one.
 func TestWhatIsNotInTheLanguage(t *testing.T) {
 	for line, want := range map[string]string{
-		"ip":                                     "ip: a word is missing; it takes netns, link, addr, route, neigh",
-		"ip rule add":                            `ip: does not know "rule", but netns, link, addr, route, neigh`,
+		"ip":                                     "ip: a word is missing; it takes netns, link, addr, route, rule, neigh",
+		"ip rule add":                            `ip rule add: what the rule is for is missing`,
 		"ip link change cni0":                    `ip link: does not know "change", but add, del, set, show`,
 		"ip -n":                                  "ip -n: the name of a namespace is missing",
 		"ip link add":                            "ip link add: NAME is missing",

@@ -91,6 +91,22 @@ var lines = []struct {
 			IP: netip.MustParseAddr("10.0.0.1"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, State: kernel.Stale,
 		},
 	}},
+	{
+		"ip -n a rule add family IPv4 not from fd00::/8 iif lo oif v fwmark 0x5/0xff priority 50 table 1000 type lookup proto 4",
+		operation.RuleAdd{NetNS: "a", Rule: kernel.Rule{
+			Family: kernel.IPv4, Not: true, From: netip.MustParsePrefix("fd00::/8"), In: "lo", Out: "v",
+			Mark: 5, Mask: 0xff, Priority: 50, Table: 1000, Action: kernel.ToTable, Protocol: kernel.ProtoStatic,
+		}},
+	},
+	{"ip rule add to fd00::1/128 priority 0 type prohibit", operation.RuleAdd{NetNS: "host", Rule: kernel.Rule{
+		Family: kernel.IPv6, To: netip.MustParsePrefix("fd00::1/128"), Action: kernel.RuleProhibit,
+	}}},
+	{"ip rule del from all", operation.RuleDelete{NetNS: "host", Rule: kernel.Rule{
+		Family: kernel.IPv4, Priority: kernel.AnyPriority,
+	}}},
+	{"ip rule del family 7 fwmark 0x1", operation.RuleDelete{NetNS: "host", Rule: kernel.Rule{
+		Family: 7, Mark: 1, Priority: kernel.AnyPriority,
+	}}},
 	{"ip neigh del '' dev v", operation.NeighbourDelete{NetNS: "host", Link: "v"}},
 	{"sysctl -n a net/ipv4/ip_forward", operation.SysctlGet{NetNS: "a", Key: "net/ipv4/ip_forward"}},
 	{"sysctl 'net/x=1 2'", operation.SysctlSet{NetNS: "host", Key: "net/x", Value: "1 2"}},

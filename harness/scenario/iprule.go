@@ -1,0 +1,21 @@
+package scenario
+
+import (
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+func ruleForms() []form {
+	return slices.Concat(requests("ip rule"), showForm(
+		"ip rule show", "ip [-n NS] rule show", "print the rules that a new namespace does not have, as in a snapshot",
+		(*session).showRules,
+	))
+}
+
+func (s *session) showRules(netns string, w *words) (string, error) {
+	if err := w.end(); err != nil {
+		return "", err
+	}
+	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounRule })
+}
