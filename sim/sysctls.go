@@ -1,15 +1,13 @@
 package sim
 
 import (
-	"io/fs"
-
 	"github.com/cnilab/cnilab/kernel"
 )
 
 // Sysctl is kernel.Sysctls'.
 func (n *handle) Sysctl(key string) (value string, err error) {
 	err = n.do("sysctl get", key, func() (r *refusal) {
-		if !fs.ValidPath(key) || key == "." {
+		if !kernel.ValidSysctl(key) {
 			return refuse(kernel.EINVAL)
 		}
 		value, r = n.ns.sysctl(key)
@@ -21,7 +19,7 @@ func (n *handle) Sysctl(key string) (value string, err error) {
 // SetSysctl is kernel.Sysctls'.
 func (n *handle) SetSysctl(key, value string) error {
 	return n.do("sysctl set", key+"="+value, func() *refusal {
-		if !fs.ValidPath(key) || key == "." {
+		if !kernel.ValidSysctl(key) {
 			return refuse(kernel.EINVAL)
 		}
 		return n.ns.setSysctl(key, value)

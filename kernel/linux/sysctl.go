@@ -3,11 +3,12 @@
 package linux
 
 import (
-	"io/fs"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
 )
 
 // sysctlRoot shows each thread the settings of its own network namespace.
@@ -31,7 +32,7 @@ func (ns *NetNS) SetSysctl(key, value string) error {
 
 // atSysctl runs access inside the namespace with the path of the key.
 func (ns *NetNS) atSysctl(key string, access func(path string) error) error {
-	if !fs.ValidPath(key) || key == "." {
+	if !kernel.ValidSysctl(key) {
 		return because(unix.EINVAL, "no path below "+sysctlRoot)
 	}
 	return ns.inside(func() error { return access(sysctlRoot + key) })

@@ -14,6 +14,7 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 	kernellinux "github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+	kerneluml "github.com/cnilab/cnilab/kernel/linux/uml"
 	"github.com/cnilab/cnilab/plugin"
 )
 
@@ -53,15 +54,21 @@ func runInSandbox(ctx context.Context, j job) (result scenario.Result, err error
 	return result, nil
 }
 
-// Enter is to be called first in main. This program is also the plugin, when it is called by the plugin's name, and the
-// process of one scenario, when it called itself for that; then Enter does the work and exits.
+// Enter is to be called first in main. This program is also the plugin, when it is called by the plugin's name, the
+// process of one scenario, when it called itself for that, and those that User Mode Linux needs; then Enter does the work
+// and exits.
 func Enter() {
+	kerneluml.Init()
 	program := programNamed(filepath.Base(os.Args[0]))
 	switch {
 	case program != nil:
 		os.Exit(bePlugin(program))
 	case len(os.Args) == 2 && os.Args[1] == jobWord:
 		os.Exit(doJob())
+	case len(os.Args) == 2 && os.Args[1] == batchWord:
+		os.Exit(doBatch())
+	case len(os.Args) == 2 && os.Args[1] == stepWord:
+		os.Exit(doSteps())
 	}
 }
 

@@ -1,0 +1,109 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cnilab/cnilab/harness/lockstep"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
+	"github.com/cnilab/cnilab/kernel/kerneltest"
+	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
+)
+
+// A Fidelity is a lockstep run of the simulation and a kernel. It survives JSON.
+type Fidelity struct {
+	Against string // the name of the kernel
+	Seed    uint64
+	Ops     int           // 0: no limit
+	For     time.Duration // 0: no limit
+	Jobs    int
+}
+
+// A FidelityReport is what such a run has shown. It survives JSON.
+type FidelityReport struct {
+	Release    string // of the kernel, as uname -r prints it
+	Sequences  int
+	Ops        int
+	Took       time.Duration
+	Succeeded  float64 // the part of the operations that did, from 0 to 1
+	Unstable   int     // sequences that differed once, and not when they were carried out anew
+	Coverage   string  // a table
+	Rare       []lockstep.Pair
+	Findings   []Finding
+	Difference map[string]int // how often each kind of difference came up
+}
+
+// A Finding is one difference.
+type Finding struct {
+	Text     string   // what differs
+	Lines    []string // the operations
+	Scenario string   // a scenario that holds on the kernel
+}
+
+// rareBelow is how often each pair of operation and errno that the laws know should occur.
+const rareBelow = 100
+
+// simulatedKernel makes machines of worlds of their own, without sockets: operations send nothing.
+func simulatedKernel() lockstep.Kernel {
+	return lockstep.Kernel{Name: "sim", New: func() (kernel.Host, func(), error) {
+		world := sim.NewWorld(sim.Config{Seed: 1})
+		return world.AddHost("node"), world.Close, nil
+	}}
+}
+
+// against runs in step with a kernel, and reports.
+func (f Fidelity) against(ctx context.Context, k lockstep.Kernel, release string) (FidelityReport, error) {
+	var findings []Finding
+	report, err := lockstep.Run{
+		Reference: k, Other: simulatedKernel(), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
+		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
+	}.Do(ctx)
+	if err != nil && report == nil {
+		return FidelityReport{}, err
+	}
+	known, lawErr := lawPairs()
+	return FidelityReport{
+		Release: release, Sequences: report.Sequences, Ops: report.Ops, Took: report.Took,
+		Succeeded: report.Coverage.Succeeded(), Unstable: report.Unstable, Coverage: report.Coverage.String(),
+		Rare: report.Coverage.Rare(known, rareBelow), Findings: findings, Difference: report.Kinds,
+	}, errors.Join(err, lawErr)
+}
+
+func finding(d *lockstep.Difference, kernel string) Finding {
+	f := Finding{Text: d.String(), Scenario: d.Scenario("Linux", fmt.Sprintf("bin/cnilab test --backend=%s FILE", kernel))}
+	for _, o := range d.Sequence {
+		f.Lines = append(f.Lines, o.String())
+	}
+	return f
+}
+
+// lawPairs returns the pairs of operation and errno that the laws know: what they ask, answered by the simulation.
+func lawPairs() ([]lockstep.Pair, error) {
+	var mu sync.Mutex
+	seen := map[lockstep.Pair]bool{}
+	note := func(c intercept.Call, next func() error) error {
+		err := next()
+		mu.Lock()
+		defer mu.Unlock()
+		pair := lockstep.Pair{Op: string(c.Op), Errno: "ok"}
+		if err != nil {
+			pair.Errno = kernel.ErrnoOf(err).Name()
+		}
+		seen[pair] = true
+		return err
+	}
+	err := kerneltest.Check(func() (kernel.Host, func(), error) {
+		world := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New})
+		return intercept.Wrap(world.AddHost("node"), note), world.Close, nil
+	})
+	var all []lockstep.Pair
+	for p := range seen {
+		all = append(all, p)
+	}
+	return all, err
+}

@@ -1,0 +1,250 @@
+package lockstep
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// An arena is a host as far as one sequence is concerned: the namespaces have names of its own, the host's too, and are
+// kept open, because to open one takes as long as several requests. It is not for concurrent use.
+type arena struct {
+	kernel.Host
+	prefix string           // of the names of its namespaces, which are side by side with others'
+	names  []string         // the namespaces there are
+	open   map[string]*kept // by name
+	light  bool             // settings are not read: see view
+}
+
+// newArena makes an arena with the host's own namespace.
+func newArena(h kernel.Host, prefix string) (*arena, error) {
+	a := &arena{Host: h, prefix: prefix, open: map[string]*kept{}}
+	if err := h.MkdirAll(kernel.NetNSDir, 0o755); err != nil {
+		return nil, err
+	}
+	return a, a.AddNetNS(kernel.HostNetNS)
+}
+
+// close takes the namespaces away.
+func (a *arena) close() error {
+	var first error
+	for _, name := range slices.Clone(a.names) {
+		if err := a.drop(name); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (a *arena) bound(name string) string { return path.Join(kernel.NetNSDir, a.prefix+name) }
+
+// Self implements kernel.Namespaces.
+func (a *arena) Self() (kernel.NetNS, error) { return a.OpenNetNS(kernel.HostNetNS) }
+
+// OpenNetNS implements kernel.Namespaces.
+func (a *arena) OpenNetNS(bound string) (kernel.NetNS, error) {
+	name := path.Base(bound)
+	if ns := a.open[name]; ns != nil {
+		return ns, nil
+	}
+	ns, err := a.Host.OpenNetNS(a.bound(name))
+	if err != nil {
+		return nil, err
+	}
+	a.open[name] = &kept{ns, a}
+	return a.open[name], nil
+}
+
+// AddNetNS implements kernel.Namespaces.
+func (a *arena) AddNetNS(bound string) error {
+	name := path.Base(bound)
+	err := a.Host.AddNetNS(a.bound(name))
+	if err == nil {
+		a.names = append(a.names, name)
+	}
+	return err
+}
+
+// DeleteNetNS implements kernel.Namespaces. It returns when what dies with the namespace is gone: Linux takes a while
+// (net/core/net_namespace.c cleanup_net).
+func (a *arena) DeleteNetNS(bound string) error {
+	name := path.Base(bound)
+	doomed, err := a.peersOf(name)
+	if err != nil {
+		return err
+	}
+	if err := a.drop(name); err != nil {
+		return err
+	}
+	return a.await(func() (bool, error) { return a.gone(doomed) })
+}
+
+func (a *arena) drop(name string) error {
+	if ns := a.open[name]; ns != nil {
+		ns.NetNS.Close()
+		delete(a.open, name)
+	}
+	err := a.Host.DeleteNetNS(a.bound(name))
+	if err == nil {
+		a.names = slices.DeleteFunc(a.names, func(n string) bool { return n == name })
+	}
+	return err
+}
+
+// A place is where a link is.
+type place struct {
+	netns string
+	index int
+}
+
+// peersOf returns the other ends, in other namespaces, of the veths in a namespace.
+func (a *arena) peersOf(name string) ([]place, error) {
+	if !slices.Contains(a.names, name) {
+		return nil, nil
+	}
+	links, err := a.linksOf(name)
+	if err != nil {
+		return nil, err
+	}
+	var peers []place
+	for _, other := range a.names {
+		if other == name {
+			continue
+		}
+		theirs, err := a.linksOf(other)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range theirs {
+			if slices.ContainsFunc(links, func(end kernel.Link) bool { return areEnds(end, l) }) {
+				peers = append(peers, place{other, l.Index})
+			}
+		}
+	}
+	return peers, nil
+}
+
+func areEnds(a, b kernel.Link) bool {
+	return a.Kind == kernel.KindVeth && b.Kind == kernel.KindVeth && !a.PeerHere && !b.PeerHere &&
+		a.Peer == b.Index && b.Peer == a.Index
+}
+
+func (a *arena) linksOf(name string) ([]kernel.Link, error) {
+	ns, err := a.OpenNetNS(name)
+	if err != nil {
+		return nil, err
+	}
+	return ns.Links()
+}
+
+func (a *arena) gone(doomed []place) (bool, error) {
+	for _, p := range doomed {
+		links, err := a.linksOf(p.netns)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(links, func(l kernel.Link) bool { return l.Index == p.index }) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// await repeats until it is so, for Patience of the host's time at most.
+func (a *arena) await(so func() (bool, error)) error {
+	deadline := a.Now().Add(Patience)
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		done, err := so()
+		if done || err != nil {
+			return err
+		}
+		if a.Now().After(deadline) {
+			return fmt.Errorf("what should be gone with a namespace is still there after %s", Patience)
+		}
+		if err := a.Sleep(context.Background(), pause); err != nil {
+			return err
+		}
+	}
+}
+
+// ReadDir implements kernel.Files. Of the folder of namespaces it knows its own.
+func (a *arena) ReadDir(folder string) ([]fs.DirEntry, error) {
+	if folder != kernel.NetNSDir {
+		return a.Host.ReadDir(folder)
+	}
+	var entries []fs.DirEntry
+	for _, name := range slices.Sorted(slices.Values(a.names)) {
+		if name != kernel.HostNetNS {
+			entries = append(entries, entry(name))
+		}
+	}
+	return entries, nil
+}
+
+// An entry is the file of a namespace in its folder.
+type entry string
+
+func (e entry) Name() string               { return string(e) }
+func (e entry) IsDir() bool                { return false }
+func (e entry) Type() fs.FileMode          { return 0 }
+func (e entry) Info() (fs.FileInfo, error) { return nil, kernel.ENOENT }
+
+// A kept namespace is closed by its arena alone.
+type kept struct {
+	kernel.NetNS
+	arena *arena
+}
+
+// Close implements kernel.NetNS.
+func (*kept) Close() {}
+
+func unwrap(ns kernel.NetNS) kernel.NetNS {
+	if k, ok := ns.(*kept); ok {
+		return k.NetNS
+	}
+	return ns
+}
+
+// AddLink implements kernel.Links.
+func (k *kept) AddLink(spec kernel.LinkSpec) error {
+	spec.Peer.NetNS = unwrap(spec.Peer.NetNS)
+	return k.NetNS.AddLink(spec)
+}
+
+// ChangeLink implements kernel.Links.
+func (k *kept) ChangeLink(index int, c kernel.LinkChange) error {
+	c.NetNS = unwrap(c.NetNS)
+	return k.NetNS.ChangeLink(index, c)
+}
+
+// Sysctl implements kernel.Sysctls.
+func (k *kept) Sysctl(key string) (string, error) {
+	if k.arena.light {
+		return "", kernel.ENOENT
+	}
+	return k.NetNS.Sysctl(key)
+}
+
+// view returns the state of the arena: all of it, or what is read fast and is soon so. That leaves settings out, and
+// operational states, which Linux may set a second late (net/core/link_watch.c).
+func (a *arena) view(light bool) (kernel.Snapshot, error) {
+	a.light = light
+	defer func() { a.light = false }()
+	state, err := kernel.Take(a)
+	if light {
+		dropOper(state)
+	}
+	return state, err
+}
+
+// dropOper leaves operational states out.
+func dropOper(state kernel.Snapshot) {
+	for i, o := range state {
+		state[i].Attrs = slices.DeleteFunc(o.Attrs, func(at kernel.Attr) bool { return at.Key == "oper" })
+	}
+}

@@ -1,0 +1,34 @@
+// Package lockstep asks two kernels the same and compares what they answer: the simulation and a real one, in step.
+//
+// # How a run goes
+//
+// A run is a number of sequences of operations (see [kernel/operation]). Each is drawn from the seed of the run and its
+// own number alone, before anything is asked: the same seed gives the same operations, whatever the kernels answer and
+// however many sequences run side by side. [Sequence] is the generator, one of pgregory.net/rapid, which a property of
+// its own or a fuzz target can draw from, too. It keeps a rough model of what a kernel would have by then, so that most
+// operations make sense, and draws misuse on purpose: names that are taken, invalid or missing, values out of range.
+//
+// Both kernels carry a sequence out in namespaces of its own. After each operation the errno and what was printed are
+// compared; after each that changes more than a table, the links, addresses and routes; after every few and in the
+// end, the whole snapshot. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
+// a namespace): a comparison of states is repeated until they are equal or [Patience] is over. A simulation's clock is
+// moved on before, so that nothing is left to happen there.
+//
+// # What is left out
+//
+// All links are given MACs, so that nothing in a snapshot is random. The MTU, the peers and all else is compared as
+// kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
+//
+// # Differences
+//
+// A difference that is there again when the sequence is carried out anew is made shorter ([Shrink]): operations are left
+// out as long as the kernels still answer differently to the same kind of operation. [Difference.Scenario] then is a
+// scenario that holds on the reference and not on the other.
+//
+// # Coverage
+//
+// [Coverage] counts the pairs of operation and errno that the reference has answered. A run that never asks for what the
+// laws know shows nothing; the command prints the pairs that occurred too rarely.
+//
+// [kernel/operation]: https://pkg.go.dev/github.com/cnilab/cnilab/kernel/operation
+package lockstep

@@ -1,0 +1,136 @@
+package lockstep
+
+import (
+	"net"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
+)
+
+// newMAC draws the MAC of a link to come. It is never left to the kernel, which would choose at random.
+func (d *drawer) newMAC() net.HardwareAddr {
+	if d.percent(3) {
+		return d.oddMAC()
+	}
+	if d.percent(3) {
+		return net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	}
+	d.mac++
+	return net.HardwareAddr{2, 0, 0, 0, 1, d.mac}
+}
+
+func (d *drawer) oddMAC() net.HardwareAddr {
+	return pick(
+		d, net.HardwareAddr{1, 0, 0x5e, 0, 0, 1}, net.HardwareAddr{0, 0, 0, 0, 0, 0}, net.HardwareAddr{255, 255, 255, 255, 255, 255},
+		net.HardwareAddr{2, 0, 0, 0, 1}, net.HardwareAddr{2, 0, 0, 0, 0, 0, 0, 1}, net.HardwareAddr{},
+		net.HardwareAddr{0, 0, 0, 0, 0, 1}, net.HardwareAddr{0xfe, 0, 0, 0, 0, 1},
+	)
+}
+
+var (
+	usualMTUs = []int{0, 0, 0, 0, 0, 1500, 1400, 1280, 9000, 65535}
+	oddMTUs   = []int{68, 67, 1, 1279, 576, 65536, -1, 1 << 30, 1<<31 - 1}
+)
+
+func (d *drawer) linkAdd() operation.Operation {
+	netns := d.netns()
+	o := operation.LinkAdd{NetNS: netns, Spec: kernel.LinkSpec{
+		Name: d.newName(netns), MAC: d.newMAC(), MTU: mostly(d, 5, usualMTUs, oddMTUs), Up: d.percent(40),
+		Kind: pick(d, kernel.KindVeth, kernel.KindVeth, kernel.KindBridge),
+	}}
+	bridges := d.m.linksOf(netns, isBridge)
+	if o.Spec.Kind == kernel.KindVeth && len(bridges) > 0 && d.percent(30) || d.percent(2) {
+		o.Master = new(d.linkName(netns, isBridge))
+	}
+	if o.Spec.Kind == kernel.KindVeth {
+		d.peer(&o)
+	}
+	return o
+}
+
+func (d *drawer) peer(o *operation.LinkAdd) {
+	where := o.NetNS
+	if d.percent(60) {
+		where = d.netns()
+		o.PeerNetNS = &where
+	}
+	o.Spec.Peer = kernel.PeerSpec{
+		Name: d.newName(where), MAC: d.newMAC(), MTU: mostly(d, 4, usualMTUs, oddMTUs),
+	}
+}
+
+func (d *drawer) linkSet() operation.Operation {
+	netns := d.netns()
+	o := operation.LinkSet{NetNS: netns, Link: d.linkName(netns, anyLink)}
+	l := d.m.link(netns, o.Link)
+	for range pick(d, 1, 1, 1, 1, 2, 3) {
+		d.change(&o, l)
+	}
+	return o
+}
+
+// change draws one thing to set. l is the link, if it is known.
+func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
+	c := &o.Change
+	switch n := d.below(100); {
+	case n < 38:
+		c.Up = new(l == nil || !l.up || d.percent(10))
+	case n < 58:
+		d.changeMaster(o, l)
+	case n < 66:
+		c.MTU = new(mostly(d, 25, []int{1500, 1400, 1280, 9000}, oddMTUs))
+	case n < 73:
+		c.MAC = d.newMAC()
+	case n < 80:
+		c.Name = new(d.newName(o.NetNS))
+	case n < 85:
+		c.Alias = new(mostly(d, 20, []string{"", "x", "two words"}, oddAliases))
+	case n < 91:
+		c.Promisc = new(d.percent(60))
+	default:
+		o.To = new(d.netns())
+	}
+}
+
+// oddAliases are of the lengths around the limit (IFALIASZ), or not text.
+var oddAliases = []string{long(254), long(255), long(256), "\x00", "a\x00b", "\xff", "'\""}
+
+func long(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return string(b)
+}
+
+func (d *drawer) changeMaster(o *operation.LinkSet, l *modelLink) {
+	if l != nil && l.master != "" && d.percent(60) || d.percent(5) {
+		o.Change.Master = new(0)
+		return
+	}
+	o.Master = new(d.linkName(o.NetNS, isBridge))
+	if d.percent(70) && l != nil && l.kind != kernel.KindVeth {
+		o.Link = d.linkName(o.NetNS, notBridge)
+	}
+}
+
+func (d *drawer) linkDelete() operation.Operation {
+	netns := d.netns()
+	return operation.LinkDelete{NetNS: netns, Link: d.linkName(netns, notLo)}
+}
+
+func (d *drawer) portSet() operation.Operation {
+	netns := d.netns()
+	fits := isPort
+	if len(d.m.linksOf(netns, isPort)) == 0 || d.percent(5) {
+		fits = anyLink
+	}
+	o := operation.PortSet{NetNS: netns, Link: d.linkName(netns, fits)}
+	if d.percent(60) {
+		o.Change.Hairpin = new(d.percent(60))
+	}
+	if d.percent(60) {
+		o.Change.Isolated = new(d.percent(60))
+	}
+	return o
+}

@@ -1,0 +1,200 @@
+package lockstep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel/operation"
+)
+
+// A Run says how much to ask.
+type Run struct {
+	Reference Kernel // who is right
+	Other     Kernel // who is compared with it
+
+	Seed  uint64
+	First int           // the number of the first sequence
+	Ops   int           // end after so many operations; 0: no limit
+	For   time.Duration // end after so much time; 0: no limit
+	Jobs  int           // how many sequences run at the same time
+	Shape Shape
+
+	// Found is told of each new difference, made shorter; nil: nobody.
+	Found func(d *Difference)
+}
+
+// A Report is what a run has shown.
+type Report struct {
+	Sequences   int
+	Ops         int
+	Took        time.Duration
+	Coverage    Coverage
+	Differences []*Difference  // one for each kind
+	Kinds       map[string]int // how often each kind of difference came up
+	Unstable    int            // sequences that differed once, and not when they were carried out anew
+}
+
+// OpsPerSecond is the speed of the run.
+func (r *Report) OpsPerSecond() float64 { return float64(r.Ops) / r.Took.Seconds() }
+
+// SequenceOf returns the sequence with a number in the run with a seed.
+func SequenceOf(s Shape, seed uint64, number int) []operation.Operation {
+	return Sequence(s).Example(int(seed<<32) + number)
+}
+
+// A runner is a run under way.
+type runner struct {
+	Run
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	next   atomic.Int64
+	ops    atomic.Int64
+
+	mu     sync.Mutex
+	report Report
+}
+
+// Do runs it, until enough was asked or ctx ends.
+func (r Run) Do(ctx context.Context) (*Report, error) {
+	if r.Shape.Length == 0 {
+		r.Shape = DefaultShape
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := &runner{Run: r, ctx: ctx, cancel: cancel}
+	w.report.Coverage, w.report.Kinds = Coverage{}, map[string]int{}
+	w.next.Store(int64(r.First))
+	start := time.Now()
+	var workers sync.WaitGroup
+	for range max(r.Jobs, 1) {
+		workers.Go(func() { w.work(start) })
+	}
+	workers.Wait()
+	w.report.Took = time.Since(start)
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return &w.report, err
+	}
+	return &w.report, nil
+}
+
+func (w *runner) work(start time.Time) {
+	for w.ctx.Err() == nil && (w.Ops == 0 || w.ops.Load() < int64(w.Ops)) && (w.For == 0 || time.Since(start) < w.For) {
+		number := int(w.next.Add(1) - 1)
+		if err := w.sequence(number); err != nil {
+			w.cancel(fmt.Errorf("sequence %d of seed %d: %w", number, w.Seed, err))
+		}
+	}
+}
+
+// sequence carries out one.
+func (w *runner) sequence(number int) error {
+	sequence := SequenceOf(w.Shape, w.Seed, number)
+	count := Coverage{}
+	d, err := w.carryOut(sequence, Patience, count.add)
+	if err != nil {
+		return err
+	}
+	w.ops.Add(int64(count.Ops()))
+	w.mu.Lock()
+	w.report.Sequences++
+	w.report.Ops += count.Ops()
+	w.report.Coverage.addAll(count)
+	w.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	return w.differs(d)
+}
+
+var pairNumber atomic.Int64
+
+// carryOut carries out a sequence on both kernels.
+func (r Run) carryOut(sequence []operation.Operation, patience time.Duration, answered func(operation.Operation, answer)) (d *Difference, err error) {
+	prefix := fmt.Sprintf("step%d-", pairNumber.Add(1))
+	want, endWant, err := enter(r.Reference, prefix)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, endWant()) }()
+	got, endGot, err := enter(r.Other, prefix)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, endGot()) }()
+	return (&pair{want: want, got: got, patience: patience, answered: answered}).walk(sequence)
+}
+
+// enter makes an arena on a kernel.
+func enter(k Kernel, prefix string) (a *arena, end func() error, err error) {
+	h, done, err := k.New()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", k.Name, err)
+	}
+	a, err = newArena(h, prefix)
+	if err != nil {
+		done()
+		return nil, nil, fmt.Errorf("%s: %w", k.Name, err)
+	}
+	return a, func() error {
+		defer done()
+		return a.close()
+	}, nil
+}
+
+// differs notes a difference. Of each kind the first is made shorter and told.
+func (w *runner) differs(d *Difference) error {
+	w.mu.Lock()
+	w.report.Kinds[d.Kind()]++
+	first := w.report.Kinds[d.Kind()] == 1
+	w.mu.Unlock()
+	if !first {
+		return nil
+	}
+	again, err := w.carryOut(d.Sequence, Patience, ignore)
+	if err != nil {
+		return err
+	}
+	if again == nil || again.Kind() != d.Kind() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.report.Unstable++
+		delete(w.report.Kinds, d.Kind())
+		return nil
+	}
+	short, err := w.Shrink(again)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.report.Differences = append(w.report.Differences, short)
+	if w.Found != nil {
+		w.Found(short)
+	}
+	return nil
+}
+
+func ignore(operation.Operation, answer) {}
+
+var particulars = regexp.MustCompile(`\b(v[0-5]|br[01]|eth0|host|[ab]|\S*[0-9:./]\S*)\b`)
+
+// Kind is what differences have in common that are probably the same: the operation and the answers, or what kinds of
+// objects differ.
+func (d *Difference) Kind() string {
+	if d.State == "" {
+		return fmt.Sprintf("%s: want %s, got %s", d.Last().Op(), d.Want, d.Got)
+	}
+	var kinds []string
+	for line := range strings.Lines(d.State) {
+		kinds = append(kinds, particulars.ReplaceAllString(strings.TrimSpace(line), "_"))
+	}
+	slices.Sort(kinds)
+	return "after " + d.Last().Op() + ": " + strings.Join(slices.Compact(kinds), "; ")
+}
