@@ -15,6 +15,7 @@ type NetNS interface {
 	Rules
 	Neighbours
 	Sysctls
+	Netfilter
 	Probes
 
 	// Name is a label for people: the last element of the path it was opened by, "host" for Namespaces.Self.

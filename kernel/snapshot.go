@@ -17,6 +17,10 @@ import (
 //	  address 10.1.0.1/24 dev cni0 scope global
 //	  route 10.1.0.0/24 dev cni0 proto kernel scope link src 10.1.0.1
 //	  sysctl net/ipv4/ip_forward value 1
+//	  nft table inet t
+//	  nft chain inet t c
+//	  nft rule inet t c ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade comment pod-a
+//	  iptables -t nat -A POSTROUTING -s 10.1.0.2/32 -j CNI-a
 //	netns pod-a
 //	  link eth0 ...
 //	files
@@ -46,9 +50,18 @@ const (
 	NounNeighbour = "neighbour"
 	NounSysctl    = "sysctl"
 	NounFile      = "file"
+
+	// The nouns of netfilter: of nftables, of iptables for IPv4 and for IPv6. The name of such an object is its whole line,
+	// in the words of nft(8) or iptables(8), and it has no attributes.
+	NounNFT       = "nft"
+	NounIPTables  = "iptables"
+	NounIP6Tables = "ip6tables"
 )
 
-var nouns = []string{NounNetNS, NounLink, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl, NounFile}
+var nouns = []string{
+	NounNetNS, NounLink, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl,
+	NounNFT, NounIPTables, NounIP6Tables, NounFile,
+}
 
 // filesHeader begins the part of a snapshot's text that belongs to no namespace.
 const filesHeader = "files"
@@ -65,6 +78,9 @@ func (o Object) Attr(key string) (string, bool) {
 
 // String returns the object's line, without its namespace.
 func (o Object) String() string {
+	if o.filters() {
+		return o.Noun + " " + o.Name
+	}
 	words := []string{o.Noun, quoteWord(o.Name)}
 	for _, a := range o.Attrs {
 		words = append(words, quoteWord(a.Key), quoteWord(a.Value))
@@ -97,8 +113,9 @@ func (s Snapshot) String() string {
 	return b.String()
 }
 
-// Sort brings the objects into the order of the text: the host's namespace, the others by name, the files.
-func (s Snapshot) Sort() { slices.SortFunc(s, compareObjects) }
+// Sort brings the objects into the order of the text: the host's namespace, the others by name, the files. The rules of a
+// chain stay in their order.
+func (s Snapshot) Sort() { slices.SortStableFunc(s, compareObjects) }
 
 func compareObjects(a, b Object) int {
 	if c := compareNetNS(a.NetNS, b.NetNS); c != 0 {
@@ -106,6 +123,9 @@ func compareObjects(a, b Object) int {
 	}
 	if c := slices.Index(nouns, a.Noun) - slices.Index(nouns, b.Noun); c != 0 {
 		return c
+	}
+	if a.filters() {
+		return compareFilters(a, b)
 	}
 	if c := strings.Compare(a.Name, b.Name); c != 0 {
 		return c
@@ -183,6 +203,9 @@ func parseObject(line string) (Object, error) {
 	if !slices.Contains(nouns, words[0]) {
 		return Object{}, fmt.Errorf("%q is none of %s", words[0], strings.Join(nouns, ", "))
 	}
+	if (Object{Noun: words[0]}).filters() {
+		return Object{Noun: words[0], Name: joinWords(words[1:])}, nil
+	}
 	if len(words)%2 != 0 {
 		return Object{}, fmt.Errorf("want a noun, a name and pairs of key and value, got %d words", len(words))
 	}
@@ -250,7 +273,11 @@ func compareHeads(want, got Snapshot) int {
 	case len(got) == 0:
 		return -1
 	}
-	return compareObjects(want[0], got[0])
+	c := compareObjects(want[0], got[0])
+	if c != 0 || want[0].String() == got[0].String() {
+		return c
+	}
+	return compareRuleHeads(want, got)
 }
 
 func qualified(o Object) string {

@@ -116,7 +116,7 @@ func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
 		for _, l := range s.links {
 			objects = append(objects, s.link(l, all))
 		}
-		for _, read := range []func() ([]Object, error){s.addresses, s.routes, s.rules, s.neighbours, s.sysctls} {
+		for _, read := range []func() ([]Object, error){s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
 			more, err := read()
 			if err != nil {
 				return nil, err

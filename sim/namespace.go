@@ -27,6 +27,7 @@ type namespace struct {
 	fib4, fib6 *fib
 	sysctls    *sysctls
 	lock       advisoryLock
+	filter     netfilter
 
 	transport Transport // nil until somebody needs sockets
 	told      int       // which state of the local tables the transport knows

@@ -10,6 +10,14 @@ type Profile struct {
 
 // Features are the ways in which kernels differ, each by version or by how it was built.
 type Features struct {
+	// NoNFTables: without nf_tables. NFTablesBridgeOnly: with it for the family bridge alone (NF_TABLES_INET, _IPV4 and
+	// _IPV6 are options). NoIPTables: there is no iptables-restore.
+	NoNFTables, NFTablesBridgeOnly, NoIPTables bool
+
+	// OtherHookExists: to add a chain of nftables that is there, with another hook or priority, is EEXIST (6.1; on 6.18
+	// it is EOPNOTSUPP).
+	OtherHookExists bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool

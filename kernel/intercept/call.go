@@ -64,6 +64,9 @@ const (
 	NeighbourDelete Op = "neighbour delete" // DeleteNeighbour
 	SysctlGet       Op = "sysctl get"       // Sysctl
 	SysctlSet       Op = "sysctl set"       // SetSysctl
+	RulesetList     Op = "ruleset list"     // Ruleset
+	RulesetCheck    Op = "ruleset check"    // CheckRuleset
+	RulesetChange   Op = "ruleset change"   // ChangeRuleset
 	ProbePing       Op = "ping"             // Ping
 	ProbeCall       Op = "call"             // Call
 	ProbeServe      Op = "serve"            // Serve
@@ -90,7 +93,7 @@ var mutating = map[Op]bool{
 	RouteAdd: true, RouteDelete: true,
 	RuleAdd: true, RuleDelete: true,
 	NeighbourAdd: true, NeighbourDelete: true,
-	SysctlSet: true,
+	SysctlSet: true, RulesetChange: true,
 	FileWrite: true, FileLink: true, FileRename: true, FileRemove: true, FileLock: true, FolderMake: true,
 	ProgramExec: true,
 }

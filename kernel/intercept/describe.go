@@ -135,3 +135,7 @@ func (n *netns) describeNeighbour(e kernel.Neighbour) string {
 	w.add(true, "dev %s", n.link(e.Link))
 	return w.String()
 }
+
+func describeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) string {
+	return string(b) + " " + kernel.DescribeFilterChanges(b, changes)
+}

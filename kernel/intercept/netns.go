@@ -141,6 +141,20 @@ func (n *netns) SetSysctl(key, value string) error {
 	return n.do(SysctlSet, key+"="+value, func() error { return n.backend.SetSysctl(key, value) })
 }
 
+func (n *netns) Ruleset(b kernel.FilterBackend) ([]kernel.FilterTable, error) {
+	return value(n.line, RulesetList, n.Name(), string(b), func() ([]kernel.FilterTable, error) {
+		return n.backend.Ruleset(b)
+	})
+}
+
+func (n *netns) CheckRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return n.do(RulesetCheck, describeRuleset(b, changes), func() error { return n.backend.CheckRuleset(b, changes) })
+}
+
+func (n *netns) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return n.do(RulesetChange, describeRuleset(b, changes), func() error { return n.backend.ChangeRuleset(b, changes) })
+}
+
 func (n *netns) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 	return value(n.line, ProbePing, n.Name(), p.To.String(), func() (kernel.Answer, error) {
 		return n.backend.Ping(ctx, p)

@@ -153,5 +153,8 @@ var callsOnHandle = map[string]func(e *env, ns *netns) error{
 	"DeleteNeighbour": func(e *env, ns *netns) error { return ns.DeleteNeighbour(neighbour(1, "10.0.0.9")) },
 	"Sysctl":          func(e *env, ns *netns) error { _, err := ns.Sysctl("net/ipv4/ip_forward"); return err },
 	"SetSysctl":       func(e *env, ns *netns) error { return ns.SetSysctl("net/ipv4/ip_forward", "1") },
+	"Ruleset":         func(e *env, ns *netns) error { _, err := ns.Ruleset(kernel.NFTables); return err },
+	"ChangeRuleset":   func(e *env, ns *netns) error { return ns.ChangeRuleset(kernel.NFTables, nft("add table inet t")) },
+	"CheckRuleset":    func(e *env, ns *netns) error { return ns.CheckRuleset(kernel.NFTables, nft("add table inet t")) },
 	"Lock":            func(e *env, ns *netns) error { _, err := ns.Lock(e.ctx, 0); return err },
 }

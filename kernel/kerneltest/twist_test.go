@@ -37,6 +37,10 @@ type twist struct {
 	addNeigh    func(ns kernel.NetNS, n kernel.Neighbour) error
 	sysctl      func(ns kernel.NetNS, key string) (string, error)
 	setSysctl   func(ns kernel.NetNS, key, value string) error
+	ruleset     func(ns kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable
+	rulesetOf   func(ns kernel.NetNS, b kernel.FilterBackend) ([]kernel.FilterTable, error)
+	check       func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error
+	change      func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error
 	ping        func(ns kernel.NetNS, p kernel.Ping) (kernel.Answer, error)
 	call        func(ns kernel.NetNS, c kernel.Call) (kernel.Answer, error)
 	serve       func(ns kernel.NetNS, s kernel.Service) (func(), error)
@@ -397,6 +401,32 @@ func (n *wrongNetNS) SetSysctl(key, value string) error {
 		return n.t.setSysctl(n.NetNS, key, value)
 	}
 	return n.NetNS.SetSysctl(key, value)
+}
+
+func (n *wrongNetNS) Ruleset(b kernel.FilterBackend) ([]kernel.FilterTable, error) {
+	list := n.NetNS.Ruleset
+	if n.t.rulesetOf != nil {
+		list = func(b kernel.FilterBackend) ([]kernel.FilterTable, error) { return n.t.rulesetOf(n.NetNS, b) }
+	}
+	tables, err := list(b)
+	if err == nil && n.t.ruleset != nil {
+		tables = n.t.ruleset(n.NetNS, tables)
+	}
+	return tables, err
+}
+
+func (n *wrongNetNS) CheckRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	if n.t.check != nil {
+		return n.t.check(n.NetNS, b, changes)
+	}
+	return n.NetNS.CheckRuleset(b, changes)
+}
+
+func (n *wrongNetNS) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	if n.t.change != nil {
+		return n.t.change(n.NetNS, b, changes)
+	}
+	return n.NetNS.ChangeRuleset(b, changes)
 }
 
 func (n *wrongNetNS) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {

@@ -1,0 +1,204 @@
+//go:build linux
+
+package linux
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// The rules of iptables are changed by iptables-restore and read by iptables-save, because there are two kernel interfaces
+// behind these programs, and the programs of a machine know which of them it uses.
+
+var iptablesFamilies = []kernel.FilterFamily{kernel.FilterIP, kernel.FilterIP6}
+
+// iptablesFolders are looked through behind those of PATH, which runtimes do not always give plugins.
+var iptablesFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"}
+
+// iptablesProgram finds iptables-save, ip6tables-restore and so on; EOPNOTSUPP where it is not there.
+func iptablesProgram(family kernel.FilterFamily, verb string) (string, error) {
+	name := kernel.FilterProgram(kernel.IPTables, family) + "-" + verb
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, folder := range iptablesFolders {
+		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", because(unix.EOPNOTSUPP, "there is no program "+name)
+}
+
+// runIPTables runs one of the programs in the namespace and returns what it prints.
+func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, args ...string) (string, *iptablesFailure, error) {
+	path, err := iptablesProgram(family, verb)
+	if err != nil {
+		return "", nil, err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
+	if err := ns.inside(cmd.Start); err != nil { // a child starts in the namespace of the thread that makes it
+		return "", nil, err
+	}
+	err = cmd.Wait()
+	if status, ok := errors.AsType[*exec.ExitError](err); ok {
+		return "", &iptablesFailure{status.ExitCode(), stderr.String()}, nil
+	}
+	return stdout.String(), nil, err
+}
+
+// iptablesRuleset reads what iptables has of both families. Where the kernel has nothing of it no program is run.
+func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
+	for _, family := range iptablesFamilies {
+		more, err := ns.iptablesTables(family)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, more...)
+	}
+	return tables, nil
+}
+
+func (ns *NetNS) iptablesTables(family kernel.FilterFamily) ([]kernel.FilterTable, error) {
+	if _, err := iptablesProgram(family, "save"); err != nil {
+		return nil, err
+	}
+	if used, err := ns.iptablesUsed(family); !used || err != nil {
+		return nil, err
+	}
+	saved, failure, err := ns.runIPTables(family, "save", "")
+	if err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return nil, failure.explain(nil, nil)
+	}
+	return parseSaved(family, saved)
+}
+
+// iptablesUsed reports whether the kernel has a table of iptables, in nf_tables or in ip_tables.
+func (ns *NetNS) iptablesUsed(family kernel.FilterFamily) (used bool, err error) {
+	file := map[kernel.FilterFamily]string{kernel.FilterIP: "ip_tables_names", kernel.FilterIP6: "ip6_tables_names"}[family]
+	err = ns.inside(func() error {
+		names, err := os.ReadFile("/proc/thread-self/net/" + file)
+		used = len(names) > 0
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if used || err != nil {
+		return used, err
+	}
+	tables, err := ns.nftRuleset()
+	if is(err, unix.EOPNOTSUPP) {
+		return false, nil
+	}
+	return slices.ContainsFunc(tables, func(t kernel.FilterTable) bool {
+		return t.Family == family && kernel.OfIPTables(family, t.Name)
+	}), err
+}
+
+// parseSaved reads the output of iptables-save.
+func parseSaved(family kernel.FilterFamily, saved string) ([]kernel.FilterTable, error) {
+	var tables []kernel.FilterTable
+	var t *kernel.FilterTable
+	for i, line := range strings.Split(saved, "\n") {
+		var err error
+		switch {
+		case line == "" || line[0] == '#' || line == "COMMIT":
+		case line[0] == '*':
+			tables = append(tables, kernel.FilterTable{Family: family, Name: line[1:]})
+			t = &tables[len(tables)-1]
+		case t == nil:
+			err = errors.New("no table before it")
+		case line[0] == ':':
+			err = readSavedChain(t, line[1:])
+		default:
+			err = readSavedRule(t, line)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d of iptables-save: %w", i+1, err)
+		}
+	}
+	return slices.DeleteFunc(tables, untouched), nil
+}
+
+// untouched reports whether a table is as it came.
+func untouched(t kernel.FilterTable) bool {
+	return !slices.ContainsFunc(t.Chains, func(c kernel.FilterChain) bool {
+		return c.Base == nil || c.Base.Policy != kernel.Accept || len(c.Rules) > 0
+	})
+}
+
+// readSavedChain reads "POSTROUTING ACCEPT [0:0]", or "CNI-a - [0:0]".
+func readSavedChain(t *kernel.FilterTable, line string) error {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return fmt.Errorf("no chain: %q", line)
+	}
+	c := kernel.FilterChain{Name: words[0]}
+	if words[1] != "-" {
+		c.Base = &kernel.BaseChain{Policy: kernel.FilterAction(strings.ToLower(words[1]))}
+	}
+	t.Chains = append(t.Chains, c)
+	return nil
+}
+
+// readSavedRule reads "-A POSTROUTING -s 10.1.0.2/32 -j CNI-a".
+func readSavedRule(t *kernel.FilterTable, line string) error {
+	words, err := kernel.SplitIPTables(line)
+	if err != nil {
+		return err
+	}
+	if len(words) < 2 || words[0] != "-A" || t.Chain(words[1]) == nil {
+		return fmt.Errorf("no rule: %q", line)
+	}
+	rule, ok := kernel.ParseIPTablesRule(t.Name, words[2:])
+	c := kernel.FilterChange{Do: kernel.AddRule, Family: t.Family, Table: t.Name, Chain: words[1], Rule: rule}
+	if !ok || c.Valid(kernel.IPTables) != nil {
+		rule = kernel.FilterRule{Opaque: strings.TrimPrefix(line, "-A "+words[1]+" ")}
+	}
+	chain := t.Chain(words[1])
+	chain.Rules = append(chain.Rules, rule)
+	return nil
+}
+
+// restore makes the changes as one commit of iptables-restore.
+func (ns *NetNS) restore(changes []kernel.FilterChange, commit bool) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	table := changes[0].Table
+	lines := []string{"*" + table}
+	for _, c := range changes {
+		lines = append(lines, kernel.JoinIPTables(c.RestoreWords()))
+	}
+	args := []string{"--noflush", "-w", strconv.Itoa(kernel.FilterLockWait)}
+	if !commit {
+		args = append(args, "--test")
+	}
+	input := strings.Join(lines, "\n") + "\nCOMMIT\n"
+	_, failure, err := ns.runIPTables(changes[0].Family, "restore", input, args...)
+	if err != nil || failure == nil {
+		return err
+	}
+	tables, err := ns.iptablesTables(changes[0].Family)
+	if err != nil {
+		return err
+	}
+	return failure.explain(changes, tables)
+}

@@ -1,0 +1,397 @@
+//go:build linux
+
+package linux
+
+import (
+	"encoding/binary"
+	"syscall"
+
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// What package unix lacks of include/uapi/linux/netfilter/nf_tables.h.
+const (
+	nftaTableUserdata = 6
+	nftaChainUserdata = 12
+)
+
+// nftFamilies are the numbers of families; include/uapi/linux/netfilter.h.
+var nftFamilies = map[kernel.FilterFamily]uint8{
+	kernel.FilterInet: 1, kernel.FilterIP: unix.AF_INET, "arp": 3, "netdev": 5, kernel.FilterBridge: unix.AF_BRIDGE,
+	kernel.FilterIP6: unix.AF_INET6,
+}
+
+// nftHooks are the points of a packet's way, by their numbers in the families ip, ip6, inet and bridge.
+var nftHooks = []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
+
+// An nftSocket is a netlink socket of netfilter, opened in a namespace.
+type nftSocket struct{ *nl.NetlinkSocket }
+
+// onNFT opens a socket in the namespace for the time of f. EOPNOTSUPP where the kernel has no nf_tables.
+func (ns *NetNS) onNFT(f func(nftSocket) error) error {
+	var s nftSocket
+	err := ns.inside(func() (err error) {
+		s.NetlinkSocket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_NETFILTER)
+		return err
+	})
+	if is(err, unix.EPROTONOSUPPORT) {
+		return unix.EOPNOTSUPP
+	}
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.SetExtAck(true); err != nil {
+		return err
+	}
+	_ = s.SetReceiveBufferSize(nftReceiveBuffer, true) // a large transaction has as many answers as changes
+	return f(s)
+}
+
+const nftReceiveBuffer = 4 << 20
+
+// nftRuleset reads all tables, chains and rules, and starts over where they change meanwhile.
+func (ns *NetNS) nftRuleset() (tables []kernel.FilterTable, err error) {
+	err = ns.onNFT(func(s nftSocket) error {
+		tables, err = retry(s.ruleset)
+		return err
+	})
+	return tables, err
+}
+
+func (s nftSocket) ruleset() ([]kernel.FilterTable, error) {
+	before, err := s.generation()
+	if err != nil {
+		return nil, err
+	}
+	var r nftReader
+	for _, part := range []struct {
+		kind int
+		take func(family kernel.FilterFamily, message []byte)
+	}{
+		{unix.NFT_MSG_GETTABLE, r.table},
+		{unix.NFT_MSG_GETCHAIN, r.chain},
+		{unix.NFT_MSG_GETRULE, r.rule},
+	} {
+		messages, err := s.ask(part.kind, unix.NLM_F_DUMP)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			part.take(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
+		}
+	}
+	after, err := s.generation()
+	if err == nil && after != before {
+		err = unix.EINTR
+	}
+	return r.tables, err
+}
+
+// generation is a number that every transaction changes.
+func (s nftSocket) generation() (id uint32, err error) {
+	messages, err := s.ask(unix.NFT_MSG_GETGEN, 0)
+	if is(err, unix.EINVAL) {
+		return 0, unix.EOPNOTSUPP // net/netfilter/nfnetlink.c nfnetlink_rcv_msg: no such subsystem
+	}
+	for _, m := range messages {
+		attributes(m[nl.SizeofNfgenmsg:], func(kind uint16, value []byte) {
+			if kind == unix.NFTA_GEN_ID {
+				id = binary.BigEndian.Uint32(value)
+			}
+		})
+	}
+	return id, err
+}
+
+// ask sends one request that changes nothing, about all families.
+func (s nftSocket) ask(kind, flags int) ([][]byte, error) {
+	request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags)
+	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: s.NetlinkSocket, Seq: request.Seq}}
+	request.Data = []nl.NetlinkRequestData{&nl.Nfgenmsg{}}
+	return request.Execute(unix.NETLINK_NETFILTER, 0)
+}
+
+// nftChange makes the changes as one batch. Without its end the kernel tries a batch, and then takes all of it back
+// (net/netfilter/nfnetlink.c nfnetlink_rcv_batch).
+func (ns *NetNS) nftChange(changes []kernel.FilterChange, commit bool) error {
+	return ns.onNFT(func(s nftSocket) error {
+		if needsRuleset(changes) {
+			tables, err := retry(s.ruleset)
+			if err != nil {
+				return err
+			}
+			changes = kernel.FindFilterRules(tables, changes)
+		}
+		batch := nftMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, batchHead())
+		for i, c := range changes {
+			kind, flags, parts := nftRequest(c)
+			head := &nl.Nfgenmsg{NfgenFamily: nftFamilies[c.Family]}
+			batch = append(batch, nftMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags|unix.NLM_F_ACK, i+1,
+				append([]nl.NetlinkRequestData{head}, parts...)...)...)
+		}
+		if commit {
+			batch = append(batch, nftMessage(unix.NFNL_MSG_BATCH_END, 0, len(changes)+1, batchHead())...)
+		}
+		return s.send(batch, len(changes))
+	})
+}
+
+// needsRuleset reports whether a rule is to be deleted of which the handle has to be found first.
+func needsRuleset(changes []kernel.FilterChange) bool {
+	for _, c := range changes {
+		if c.Do == kernel.DeleteRule && c.Rule.Handle == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func batchHead() *nl.Nfgenmsg {
+	return &nl.Nfgenmsg{ResId: binary.NativeEndian.Uint16(nl.BEUint16Attr(unix.NFNL_SUBSYS_NFTABLES))}
+}
+
+// nftMessage is one message of a batch. Its answer has the number seq.
+func nftMessage(kind, flags, seq int, parts ...nl.NetlinkRequestData) []byte {
+	request := nl.NewNetlinkRequest(kind, flags)
+	request.Seq, request.Data = uint32(seq), parts
+	return request.Serialize()
+}
+
+// send sends a batch and returns the first error that a change in it has. Each is answered, whatever became of the
+// others.
+func (s nftSocket) send(batch []byte, changes int) error {
+	if changes == 0 {
+		return nil
+	}
+	if err := unix.Sendto(s.GetFd(), batch, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	errs := make([]error, changes)
+	for answered := 0; answered < changes; {
+		messages, _, err := s.Receive()
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			if m.Header.Type != unix.NLMSG_ERROR || len(m.Data) < 4 {
+				continue
+			}
+			if m.Header.Seq == 0 { // about the batch as such
+				return answerOf(m)
+			}
+			if i := int(m.Header.Seq) - 1; i < changes {
+				errs[i] = answerOf(m)
+				answered++
+			}
+		}
+	}
+	for i, err := range errs {
+		if err != nil {
+			return &changeError{i, err}
+		}
+	}
+	return nil
+}
+
+// answerOf reads an acknowledgement, with the kernel's words where it has some.
+func answerOf(m syscall.NetlinkMessage) error {
+	errno := unix.Errno(-intOf(m.Data))
+	if errno == 0 {
+		return nil
+	}
+	message := ""
+	if rest := m.Data[4:]; m.Header.Flags&unix.NLM_F_ACK_TLVS != 0 && len(rest) >= unix.SizeofNlMsghdr {
+		echoed := unix.SizeofNlMsghdr
+		if m.Header.Flags&unix.NLM_F_CAPPED == 0 {
+			echoed = int(uint32Of(rest)+3) &^ 3
+		}
+		attributes(rest[min(echoed, len(rest)):], func(kind uint16, value []byte) {
+			if kind == unix.NLMSGERR_ATTR_MSG {
+				message = stringOf(value)
+			}
+		})
+	}
+	if message == "" {
+		return errno
+	}
+	return because(errno, message)
+}
+
+// nftRequest is the message of a change.
+func nftRequest(c kernel.FilterChange) (kind, flags int, parts []nl.NetlinkRequestData) {
+	add := func(all ...nl.NetlinkRequestData) { parts = append(parts, all...) }
+	created := unix.NLM_F_CREATE
+	if c.Exclusive {
+		created |= unix.NLM_F_EXCL
+	}
+	switch c.Do {
+	case kernel.AddTable:
+		add(attrString(unix.NFTA_TABLE_NAME, c.Table), attrUint32(unix.NFTA_TABLE_FLAGS, 0))
+		if c.Comment != "" {
+			add(nl.NewRtAttr(nftaTableUserdata, commentData(c.Comment)))
+		}
+		return unix.NFT_MSG_NEWTABLE, created, parts
+	case kernel.DeleteTable:
+		add(attrString(unix.NFTA_TABLE_NAME, c.Table))
+		return unix.NFT_MSG_DELTABLE, 0, parts
+	case kernel.AddChain:
+		add(attrString(unix.NFTA_CHAIN_TABLE, c.Table), attrString(unix.NFTA_CHAIN_NAME, c.Chain))
+		if c.Base != nil {
+			add(baseParts(c.Base)...)
+		}
+		if c.Comment != "" {
+			add(nl.NewRtAttr(nftaChainUserdata, commentData(c.Comment)))
+		}
+		return unix.NFT_MSG_NEWCHAIN, created, parts
+	case kernel.DeleteChain:
+		add(attrString(unix.NFTA_CHAIN_TABLE, c.Table), attrString(unix.NFTA_CHAIN_NAME, c.Chain))
+		return unix.NFT_MSG_DELCHAIN, unix.NLM_F_NONREC, parts
+	}
+	add(attrString(unix.NFTA_RULE_TABLE, c.Table))
+	if c.Chain != "" {
+		add(attrString(unix.NFTA_RULE_CHAIN, c.Chain))
+	}
+	switch c.Do {
+	case kernel.FlushChain:
+		return unix.NFT_MSG_DELRULE, 0, parts
+	case kernel.DeleteRule:
+		add(attrBE64(unix.NFTA_RULE_HANDLE, c.Rule.Handle))
+		return unix.NFT_MSG_DELRULE, 0, parts
+	}
+	if c.At != 0 {
+		add(attrBE64(unix.NFTA_RULE_POSITION, c.At))
+	}
+	add(nftExpressions(c.Family, c.Rule))
+	if c.Rule.Comment != "" {
+		add(nl.NewRtAttr(unix.NFTA_RULE_USERDATA, commentData(c.Rule.Comment)))
+	}
+	flags = unix.NLM_F_CREATE
+	if c.Do == kernel.AddRule {
+		flags |= unix.NLM_F_APPEND
+	}
+	return unix.NFT_MSG_NEWRULE, flags, parts
+}
+
+func baseParts(b *kernel.BaseChain) []nl.NetlinkRequestData {
+	hook := nl.NewRtAttr(unix.NFTA_CHAIN_HOOK|unix.NLA_F_NESTED, nil)
+	for number, name := range nftHooks {
+		if name == b.Hook {
+			hook.AddRtAttr(unix.NFTA_HOOK_HOOKNUM, nl.BEUint32Attr(uint32(number)))
+		}
+	}
+	hook.AddRtAttr(unix.NFTA_HOOK_PRIORITY, nl.BEUint32Attr(uint32(int32(b.Priority))))
+	return []nl.NetlinkRequestData{
+		hook,
+		nl.NewRtAttr(unix.NFTA_CHAIN_POLICY, nl.BEUint32Attr(verdictCode(b.Policy))),
+		attrString(unix.NFTA_CHAIN_TYPE, b.Type),
+	}
+}
+
+func attrBE64(kind int, v uint64) *nl.RtAttr { return nl.NewRtAttr(kind, nl.BEUint64Attr(v)) }
+
+// commentData is a comment in the form of libnftnl's user data: type, length, and the text with a zero
+// (include/libnftnl/udata.h; the type of a comment is 0 for tables, chains and rules).
+func commentData(comment string) []byte {
+	return append([]byte{0, byte(len(comment) + 1)}, nl.ZeroTerminated(comment)...)
+}
+
+func commentOf(data []byte) string {
+	for len(data) >= 2 {
+		size := int(data[1])
+		if len(data) < 2+size {
+			return ""
+		}
+		if data[0] == 0 {
+			return stringOf(data[2 : 2+size])
+		}
+		data = data[2+size:]
+	}
+	return ""
+}
+
+// An nftReader collects what dumps say: first of tables, then of their chains, then of rules.
+type nftReader struct{ tables []kernel.FilterTable }
+
+func nftFamilyOf(number uint8) kernel.FilterFamily {
+	for family, n := range nftFamilies {
+		if n == number {
+			return family
+		}
+	}
+	return ""
+}
+
+func (r *nftReader) table(family kernel.FilterFamily, m []byte) {
+	t := kernel.FilterTable{Family: family}
+	attributes(m, func(kind uint16, value []byte) {
+		switch kind {
+		case unix.NFTA_TABLE_NAME:
+			t.Name = stringOf(value)
+		case nftaTableUserdata:
+			t.Comment = commentOf(value)
+		}
+	})
+	r.tables = append(r.tables, t)
+}
+
+func (r *nftReader) chain(family kernel.FilterFamily, m []byte) {
+	var table string
+	var c kernel.FilterChain
+	base := kernel.BaseChain{Policy: kernel.Accept}
+	attributes(m, func(kind uint16, value []byte) {
+		switch kind {
+		case unix.NFTA_CHAIN_TABLE:
+			table = stringOf(value)
+		case unix.NFTA_CHAIN_NAME:
+			c.Name = stringOf(value)
+		case unix.NFTA_CHAIN_TYPE:
+			base.Type = stringOf(value)
+		case unix.NFTA_CHAIN_POLICY:
+			base.Policy = actionOf(binary.BigEndian.Uint32(value))
+		case unix.NFTA_CHAIN_HOOK:
+			c.Base = &base
+			readHook(&base, value)
+		case nftaChainUserdata:
+			c.Comment = commentOf(value)
+		}
+	})
+	if t := kernel.FindFilterTable(r.tables, family, table); t != nil {
+		t.Chains = append(t.Chains, c)
+	}
+}
+
+func (r *nftReader) rule(family kernel.FilterFamily, m []byte) {
+	var table, chain string
+	attributes(m, func(kind uint16, value []byte) {
+		switch kind {
+		case unix.NFTA_RULE_TABLE:
+			table = stringOf(value)
+		case unix.NFTA_RULE_CHAIN:
+			chain = stringOf(value)
+		}
+	})
+	if t := kernel.FindFilterTable(r.tables, family, table); t != nil {
+		if c := t.Chain(chain); c != nil {
+			c.Rules = append(c.Rules, ruleOf(family, m))
+		}
+	}
+}
+
+func readHook(base *kernel.BaseChain, data []byte) {
+	attributes(data, func(kind uint16, value []byte) {
+		switch kind {
+		case unix.NFTA_HOOK_HOOKNUM:
+			base.Hook = "unknown"
+			if n := binary.BigEndian.Uint32(value); int(n) < len(nftHooks) {
+				base.Hook = nftHooks[n]
+			}
+		case unix.NFTA_HOOK_PRIORITY:
+			base.Priority = int(int32(binary.BigEndian.Uint32(value)))
+		}
+	})
+}

@@ -1,0 +1,173 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// iptables are the tables that have been used, each with its built-in chains. What is done with them has two halves: the
+// program iptables-restore changes a copy, and then the kernel takes it or not. The simulated program is that of
+// iptables-nft, of which the kernel's half is nf_tables.
+type iptables []kernel.FilterTable
+
+// list leaves out the tables that are as they came.
+func (t iptables) list() []kernel.FilterTable {
+	var all []kernel.FilterTable
+	for _, table := range t {
+		if slices.ContainsFunc(table.Chains, touched) {
+			all = append(all, copyTable(table))
+		}
+	}
+	kernel.SortFilterTables(all)
+	return all
+}
+
+func touched(c kernel.FilterChain) bool {
+	return c.Base == nil || c.Base.Policy != kernel.Accept || len(c.Rules) > 0
+}
+
+// changed returns the tables after a transaction, or the refusal of the change with the index. All of them are in one
+// table.
+func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index int, r *refusal) {
+	if len(changes) == 0 {
+		return t, -1, nil
+	}
+	after = slices.Clone(t)
+	table := after.table(changes[0])
+	programs := copyTable(*table)
+	for i, c := range changes {
+		if r := inProgram(&programs, c); r != nil {
+			return nil, i, r
+		}
+	}
+	if i := jumpsNowhere(&programs, changes); i >= 0 {
+		return nil, i, refuse(kernel.ENOENT) // iptables/nft-cmd.c: the chain of a jump has to be there at the end
+	}
+	*table = copyTable(*table)
+	for i, c := range changes {
+		if r := inKernel(table, c); r != nil {
+			return nil, i, r
+		}
+	}
+	return after, -1, nil
+}
+
+// table returns the table of a change, made where it was not used yet.
+func (t *iptables) table(c kernel.FilterChange) *kernel.FilterTable {
+	if table := kernel.FindFilterTable(*t, c.Family, c.Table); table != nil {
+		return table
+	}
+	table := kernel.FilterTable{Family: c.Family, Name: c.Table}
+	for _, name := range kernel.IPTablesChains(c.Table) {
+		table.Chains = append(table.Chains, kernel.FilterChain{Name: name, Base: &kernel.BaseChain{Policy: kernel.Accept}})
+	}
+	*t = append(*t, table)
+	return &(*t)[len(*t)-1]
+}
+
+// inProgram is the program's half. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
+func inProgram(t *kernel.FilterTable, c kernel.FilterChange) *refusal {
+	chain := t.Chain(c.Chain)
+	switch {
+	case c.Do == kernel.AddChain && c.Base == nil && chain != nil:
+		return refuse(kernel.EEXIST, "Chain already exists.")
+	case c.Do == kernel.AddChain, c.Do == kernel.FlushChain && c.Chain == "":
+	case chain == nil:
+		return refuse(kernel.ENOENT, "No chain/target/match by that name.")
+	case c.Do == kernel.DeleteRule && ruleThatSays(chain, c.Rule) < 0:
+		return refuse(kernel.ENOENT, "Bad rule (does a matching rule exist in that chain?).")
+	}
+	carryOut(t, c)
+	return nil
+}
+
+// jumpsNowhere returns the index of the first change that adds a rule whose chain is not there; -1 for none.
+func jumpsNowhere(t *kernel.FilterTable, changes []kernel.FilterChange) int {
+	return slices.IndexFunc(changes, func(c kernel.FilterChange) bool {
+		return c.Rule.Target != "" && c.Do != kernel.DeleteRule && t.Chain(c.Rule.Target) == nil
+	})
+}
+
+// inKernel is the kernel's half.
+func inKernel(t *kernel.FilterTable, c kernel.FilterChange) *refusal {
+	adds := c.Do == kernel.AddRule || c.Do == kernel.InsertRule
+	switch target := t.Chain(c.Rule.Target); {
+	case c.Do == kernel.DeleteChain && (inUse(t, c.Chain) || t.Chain(c.Chain).Base != nil):
+		return refuse(kernel.EBUSY)
+	case adds && target != nil && target.Base != nil:
+		return refuse(kernel.EOPNOTSUPP) // nft_verdict_init
+	}
+	carryOut(t, c)
+	if !adds {
+		return nil
+	}
+	return validTable(t)
+}
+
+// validTable is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it
+// for POSTROUTING alone.
+func validTable(t *kernel.FilterTable) (r *refusal) {
+	for i := range t.Chains {
+		c := &t.Chains[i]
+		if c.Base == nil {
+			continue
+		}
+		ok := chainsFrom(t, c, func(reached *kernel.FilterChain) {
+			if masquerades(reached) && c.Name != "POSTROUTING" {
+				r = refuse(kernel.EINVAL)
+			}
+		})
+		if !ok {
+			return refuse(kernel.EMLINK)
+		}
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// carryOut makes a change that nothing speaks against.
+func carryOut(t *kernel.FilterTable, c kernel.FilterChange) {
+	chain := t.Chain(c.Chain)
+	switch c.Do {
+	case kernel.AddChain:
+		if chain == nil {
+			t.Chains = append(t.Chains, kernel.FilterChain{Name: c.Chain})
+		} else {
+			chain.Base.Policy = c.Base.Policy
+		}
+	case kernel.DeleteChain:
+		deleteChain(t, c.Chain)
+	case kernel.FlushChain:
+		for i := range t.Chains {
+			if c.Chain == "" || t.Chains[i].Name == c.Chain {
+				t.Chains[i].Rules = nil
+			}
+		}
+	case kernel.AddRule:
+		chain.Rules = append(chain.Rules, inOrder(c.Rule))
+	case kernel.InsertRule:
+		chain.Rules = slices.Insert(chain.Rules, 0, inOrder(c.Rule))
+	case kernel.DeleteRule:
+		i := ruleThatSays(chain, c.Rule)
+		chain.Rules = slices.Delete(chain.Rules, i, i+1)
+	}
+}
+
+// inOrder is a rule with its matches in the order in which iptables keeps them.
+func inOrder(r kernel.FilterRule) kernel.FilterRule {
+	order := []kernel.MatchKey{
+		kernel.MatchSource, kernel.MatchDestination, kernel.MatchInLink, kernel.MatchOutLink,
+	}
+	r.Matches = slices.Clone(r.Matches)
+	slices.SortStableFunc(r.Matches, func(a, b kernel.FilterMatch) int {
+		return slices.Index(order, a.On) - slices.Index(order, b.On)
+	})
+	return r
+}
+
+func ruleThatSays(c *kernel.FilterChain, rule kernel.FilterRule) int {
+	return slices.IndexFunc(c.Rules, inOrder(rule).Says)
+}
