@@ -140,7 +140,7 @@ func TestUsageErrors(t *testing.T) {
 		"test nowhere":               "nowhere: no such file or directory",
 		"test command_test.go":       "command_test.go is no scenario: the name of one ends with .txtar",
 		"test backend":               "no file *.txtar in backend",
-		"test --plugin-dir=/opt":     "--plugin-dir: only --backend=linux can run programs",
+		"test --plugin-dir=/opt":     "--plugin-dir: only --backend=linux and --backend=uml can run programs",
 		"doctor who":                 `unknown command "who"`,
 		"version --backend=sim":      "unknown flag: --backend",
 		"test --timeout=soon x.txt":  `invalid argument "soon"`,

@@ -58,6 +58,12 @@ var layers = []layer{
 		why: "it goes into the deployed plugin, which must stay small and free of the simulation",
 	},
 	{
+		packages: "kernel/linux/uml/...",
+		ours:     []string{"kernel/linux/uml"},
+		outside:  []string{"golang.org/x/sys/unix"},
+		why:      "it boots a kernel for any program, and so knows none of ours, not even the contract",
+	},
+	{
 		packages: "sim",
 		ours:     []string{"kernel"},
 		why:      "the simulated kernel builds wherever Go does; its sockets are plugged in from outside",
@@ -141,7 +147,10 @@ func TestImportsPointAtKernel(t *testing.T) {
 // TestDeployedPluginIsSmall looks at everything that is linked, however far down.
 func TestDeployedPluginIsSmall(t *testing.T) {
 	for _, p := range listPackages(t, "-deps", "./cmd/bridge") {
-		for _, banned := range []string{module + "/sim", module + "/harness", "gvisor.dev", "github.com/spf13/cobra", "testing"} {
+		for _, banned := range []string{
+			module + "/sim", module + "/harness", module + "/kernel/linux/uml",
+			"gvisor.dev", "github.com/spf13/cobra", "testing",
+		} {
 			if p.ImportPath == banned || strings.HasPrefix(p.ImportPath, banned+"/") {
 				t.Errorf("cmd/bridge links %s", p.ImportPath)
 			}

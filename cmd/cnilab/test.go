@@ -33,11 +33,11 @@ func testCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.backend, "backend", "sim", "the kernel to run on: sim or linux")
-	flags.StringVar(&f.pluginDir, "plugin-dir", "", "on linux, run the plugins in this folder instead of cnilab's own")
+	flags.StringVar(&f.backend, "backend", "sim", "the kernel to run on: sim, linux or uml")
+	flags.StringVar(&f.pluginDir, "plugin-dir", "", "on linux and uml, run the plugins in this folder instead of cnilab's own")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many scenarios run at the same time")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what succeeded too")
-	flags.DurationVar(&f.timeout, "timeout", scenario.DefaultTimeout, "how long one scenario may take")
+	flags.DurationVar(&f.timeout, "timeout", scenario.DefaultTimeout, "how long one scenario may take; on uml five times that")
 	flags.BoolVar(&f.update, "update", false, "in PATH, write anew what expect, jsoncmp and cmp find different")
 	return cmd
 }
@@ -59,7 +59,7 @@ func test(ctx context.Context, f testFlags, paths []string, r *report) error {
 		return failure{fmt.Errorf("backend %s: %w", b.Name, err)}
 	}
 	options := scenario.Options{Verbose: f.verbose, Timeout: f.timeout, Update: f.update}
-	for result := range runAll(all, f.jobs, func(s scenario.Scenario) scenario.Result { return b.Run(ctx, s, options) }) {
+	for result := range runAll(all, f.jobs, b.Runner(ctx, all, f.jobs, options)) {
 		r.add(result)
 		if err := result.WriteUpdated(all); err != nil {
 			return failure{err}
@@ -76,8 +76,8 @@ func (f testFlags) kernel() (backend.Backend, error) {
 	if f.pluginDir == "" {
 		return backend.Named(f.backend, backend.Config{})
 	}
-	if f.backend != "linux" {
-		return backend.Backend{}, fmt.Errorf("--plugin-dir: only --backend=linux can run programs")
+	if f.backend == "sim" {
+		return backend.Backend{}, fmt.Errorf("--plugin-dir: only --backend=linux and --backend=uml can run programs")
 	}
 	dir, err := filepath.Abs(f.pluginDir)
 	if err != nil {

@@ -18,15 +18,29 @@ type Backend struct {
 
 	// Run runs a scenario on a machine of its own.
 	Run func(context.Context, scenario.Scenario, scenario.Options) scenario.Result
+
+	// Together, where it is not nil, is a faster Run for several scenarios: it begins to run them, as many at a time as
+	// said, and returns a function that waits for the result of one.
+	Together func(ctx context.Context, all []scenario.Scenario, jobs int, o scenario.Options) func(scenario.Scenario) scenario.Result
+}
+
+// Runner returns what runs each of these scenarios, of which so many may run at the same time.
+func (b Backend) Runner(
+	ctx context.Context, all []scenario.Scenario, jobs int, o scenario.Options,
+) func(scenario.Scenario) scenario.Result {
+	if b.Together != nil {
+		return b.Together(ctx, all, jobs, o)
+	}
+	return func(s scenario.Scenario) scenario.Result { return b.Run(ctx, s, o) }
 }
 
 // A Config says how to make the machines.
 type Config struct {
-	PluginDir string // on Linux: where the plugins' files are; "": this program is the plugin
+	PluginDir string // on a real kernel: where the plugins' files are; "": this program is the plugin
 }
 
 // All returns the backends.
-func All(c Config) []Backend { return []Backend{simulation(), linux(c)} }
+func All(c Config) []Backend { return []Backend{simulation(), linux(c), uml(c)} }
 
 // Named returns one backend.
 func Named(name string, c Config) (Backend, error) {

@@ -1,2 +1,3 @@
-// Package backend runs scenarios on the kernels there are: the simulation, and the Linux that this program runs on.
+// Package backend runs scenarios on the kernels there are: the simulation, the Linux that this program runs on, and User
+// Mode Linux, which it boots.
 package backend
