@@ -28,6 +28,7 @@ type check struct {
 	prev   *types100.Result
 	own    *types100.Interface // the container's interface in prev
 	layer3 layer3
+	others []netip.Prefix // destinations of routes that may be another plugin's
 
 	bridge       kernel.Link
 	hostEnd      kernel.Link
@@ -87,13 +88,23 @@ func (k *check) parse(context.Context) (err error) {
 // isOwn knows the interface by name alone: one path of the namespace is as good as another.
 func (k *check) isOwn(i *types100.Interface) bool { return i.Name == k.env.ifname && i.Sandbox != "" }
 
-// promised returns what of prevResult is about the interface at the index.
+// promised returns what of prevResult is about the interface at the index. Routes do not say whose they are: where other
+// interfaces have addresses too, one without a gateway may lead by that of an earlier plugin of the chain.
 func (k *check) promised(at int) *types100.Result {
-	r := &types100.Result{Routes: k.prev.Routes}
+	r := new(types100.Result)
 	for _, ip := range k.prev.IPs {
 		if ip.Interface != nil && *ip.Interface == at {
 			r.IPs = append(r.IPs, ip)
 		}
+	}
+	alone := len(r.IPs) == len(k.prev.IPs)
+	for _, route := range k.prev.Routes {
+		dst, err := prefixOf(route.Dst)
+		if alone || route.GW != nil || err != nil {
+			r.Routes = append(r.Routes, route)
+			continue
+		}
+		k.others = append(k.others, dst)
 	}
 	return r
 }
@@ -209,7 +220,7 @@ func (k *check) checkHas(ns kernel.NetNS, l kernel.Link, wanted []netip.Prefix) 
 // checkRoutes looks in all tables where none is named, and on all links: a later plugin of the chain may have moved the
 // routes of prevResult, or added its own.
 func (k *check) checkRoutes(context.Context) error {
-	if len(k.layer3.routes) == 0 {
+	if len(k.layer3.routes)+len(k.others) == 0 {
 		return nil
 	}
 	present, err := allRoutes(k.container)
@@ -219,6 +230,11 @@ func (k *check) checkRoutes(context.Context) error {
 	for _, wanted := range k.layer3.routes {
 		if !slices.ContainsFunc(present, func(r kernel.Route) bool { return satisfies(r, wanted) }) {
 			k.missing("no route %s in netns %s", describeRoute(wanted), k.container.Name())
+		}
+	}
+	for _, dst := range k.others {
+		if !slices.ContainsFunc(present, func(r kernel.Route) bool { return r.Dst == dst }) {
+			k.missing("no route %s in netns %s", dst, k.container.Name())
 		}
 	}
 	return nil

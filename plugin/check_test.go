@@ -1,7 +1,11 @@
 package plugin_test
 
 import (
+	"net"
 	"testing"
+
+	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -117,6 +121,30 @@ func TestCheckAllows(t *testing.T) {
 			t.Errorf("CHECK prints %s", a.stdout)
 		}
 		l.wantState("CHECK", before)
+	})
+}
+
+// TestCheckInChain: an earlier plugin's route without a gateway leads by that plugin's, not by ours.
+func TestCheckInChain(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns, conf := l.pod("a"), l.conf(map[string]any{"isDefaultGateway": true})
+		prev, pod := l.add("a", netns, conf), l.open(netns)
+		l.must(pod.AddLink(kernel.LinkSpec{Name: "net1", Kind: kernel.KindVeth, Up: true, Peer: kernel.PeerSpec{Name: "far1"}}))
+		net1, err := pod.LinkByName("net1")
+		l.must(err)
+		l.must(pod.AddAddress(kernel.Address{Link: net1.Index, Prefix: prefix("192.0.2.2/24")}))
+		earlier := kernel.Route{Dst: prefix("198.51.100.0/24"), Gateway: prefix("192.0.2.1/32").Addr(), Link: net1.Index}
+		l.must(pod.AddRoute(earlier, kernel.Exclusive))
+
+		prev.Interfaces = append(prev.Interfaces, &types100.Interface{Name: "net1", Sandbox: netns})
+		prev.IPs = append(prev.IPs, &types100.IPConfig{
+			Interface: new(len(prev.Interfaces) - 1), Address: net.IPNet{IP: net.IPv4(192, 0, 2, 2), Mask: net.CIDRMask(24, 32)}, Gateway: net.IPv4(192, 0, 2, 1),
+		})
+		prev.Routes = append(prev.Routes, &types.Route{Dst: net.IPNet{IP: net.IPv4(198, 51, 100, 0), Mask: net.CIDRMask(24, 32)}})
+		check := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, prev)}
+		l.succeed(check)
+		l.must(pod.DeleteRoute(earlier))
+		l.fail(check, 103, "no route 198.51.100.0/24 in netns a")
 	})
 }
 
