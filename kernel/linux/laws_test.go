@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
 	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
@@ -16,10 +15,7 @@ import (
 
 // Linux is the judge of the laws: one that fails here is wrong, or this backend is.
 func TestLaws(t *testing.T) {
-	kerneltest.Run(t, func(t testing.TB) kernel.Host {
-		h, _ := newMachine(t)
-		return h
-	})
+	kerneltest.Run(t, newMachineFor)
 }
 
 // Tracing changes nothing that a caller could notice. Package intercept tries that with every law in the simulation;
@@ -33,7 +29,7 @@ func TestLawsTraced(t *testing.T) {
 	for _, law := range laws {
 		t.Run(law.Name, func(t *testing.T) {
 			t.Parallel()
-			h, _ := newMachine(t)
+			h := newMachineFor(t)
 			err := law.Check(intercept.Wrap(h, new(intercept.Trace).Hook))
 			if errors.Is(err, kerneltest.ErrLeftOut) {
 				t.Skip(err)

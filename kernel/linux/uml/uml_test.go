@@ -102,7 +102,7 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestRun(t *testing.T) {
+func TestUML(t *testing.T) {
 	require(t)
 	dir := t.TempDir()
 	must(os.WriteFile(filepath.Join(dir, "go.mod.of.test"), nil, 0o600))
@@ -122,7 +122,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunSaysWhatTheKernelSaidLast(t *testing.T) {
+func TestUMLSaysWhatTheKernelSaidLast(t *testing.T) {
 	require(t)
 	_, err := uml.Run(limited(t), uml.Program{Args: []string{"panic"}})
 	if err == nil || !strings.Contains(err.Error(), "the kernel ended before the program; its console:") ||
@@ -131,7 +131,7 @@ func TestRunSaysWhatTheKernelSaidLast(t *testing.T) {
 	}
 }
 
-func TestRunOfWhatIsNoProgram(t *testing.T) {
+func TestUMLOfWhatIsNoProgram(t *testing.T) {
 	require(t)
 	file := filepath.Join(t.TempDir(), "no program")
 	must(os.WriteFile(file, nil, 0o600))
@@ -146,7 +146,7 @@ type firstWrite func()
 
 func (f firstWrite) Write(p []byte) (int, error) { f(); return len(p), nil }
 
-func TestRunEndsWithContext(t *testing.T) {
+func TestUMLEndsWithContext(t *testing.T) {
 	require(t)
 	ctx, cancel := context.WithCancelCause(limited(t))
 	enough := errors.New("enough")
@@ -156,8 +156,8 @@ func TestRunEndsWithContext(t *testing.T) {
 	}
 }
 
-// TestRunEndsWithCaller kills a caller, which can do nothing about it.
-func TestRunEndsWithCaller(t *testing.T) {
+// TestUMLEndsWithCaller kills a caller, which can do nothing about it.
+func TestUMLEndsWithCaller(t *testing.T) {
 	require(t)
 	caller := exec.CommandContext(limited(t), "/proc/self/exe", "call")
 	caller.Stderr = os.Stderr
