@@ -11,6 +11,9 @@ type newLink struct {
 	master *int
 	up     bool
 	peer   *newPeer // VETH_INFO_PEER
+	bridge kernel.BridgeChange
+	parent int // IFLA_LINK
+	vlan   int // IFLA_VLAN_ID
 }
 
 type newPeer struct {
@@ -22,22 +25,13 @@ type newPeer struct {
 
 // addLink carries the request out or leaves nothing behind. (net/core/rtnetlink.c: rtnl_newlink.)
 func (ns *namespace) addLink(req newLink) *refusal {
-	if r := req.check(); r != nil {
+	if r := req.check(ns.world().config.Profile.Features); r != nil {
 		return r
 	}
 	if _, taken := ns.names[req.name]; taken {
 		return refuse(kernel.EEXIST) // __rtnl_newlink: NLM_F_EXCL
 	}
-	var l *link
-	var r *refusal
-	switch req.kind {
-	case kernel.KindBridge:
-		l, r = ns.newBridge(req)
-	case kernel.KindVeth:
-		l, r = ns.newVeth(req)
-	default:
-		r = refuse(kernel.EOPNOTSUPP, "Unknown device type") // __rtnl_newlink: no rtnl_link_ops
-	}
+	l, r := ns.newOfKind(req)
 	if r != nil {
 		return r
 	}
@@ -57,13 +51,35 @@ func (l *link) watchNew() {
 	}
 }
 
+// newOfKind makes the link, and both ends of a veth.
+func (ns *namespace) newOfKind(req newLink) (*link, *refusal) {
+	lacks := ns.world().config.Profile.Features
+	switch {
+	case req.kind == kernel.KindBridge:
+		return ns.newBridge(req)
+	case req.kind == kernel.KindVeth:
+		return ns.newVeth(req)
+	case req.kind == kernel.KindDummy && !lacks.NoDummies:
+		return ns.create(kernel.KindDummy, req.name, req.mtu, req.mac) // drivers/net/dummy.c
+	case req.kind == kernel.KindVLAN && !lacks.NoVLANLinks:
+		return ns.newVLAN(req)
+	}
+	return nil, refuse(kernel.EOPNOTSUPP, "Unknown device type") // __rtnl_newlink: no rtnl_link_ops
+}
+
 // check is what is looked at before the tables are: the netlink policy, then the kind's validate (veth_validate,
 // br_validate).
-func (req newLink) check() *refusal {
+func (req newLink) check(f Features) *refusal {
 	if r := checkNameLength(req.name); r != nil {
 		return r
 	}
 	if r := checkNewMAC(req.mac); r != nil {
+		return r
+	}
+	if r := req.checkVLAN(); r != nil {
+		return r
+	}
+	if r := checkBridge(req.bridge, !f.NoBridgeVLANs); r != nil {
 		return r
 	}
 	if req.peer == nil {
@@ -133,6 +149,9 @@ func (ns *namespace) create(kind, name string, mtu int, address []byte) (*link, 
 	if r != nil {
 		return nil, r
 	}
+	if !hasSysctls(name) {
+		return nil, refuse(kernel.EINVAL) // inetdev_init: devinet_sysctl_register
+	}
 	l := newDevice(kind, name, mtu)
 	if address != nil {
 		l.mac = mac(address)
@@ -178,7 +197,16 @@ func (ns *namespace) newBridge(req newLink) (*link, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	l.bridge = &bridge{pinnedMAC: req.mac != nil}
+	l.bridge = &bridge{pinnedMAC: req.mac != nil, defaultPVID: kernel.NoVLANs}
+	known := !ns.world().config.Profile.Features.NoBridgeVLANs
+	if known {
+		l.bridge.defaultPVID = kernel.StandardPVID
+	}
+	l.bridge.vlans.joinDefault(l.bridge)
+	if r := l.bridge.change(req.bridge, known); r != nil {
+		l.unregister()
+		return nil, r
+	}
 	if l.bridge.pinnedMAC {
 		l.selectCarrier()
 	}

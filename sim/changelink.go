@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"strings"
+
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -85,7 +87,7 @@ func (l *link) applyName(req linkChange) *refusal {
 
 func (l *link) applyAlias(req linkChange) *refusal {
 	if req.alias != nil {
-		l.alias = *req.alias
+		l.alias, _, _ = strings.Cut(*req.alias, "\x00") // dev_set_alias takes all, dev_get_alias reads up to a zero
 	}
 	return nil
 }
@@ -125,6 +127,9 @@ func (l *link) setMAC(m mac) *refusal {
 		l.changeBridgeMAC(m)
 		return nil
 	}
+	if l.vlan != nil {
+		l.vlan.inherit = false // dev_set_mac_address: NET_ADDR_SET
+	}
 	l.changeMAC(m)
 	return nil
 }
@@ -139,6 +144,7 @@ func (l *link) changeMAC(m mac) {
 	if l.master != nil {
 		l.master.recalculateMAC()
 	}
+	l.tellVLANsOfMAC()
 	if l.up {
 		l.announce()
 	}
@@ -156,6 +162,9 @@ func (l *link) rename(name string) *refusal {
 	if r != nil {
 		return r
 	}
+	if !hasSysctls(name) && l.ip6.conf != nil {
+		return refuse(kernel.EINVAL) // NETDEV_CHANGENAME: addrconf_sysctl_register, whereas IPv4's is not looked at
+	}
 	delete(l.ns.names, l.name)
 	l.name = name
 	l.ns.names[name] = l
@@ -168,7 +177,7 @@ func (l *link) move(to *namespace, name *string) *refusal {
 	if to == l.ns {
 		return nil
 	}
-	if l.kind != kernel.KindVeth {
+	if l.loopback() || l.bridge != nil {
 		return refuse(kernel.EINVAL, "The interface netns is immutable") // dev->netns_immutable: lo and bridges
 	}
 	moved := l.name
@@ -188,7 +197,9 @@ func (l *link) move(to *namespace, name *string) *refusal {
 	to.insert(l, l.index)
 	if was { // linkwatch sees the loss of the carrier only now
 		l.refreshOper()
-		l.peer.refreshOper()
+		if l.peer != nil {
+			l.peer.refreshOper()
+		}
 	}
 	return nil
 }

@@ -78,6 +78,13 @@ func (ns *namespace) checkNextHop6(r *route, wanted int) *refusal {
 	return nil
 }
 
+// rejects6 reports whether packets end at the route: by its type, or because it leads to lo, where they would go round
+// and round. (net/ipv6/route.c: fib6_is_reject.)
+func (r *route) rejects6() bool {
+	return dropping(r.Type) || r.link != nil && r.link.loopback() && !r.Dst.Addr().IsLoopback() &&
+		r.Type != kernel.Local && r.Type != kernel.Anycast
+}
+
 // checkGateway6 is net/ipv6/route.c: ip6_validate_gw.
 func (ns *namespace) checkGateway6(r *route) *refusal {
 	switch {
@@ -104,7 +111,7 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 
 // resolveGateway6 is net/ipv6/route.c: ip6_route_check_nh.
 func (ns *namespace) resolveGateway6(r *route) *refusal {
-	direct := func(via *route) bool { return !dropping(via.Type) && !via.Gateway.IsValid() }
+	direct := func(via *route) bool { return !via.rejects6() && !via.Gateway.IsValid() }
 	onLink := func(via *route) bool { return r.link == nil || via.link == r.link }
 	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
 	if via == nil || !direct(via) || !onLink(via) {
@@ -123,7 +130,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 // checkOnLink6 is net/ipv6/route.c: ip6_route_check_nh_onlink.
 func (ns *namespace) checkOnLink6(r *route) *refusal {
 	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
-	if via == nil || via.Dst.Bits() == 0 || dropping(via.Type) {
+	if via == nil || via.Dst.Bits() == 0 || via.rejects6() {
 		return nil
 	}
 	if via.Type != kernel.Unicast || via.link != r.link {

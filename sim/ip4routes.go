@@ -10,9 +10,6 @@ import (
 // ownRoutes4 returns the routes that an address brings along. (net/ipv4/fib_frontend.c: fib_add_ifaddr.)
 func (l *link) ownRoutes4(a, primary *address) []*route {
 	routes := []*route{l.ownRoute4(kernel.Local, netip.PrefixFrom(a.ip(), 32), primary)}
-	if !l.up {
-		return routes
-	}
 	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != limitedBroadcast {
 		routes = append(routes, l.ownRoute4(kernel.Broadcast, netip.PrefixFrom(b, 32), primary))
 	}
@@ -62,7 +59,11 @@ func (l *link) ownRoute4(typ kernel.RouteType, dst netip.Prefix, primary *addres
 
 // makeRoutes4 puts the routes of an address into the tables, behind others to the same destination (NLM_F_APPEND).
 func (l *link) makeRoutes4(a *address) {
-	for _, r := range l.ownRoutes4(a, l.primary(a)) {
+	routes := l.ownRoutes4(a, l.primary(a))
+	if !l.up {
+		routes = routes[:1] // fib_add_ifaddr: IFF_UP is asked for behind the local route
+	}
+	for _, r := range routes {
 		t := l.ns.fib4.table(r.Table)
 		if !slices.ContainsFunc(t.routes[r.Dst], r.same4) {
 			t.insert(r, t.behind(r))

@@ -12,8 +12,22 @@ func validName(name string) bool {
 	if name == "" || name == "." || name == ".." || len(name) > kernel.MaxNameLen {
 		return false
 	}
-	return !strings.ContainsAny(name, "/: \t\n\v\f\r")
+	// lib/ctype.c isspace knows Latin-1, whose blank is 0xa0.
+	return !strings.ContainsAny(name, "/: \t\n\v\f\r") && !strings.Contains(name, "\xa0")
 }
+
+// needsName is the contract's: an empty name, which Linux would replace, and one with a zero, which it would cut, are
+// refused before anything is asked.
+func needsName(name string) *refusal {
+	if name == "" || strings.Contains(name, "\x00") {
+		return refuse(kernel.EINVAL, "a link needs a name without zeros")
+	}
+	return nil
+}
+
+// hasSysctls reports whether a link may have the name although its settings then are where those of all links are.
+// (net/core/sysctl_net_core.c: sysctl_dev_name_is_allowed.)
+func hasSysctls(name string) bool { return name != "all" && name != "default" }
 
 // checkNameLength is the netlink policy of IFLA_IFNAME, which is looked at before anything else.
 func checkNameLength(name string) *refusal {

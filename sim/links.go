@@ -33,9 +33,18 @@ func (n *handle) LinkByName(name string) (link kernel.Link, err error) {
 // AddLink is kernel.Links'.
 func (n *handle) AddLink(spec kernel.LinkSpec) error {
 	return n.do("link add", spec.Name, func() *refusal {
+		if r := needsNames(spec); r != nil {
+			return r
+		}
 		req := newLink{name: spec.Name, kind: spec.Kind, mtu: spec.MTU, mac: spec.MAC, up: spec.Up}
 		if spec.Master != 0 {
 			req.master = &spec.Master
+		}
+		switch spec.Kind {
+		case kernel.KindBridge:
+			req.bridge = spec.Bridge
+		case kernel.KindVLAN:
+			req.parent, req.vlan = spec.Parent, spec.VLAN
 		}
 		if spec.Kind == kernel.KindVeth {
 			req.peer = &newPeer{name: spec.Peer.Name, mtu: spec.Peer.MTU, mac: spec.Peer.MAC, ns: n.ns}
@@ -51,14 +60,26 @@ func (n *handle) AddLink(spec kernel.LinkSpec) error {
 	})
 }
 
+// needsNames looks at the names of all ends.
+func needsNames(spec kernel.LinkSpec) *refusal {
+	if spec.Kind == kernel.KindVeth {
+		if r := needsName(spec.Peer.Name); r != nil {
+			return r
+		}
+	}
+	return needsName(spec.Name)
+}
+
 // ChangeLink is kernel.Links'.
 func (n *handle) ChangeLink(index int, c kernel.LinkChange) error {
 	return n.do("link set", n.label(index), func() *refusal {
 		req := linkChange{
 			name: c.Name, mac: c.MAC, mtu: c.MTU, alias: c.Alias, master: c.Master, promisc: c.Promisc, up: c.Up,
 		}
-		if c.Name != nil && *c.Name == "" {
-			return refuse(kernel.EINVAL) // the contract's; a request to Linux would leave the name as it is
+		if c.Name != nil {
+			if r := needsName(*c.Name); r != nil {
+				return r
+			}
 		}
 		if c.NetNS != nil {
 			ns, r := n.behind(c.NetNS)

@@ -72,7 +72,10 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 		e.IP = netip.IPv4Unspecified() // arp_constructor maps all of a loopback device's to it
 	}
 	fresh := l.neighbourAt(e.IP)
-	if e.MAC == nil && state != kernel.Incomplete && state != kernel.Failed {
+	if m, ok := l.mappedMAC(e.IP); ok {
+		fresh.mac, fresh.known = m, true
+	}
+	if e.MAC == nil && !fresh.known && state != kernel.Incomplete && state != kernel.Failed {
 		return refuse(kernel.EINVAL, "No link layer address given") // __neigh_update, once the entry is there
 	}
 	fresh.state = state
@@ -81,6 +84,24 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 	}
 	fresh.confirmed = ns.world().clock.elapsed()
 	return nil
+}
+
+// mappedMAC is the MAC that follows from the address or from the link, so that nobody has to be asked: such an entry is
+// valid as soon as it is there. (net/ipv4/arp.c: arp_constructor; net/ipv6/ndisc.c: ndisc_constructor.)
+func (l *link) mappedMAC(ip netip.Addr) (m mac, ok bool) {
+	switch {
+	case ip.Is4() && ip.IsMulticast():
+		b := ip.As4()
+		return mac{1, 0, 0x5e, b[1] & 0x7f, b[2], b[3]}, true // ip_eth_mc_map
+	case ip.Is6() && ip.IsMulticast():
+		b := ip.As16()
+		return mac{0x33, 0x33, b[12], b[13], b[14], b[15]}, true // ipv6_eth_mc_map
+	case l.loopback():
+		return l.mac, true
+	case ip.Is4() && l.ns.addressType4(ip) == kernel.Broadcast:
+		return broadcastMAC, true
+	}
+	return mac{}, false
 }
 
 // deleteNeighbour is RTM_DELNEIGH. (net/core/neighbour.c: neigh_delete.)

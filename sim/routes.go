@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/cnilab/cnilab/kernel"
+import (
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // Routes is kernel.Routes'.
 func (n *handle) Routes(f kernel.Family) (list []kernel.Route, err error) {
@@ -24,7 +28,9 @@ func (n *handle) AddRoute(r kernel.Route, mode kernel.RouteMode) error {
 		case !r.Dst.IsValid():
 			return refuse(kernel.EINVAL)
 		case r.Dst.Addr().Is4():
-			return n.ns.addRoute4(r, mode)
+			return n.ns.addRoute4(cutTo4(r), mode)
+		case isShort(r.Gateway), isShort(r.Source):
+			return refuse(kernel.ERANGE) // rtm_ipv6_policy
 		}
 		return n.ns.addRoute6(r, mode)
 	})
@@ -37,8 +43,28 @@ func (n *handle) DeleteRoute(r kernel.Route) error {
 		case !r.Dst.IsValid():
 			return refuse(kernel.EINVAL)
 		case r.Dst.Addr().Is4():
-			return n.ns.deleteRoute4(r)
+			return n.ns.deleteRoute4(cutTo4(r))
+		case isShort(r.Gateway), isShort(r.Source):
+			return refuse(kernel.ERANGE) // rtm_ipv6_policy
 		}
 		return n.ns.deleteRoute6(r)
 	})
+}
+
+// isShort reports whether an attribute is too short for an IPv6 address.
+func isShort(a netip.Addr) bool { return a.Is4() }
+
+// cutTo4 is what becomes of addresses in a request about an IPv4 route: of IPv6's the first four bytes are read, and
+// zeros are none. (lib/nlattr.c validate_nla lets an NLA_U32 be longer; fib_frontend.c rtm_to_fib_config.)
+func cutTo4(r kernel.Route) kernel.Route {
+	for _, a := range []*netip.Addr{&r.Gateway, &r.Source} {
+		if a.Is6() {
+			b := a.As16()
+			*a = netip.AddrFrom4([4]byte(b[:4]))
+		}
+		if a.IsUnspecified() {
+			*a = netip.Addr{}
+		}
+	}
+	return r
 }

@@ -136,7 +136,21 @@ func (ns *namespace) knob(path string) (knob, *refusal) {
 	if ns.isSysctlFolder(path) {
 		return knob{}, refuse(kernel.EISDIR)
 	}
+	if above, _, ok := cutLast(path); ok {
+		if _, r := ns.knob(above); r == nil || r.errno == kernel.ENOTDIR {
+			return knob{}, refuse(kernel.ENOTDIR) // fs/namei.c: link_path_walk through a setting
+		}
+	}
 	return knob{}, refuse(kernel.ENOENT)
+}
+
+// cutLast parts a path before its last element.
+func cutLast(path string) (above, last string, ok bool) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
 }
 
 // folder returns the settings of a link, of all or of default, conf being nil where there are none.
@@ -185,6 +199,9 @@ func (ns *namespace) setSysctl(path, text string) *refusal {
 	k, r := ns.knob(path)
 	if r != nil {
 		return r
+	}
+	if text == "" {
+		return nil // do_proc_dointvec: nothing was written
 	}
 	value, r := parseSysctl(text)
 	if r != nil {

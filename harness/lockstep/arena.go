@@ -236,10 +236,24 @@ func (a *arena) view(light bool) (kernel.Snapshot, error) {
 	a.light = light
 	defer func() { a.light = false }()
 	state, err := kernel.Take(a)
+	levelOper(state)
 	if light {
 		dropOper(state)
 	}
 	return state, err
+}
+
+// levelOper takes two states for one. A veth without a carrier is DOWN, or LOWERLAYERDOWN where a link of its own
+// namespace happens to have the index of its peer in another one and has no carrier at the moment at which Linux looks,
+// up to a second later (net/core/link_watch.c rfc2863_policy).
+func levelOper(state kernel.Snapshot) {
+	for i, o := range state {
+		for j, a := range o.Attrs {
+			if a.Key == "oper" && a.Value == string(kernel.OperLowerLayerDown) {
+				state[i].Attrs[j].Value = string(kernel.OperDown)
+			}
+		}
+	}
 }
 
 // dropOper leaves operational states out.

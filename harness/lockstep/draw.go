@@ -112,12 +112,18 @@ func (d *drawer) below(n int) int {
 	if n <= 1 {
 		return 0
 	}
-	// rapid's ranges prefer small numbers; the remainder of a wide one does much less.
-	return rapid.IntRange(0, 1<<20).Draw(d.t, "n") % n
+	return int(mix(rapid.Uint64().Draw(d.t, "n")) % uint64(n))
+}
+
+// mix spreads numbers evenly: rapid prefers small ones (the finalizer of MurmurHash3).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
+	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
 }
 
 // percent is true that often.
-func (d *drawer) percent(p int) bool { return d.below(100) >= 100-p }
+func (d *drawer) percent(p int) bool { return d.below(100) < p }
 
 // pick draws one of some values.
 func pick[T any](d *drawer, of ...T) T { return of[d.below(len(of))] }
@@ -161,7 +167,7 @@ var oddNames = []string{
 // newName draws the name of a link to come.
 func (d *drawer) newName(netns string) string {
 	free := slices.DeleteFunc(slices.Clone(newNames), func(n string) bool { return d.m.link(netns, n) != nil })
-	if d.percent(4) {
+	if d.percent(4) || len(free) == 0 {
 		return pick(d, newNames...)
 	}
 	return mostly(d, 6, free, oddNames)
