@@ -41,7 +41,7 @@ var differences = []difference{
 	},
 	{
 		"6.1.", "TestProbeErrors", "call udp 10.94.0.1:80: ETIMEDOUT, not ENETUNREACH",
-		"measured on 6.1.176: with icmp_ratelimit 0, too, a router does not send all of three errors at once; UDP alone gets its own",
+		"measured on 6.1.176: even with icmp_ratelimit 0 a router does not send all of three errors at once",
 	},
 }
 
