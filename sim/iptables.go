@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -9,14 +10,22 @@ import (
 // iptables are the tables that have been used, each with its built-in chains. What is done with them has two halves: the
 // program iptables-restore changes a copy, and then the kernel takes it or not. The simulated program is that of
 // iptables-nft, of which the kernel's half is nf_tables.
-type iptables []kernel.FilterTable
+type iptables []iptable
+
+// An iptable is one of them.
+type iptable struct {
+	kernel.FilterTable
+	made map[string]bool // the built-in chains that the kernel has: those that were used (iptables/nft.c: nft_xt_builtin_init)
+}
+
+func (t iptable) copy() iptable { return iptable{copyTable(t.FilterTable), maps.Clone(t.made)} }
 
 // list leaves out the tables that are as they came.
 func (t iptables) list() []kernel.FilterTable {
 	var all []kernel.FilterTable
 	for _, table := range t {
 		if slices.ContainsFunc(table.Chains, touched) {
-			all = append(all, copyTable(table))
+			all = append(all, copyTable(table.FilterTable))
 		}
 	}
 	kernel.SortFilterTables(all)
@@ -35,16 +44,16 @@ func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index 
 	}
 	after = slices.Clone(t)
 	table := after.table(changes[0])
-	programs := copyTable(*table)
+	programs := table.copy()
 	for i, c := range changes {
-		if r := inProgram(&programs, c); r != nil {
+		if r := inProgram(&programs.FilterTable, c); r != nil {
 			return nil, i, r
 		}
 	}
-	if i := jumpsNowhere(&programs, changes); i >= 0 {
+	if i := jumpsNowhere(&programs.FilterTable, changes); i >= 0 {
 		return nil, i, refuse(kernel.ENOENT) // iptables/nft-cmd.c: the chain of a jump has to be there at the end
 	}
-	*table = copyTable(*table)
+	*table = table.copy()
 	for i, c := range changes {
 		if r := inKernel(table, c); r != nil {
 			return nil, i, r
@@ -54,11 +63,13 @@ func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index 
 }
 
 // table returns the table of a change, made where it was not used yet.
-func (t *iptables) table(c kernel.FilterChange) *kernel.FilterTable {
-	if table := kernel.FindFilterTable(*t, c.Family, c.Table); table != nil {
-		return table
+func (t *iptables) table(c kernel.FilterChange) *iptable {
+	for i, table := range *t {
+		if table.Family == c.Family && table.Name == c.Table {
+			return &(*t)[i]
+		}
 	}
-	table := kernel.FilterTable{Family: c.Family, Name: c.Table}
+	table := iptable{kernel.FilterTable{Family: c.Family, Name: c.Table}, map[string]bool{}}
 	for _, name := range kernel.IPTablesChains(c.Table) {
 		table.Chains = append(table.Chains, kernel.FilterChain{Name: name, Base: &kernel.BaseChain{Policy: kernel.Accept}})
 	}
@@ -90,19 +101,24 @@ func jumpsNowhere(t *kernel.FilterTable, changes []kernel.FilterChange) int {
 }
 
 // inKernel is the kernel's half.
-func inKernel(t *kernel.FilterTable, c kernel.FilterChange) *refusal {
+func inKernel(t *iptable, c kernel.FilterChange) *refusal {
 	adds := c.Do == kernel.AddRule || c.Do == kernel.InsertRule
+	if adds || c.Do == kernel.AddChain && c.Base != nil {
+		t.made[c.Chain] = true
+	}
 	switch target := t.Chain(c.Rule.Target); {
-	case c.Do == kernel.DeleteChain && (inUse(t, c.Chain) || t.Chain(c.Chain).Base != nil):
+	case c.Do == kernel.DeleteChain && inUse(&t.FilterTable, c.Chain):
 		return refuse(kernel.EBUSY)
+	case adds && target != nil && target.Base != nil && !t.made[target.Name]:
+		return refuse(kernel.ENOENT)
 	case adds && target != nil && target.Base != nil:
 		return refuse(kernel.EOPNOTSUPP) // nft_verdict_init
 	}
-	carryOut(t, c)
+	carryOut(&t.FilterTable, c)
 	if !adds {
 		return nil
 	}
-	return validTable(t)
+	return validTable(&t.FilterTable)
 }
 
 // validTable is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it

@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -65,19 +64,16 @@ func blame(changes []kernel.FilterChange, index int, err error) error {
 	return err
 }
 
-var lineNumber = regexp.MustCompile(`line:? (\d+)`)
-
 // change is the index of the change in the line that the program names; the first line is that of the table.
 func (f *iptablesFailure) change() int {
-	found := lineNumber.FindStringSubmatch(f.stderr)
-	if found == nil {
-		return -1
+	words := strings.Fields(f.stderr)
+	for i, word := range words[:max(0, len(words)-1)] {
+		n, err := strconv.Atoi(strings.TrimRight(words[i+1], ":"))
+		if strings.TrimRight(word, ":") == "line" && err == nil {
+			return n - 2
+		}
 	}
-	n, err := strconv.Atoi(found[1])
-	if err != nil {
-		return -1
-	}
-	return n - 2
+	return -1
 }
 
 // silentErrno is why a change failed of which only the line is known.
