@@ -12,10 +12,12 @@ type Links interface {
 
 	// AddLink makes a link in one RTM_NEWLINK request (NLM_F_CREATE|NLM_F_EXCL); for a veth both of its ends.
 	//
-	//	EEXIST         the name, or the peer's in the peer's namespace, is taken
+	//	EEXIST         the name, or the peer's in the peer's namespace, is taken; the parent has a vlan of the ID
 	//	EINVAL         a name that is empty, ".", ".." or has a slash, a colon, a zero or white space; an MTU out of
-	//	               the kind's range; a MAC of another length; no link has the master's index
-	//	ERANGE         a name of more than 15 bytes
+	//	               the kind's range, or greater than that of a vlan's parent; a MAC of another length; no link has
+	//	               the master's index; a vlan without a parent; a bridge's DefaultPVID that is not 0 to 4094
+	//	ERANGE         a name of more than 15 bytes; a vlan's ID that is not 0 to 4094
+	//	ENODEV         no link has the parent's index
 	//	EADDRNOTAVAIL  a multicast or all-zero MAC
 	//	EOPNOTSUPP     this kernel has no links of this kind; the master is no bridge
 	//	EXFULL         the master has 1023 ports already
@@ -46,6 +48,8 @@ type Links interface {
 const (
 	KindBridge = "bridge"
 	KindVeth   = "veth"
+	KindDummy  = "dummy"
+	KindVLAN   = "vlan"
 )
 
 // Limits of Linux.
@@ -58,12 +62,15 @@ const (
 // A LinkSpec says what link to make.
 type LinkSpec struct {
 	Name   string
-	Kind   string           // KindBridge or KindVeth
+	Kind   string           // of those above
 	MTU    int              // 0: the kind's default
 	MAC    net.HardwareAddr // nil: random
 	Master int              // index of the bridge it becomes a port of; 0: none
 	Up     bool
-	Peer   PeerSpec // the other end of a veth
+	Peer   PeerSpec     // the other end of a veth
+	Bridge BridgeChange // of a bridge
+	Parent int          // of a vlan: the index of the link it is on
+	VLAN   int          // of a vlan: the ID of the tag that its frames have on the parent
 }
 
 // A PeerSpec says what the other end of a new veth is.
@@ -104,6 +111,10 @@ type Link struct {
 	Port        Port // of a bridge's port: how the bridge treats it
 	Peer        int  // of a veth: index of the other end, in the other end's namespace
 	PeerHere    bool // of a veth: the other end is in the same namespace
+	Bridge      Bridge
+	VLAN        int  // of a vlan: its ID
+	Parent      int  // of a vlan: index of the link it is on, in that link's namespace
+	ParentHere  bool // of a vlan: that is the same namespace
 }
 
 // An OperState is a link's operational state, by the names of RFC 2863 that ip-link(8) prints.

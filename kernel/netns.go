@@ -10,6 +10,7 @@ import (
 type NetNS interface {
 	Links
 	Ports
+	VLANs
 	Addresses
 	Routes
 	Rules

@@ -15,8 +15,8 @@ import (
 // folders. It makes only calls of the contract and changes nothing. It is not atomic.
 //
 // Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent. Per-link sysctls
-// are listed where they differ from conf/default. Rules that every namespace begins with are listed where they are gone,
-// as "deleted yes".
+// are listed where they differ from conf/default. Rules that every namespace begins with, and memberships in VLANs that
+// every port of the bridge begins with, are listed where they are gone, as "deleted yes".
 func Take(h Host, folders ...string) (Snapshot, error) {
 	spaces, err := openAll(h)
 	defer func() {
@@ -116,7 +116,7 @@ func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
 		for _, l := range s.links {
 			objects = append(objects, s.link(l, all))
 		}
-		for _, read := range []func() ([]Object, error){s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
+		for _, read := range []func() ([]Object, error){s.vlans, s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
 			more, err := read()
 			if err != nil {
 				return nil, err
@@ -147,12 +147,20 @@ func (s *namespaceView) link(l Link, all []*namespaceView) Object {
 	if l.Master != 0 {
 		o.add("master", s.linkName(l.Master))
 	}
+	if l.Kind == KindVLAN {
+		o.add("parent", s.parentName(l))
+		o.add("id", strconv.Itoa(l.VLAN))
+	}
 	o.addFlag("hairpin", l.Port.Hairpin)
 	o.addFlag("isolated", l.Port.Isolated)
 	o.add("alias", l.Alias)
 	o.addFlag("promisc", l.Promisc)
 	if l.Promiscuity != 0 {
 		o.add("promiscuity", strconv.Itoa(l.Promiscuity))
+	}
+	o.addFlag("vlan_filtering", l.Bridge.Filtering)
+	if l.Kind == KindBridge && l.Bridge.DefaultPVID != StandardPVID && l.Bridge.DefaultPVID != NoVLANs {
+		o.add("vlan_default_pvid", strconv.Itoa(l.Bridge.DefaultPVID))
 	}
 	return o
 }
@@ -190,6 +198,14 @@ func (s *namespaceView) peerName(l Link, all []*namespaceView) string {
 	return found[0]
 }
 
+// parentName names the link that a vlan is on.
+func (s *namespaceView) parentName(l Link) string {
+	if !l.ParentHere {
+		return unknownPeer
+	}
+	return s.linkName(l.Parent)
+}
+
 func (s *namespaceView) linkName(index int) string {
 	for _, l := range s.links {
 		if l.Index == index {
@@ -197,6 +213,56 @@ func (s *namespaceView) linkName(index int) string {
 		}
 	}
 	return unknownPeer
+}
+
+func (s *namespaceView) vlans() ([]Object, error) {
+	vlans, err := s.handle.VLANs()
+	if err != nil {
+		return nil, err
+	}
+	standard := s.standardVLANs()
+	var objects []Object
+	for _, v := range vlans {
+		if i := slices.Index(standard, v); i >= 0 {
+			standard = slices.Delete(standard, i, i+1)
+			continue
+		}
+		objects = append(objects, s.vlan(v))
+	}
+	for _, v := range standard {
+		o := s.vlan(v)
+		o.addFlag("deleted", true)
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+// standardVLANs are the memberships that bridges give themselves and their ports.
+func (s *namespaceView) standardVLANs() (standard []VLAN) {
+	defaults := map[int]int{}
+	for _, l := range s.links {
+		if l.Kind == KindBridge {
+			defaults[l.Index] = l.Bridge.DefaultPVID
+		}
+	}
+	for _, l := range s.links {
+		bridge := l.Master
+		if l.Kind == KindBridge {
+			bridge = l.Index
+		}
+		if id := defaults[bridge]; id > 0 {
+			standard = append(standard, VLAN{Link: l.Index, ID: id, PVID: true, Untagged: true})
+		}
+	}
+	return standard
+}
+
+func (s *namespaceView) vlan(v VLAN) Object {
+	o := Object{Noun: NounVLAN, Name: strconv.Itoa(v.ID)}
+	o.add("dev", s.linkName(v.Link))
+	o.addFlag("pvid", v.PVID)
+	o.addFlag("untagged", v.Untagged)
+	return o
 }
 
 func (s *namespaceView) addresses() ([]Object, error) {

@@ -13,6 +13,10 @@ type bridge struct {
 	fdb       fdb     // what it has learnt
 	pinnedMAC bool    // the address was set: NET_ADDR_SET
 	pinnedMTU bool    // the MTU was set: BROPT_MTU_SET_BY_USER
+
+	filtering   bool // BROPT_VLAN_ENABLED
+	defaultPVID int
+	vlans       vlanGroup // its own memberships, as if it were one of its ports
 }
 
 // A port is what a bridge knows of one of its ports.
@@ -20,6 +24,7 @@ type port struct {
 	number     int  // from 1
 	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
 	flags      kernel.Port
+	vlans      vlanGroup
 }
 
 // maxPorts is BR_MAX_PORTS less number 0, which no port has.
@@ -59,7 +64,11 @@ func (l *link) addPort(p *link) *refusal {
 	if r != nil {
 		return r
 	}
+	if p.isOn(l) {
+		return refuse(kernel.EBUSY) // netdev_master_upper_dev_link: __netdev_has_upper_dev
+	}
 	p.master, p.port = l, &port{number: number}
+	p.port.vlans.joinDefault(l.bridge)
 	p.promiscuity++
 	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
 	l.recalculateMAC()
@@ -132,6 +141,9 @@ func (l *link) adjustMTU() {
 	}
 	if least == 0 {
 		least = defaultMTU
+	}
+	if least > kernel.MaxMTU {
+		return // dev_set_mtu refuses it, and nobody looks
 	}
 	l.changeMTU(least)
 }

@@ -21,6 +21,12 @@ func (l *link) open() *refusal {
 	if l.kind == kernel.KindVeth && l.peer == nil {
 		return refuse(kernel.ENOTCONN) // veth_open
 	}
+	if l.vlan != nil {
+		if !l.vlan.parent.up {
+			return refuse(kernel.ENETDOWN) // vlan_dev_open
+		}
+		l.inheritMAC()
+	}
 	l.up = true
 	var changed []*link
 	switch {
@@ -29,9 +35,13 @@ func (l *link) open() *refusal {
 		changed = []*link{l, l.peer}
 	case l.bridge != nil && l.startPorts(): // br_dev_open
 		changed = []*link{l}
+	case l.vlan != nil && l.lowOff && l.vlan.parent.carrier(): // vlan_dev_open
+		l.lowOff = false
+		changed = []*link{l}
 	}
 	l.ip4Up()
 	l.ip6Up()
+	l.tellVLANsUp()
 	for _, c := range changed {
 		c.carrierChanged()
 	}
@@ -46,7 +56,7 @@ func (l *link) close() {
 	l.up = false
 	had := l.carrier()
 	switch {
-	case l.kind == kernel.KindVeth: // veth_close
+	case l.kind == kernel.KindVeth, l.vlan != nil: // veth_close, vlan_dev_stop
 		l.lowOff = true
 	case l.bridge != nil: // br_dev_stop
 		l.stopPorts()
@@ -54,6 +64,7 @@ func (l *link) close() {
 	l.checkPort()
 	l.ip4Down()
 	l.ip6Down()
+	l.tellVLANsDown()
 	l.dropNeighbours(anyNeighbour) // neigh_ifdown
 	if had != l.carrier() {
 		l.refreshOper()
@@ -68,6 +79,7 @@ func (l *link) close() {
 // (net/core/link_watch.c: linkwatch_do_dev); here it is at once.
 func (l *link) carrierChanged() {
 	l.refreshOper()
+	l.tellVLANsOfCarrier()
 	if !l.up {
 		return
 	}
@@ -81,18 +93,22 @@ func (l *link) carrierChanged() {
 // refreshOper is net/core/link_watch.c: rfc2863_policy.
 func (l *link) refreshOper() {
 	l.oper = kernel.OperUp
-	if !l.carrier() {
+	switch {
+	case l.kind == kernel.KindDummy:
+		l.oper = kernel.OperUnknown // nothing ever fires linkwatch
+	case !l.carrier():
 		l.oper = l.operWithoutCarrier()
 	}
 }
 
-// operWithoutCarrier is net/core/link_watch.c: default_operstate. It looks the peer's index up in the link's own
-// namespace, whatever link has it there.
+// operWithoutCarrier is net/core/link_watch.c: default_operstate. It looks the index of the peer, or of a vlan's parent, up in the
+// link's own namespace, whatever link has it there.
 func (l *link) operWithoutCarrier() kernel.OperState {
-	if l.peer == nil || l.peer.index == l.index {
+	on := l.lower()
+	if on == nil || on.index == l.index {
 		return kernel.OperDown
 	}
-	lower := l.ns.links[l.peer.index]
+	lower := l.ns.links[on.index]
 	if lower == nil || lower.carrier() {
 		return kernel.OperDown
 	}

@@ -27,6 +27,12 @@ func (l *link) unregister() {
 	l.gone = true
 	peer := l.peer
 	l.detach()
+	for _, v := range l.vlansByID() {
+		v.unregister() // vlan_device_event: NETDEV_UNREGISTER
+	}
+	if l.vlan != nil {
+		delete(l.vlan.parent.vlans, l.vlan.id)
+	}
 	l.peer = nil
 	if peer != nil {
 		peer.unregister()

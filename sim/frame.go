@@ -3,6 +3,7 @@ package sim
 // A frame is an Ethernet frame on its way. Its payload is never written to, for several may share it.
 type frame struct {
 	dst, src mac
+	vlan     int // the ID in its tag (IEEE 802.1Q), 0: it has none
 	kind     etherType
 	payload  []byte
 }
@@ -33,6 +34,9 @@ func (l *link) transmit(f frame) {
 	case !l.running():
 	case l.bridge != nil:
 		l.bridgeTransmit(f)
+	case l.vlan != nil: // vlan_dev_hard_start_xmit
+		f.vlan = l.vlan.id
+		l.vlan.parent.transmit(f)
 	case l.peer != nil:
 		l.hand(l.peer, f)
 	case l.loopback():
@@ -59,6 +63,17 @@ func (l *link) receive(f frame) {
 	if tap := l.world().tap; tap != nil {
 		tap(l, f)
 	}
+	l.pass(f)
+}
+
+// pass gives a frame to the vlan that its tag is for, to the bridge whose port the link is, or to the protocols.
+func (l *link) pass(f frame) {
+	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
+		if f.vlan = 0; v.up {
+			v.pass(f) // vlan_do_receive
+		}
+		return
+	}
 	if l.master != nil {
 		l.portReceive(f)
 		return
@@ -66,11 +81,11 @@ func (l *link) receive(f frame) {
 	l.input(f)
 }
 
-// input hands a frame to the protocol it is for. What is addressed to another machine (PACKET_OTHERHOST) gets no
-// further. (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core;
+// input hands a frame to the protocol it is for. What is addressed to another machine, or has a tag that nobody took off
+// (PACKET_OTHERHOST), gets no further. (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core;
 // net/ipv4/arp.c: arp_rcv.)
 func (l *link) input(f frame) {
-	if f.dst != l.mac && !f.dst.multicast() {
+	if f.dst != l.mac && !f.dst.multicast() || f.vlan != 0 {
 		return
 	}
 	switch f.kind {

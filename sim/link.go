@@ -35,10 +35,12 @@ type link struct {
 	promisc     bool // IFF_PROMISC was asked for
 	promiscuity int  // how many need it
 
-	peer   *link   // of a veth
-	master *link   // the bridge it is a port of
-	port   *port   // what the bridge knows of it, while it is a port
-	bridge *bridge // of a bridge
+	peer   *link         // of a veth
+	master *link         // the bridge it is a port of
+	port   *port         // what the bridge knows of it, while it is a port
+	bridge *bridge       // of a bridge
+	vlan   *vlanLink     // of a vlan
+	vlans  map[int]*link // what is on it of the kind vlan, by ID
 
 	addresses4 []*address // as inetdev keeps them: primaries by scope, then secondaries
 	addresses6 []*address // as the IPv6 list keeps them: by scope
@@ -81,6 +83,12 @@ func (l *link) describe() kernel.Link {
 	}
 	if l.peer != nil {
 		d.Peer, d.PeerHere = l.peer.index, l.peer.ns == l.ns
+	}
+	if l.bridge != nil {
+		d.Bridge = kernel.Bridge{Filtering: l.bridge.filtering, DefaultPVID: l.bridge.defaultPVID}
+	}
+	if l.vlan != nil {
+		d.VLAN, d.Parent, d.ParentHere = l.vlan.id, l.vlan.parent.index, l.vlan.parent.ns == l.ns
 	}
 	return d
 }

@@ -8,10 +8,13 @@ const defaultMTU = 1500
 // minIPv6MTU is IPV6_MIN_MTU.
 const minIPv6MTU = 1280
 
-// checkMTU is net/core/dev.c: dev_validate_mtu. The loopback device has no limits (max_mtu is 0).
+// checkMTU is net/core/dev.c: dev_validate_mtu. Loopback devices and dummies have no limits
+// (max_mtu is 0), a vlan no lower one.
 func checkMTU(kind string, mtu int) *refusal {
 	switch {
-	case kind == "" && mtu >= 0:
+	case (kind == "" || kind == kernel.KindDummy) && mtu >= 0:
+		return nil
+	case kind == kernel.KindVLAN && mtu >= 0 && mtu <= kernel.MaxMTU:
 		return nil
 	case mtu < kernel.MinMTU:
 		return refuse(kernel.EINVAL, "mtu less than device minimum")
@@ -32,6 +35,9 @@ func (l *link) setMTU(mtu int) *refusal {
 	if l.bridge != nil {
 		l.bridge.pinnedMTU = true
 	}
+	if l.vlan != nil && mtu > l.vlan.parent.mtu {
+		return refuse(kernel.ERANGE) // vlan_dev_change_mtu
+	}
 	l.changeMTU(mtu)
 	return nil
 }
@@ -45,6 +51,7 @@ func (l *link) changeMTU(mtu int) {
 	if l.master != nil {
 		l.master.adjustMTU()
 	}
+	l.tellVLANsOfMTU()
 	l.ip4MTUChanged()
 	l.ip6MTUChanged()
 }

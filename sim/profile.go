@@ -18,6 +18,10 @@ type Features struct {
 	// it is EOPNOTSUPP).
 	OtherHookExists bool
 
+	// NoBridgeVLANs: built without VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING). NoVLANLinks, NoDummies: without the
+	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
+	NoBridgeVLANs, NoVLANLinks, NoDummies bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool

@@ -12,7 +12,10 @@ func (l *link) portReceive(f frame) {
 	if !l.forwards() || !f.src.valid() || f.dst.reserved() {
 		return
 	}
-	br.learn(f.src, l)
+	if !br.bridge.admit(&f, &l.port.vlans) {
+		return
+	}
+	br.learn(f, l)
 	if f.dst.multicast() {
 		br.flood(f, l)
 		br.passUp(f)
@@ -23,11 +26,11 @@ func (l *link) portReceive(f frame) {
 
 // forward sends a unicast frame that came in by a port where it belongs.
 func (l *link) forward(f frame, from *link) {
-	to := l.whereabouts(f.dst)
+	to := l.whereabouts(f)
 	switch {
 	case to != nil:
 		to.portTransmit(f, from)
-	case l.owns(f.dst):
+	case l.owns(f):
 		l.passUp(f)
 		return
 	default:
@@ -40,17 +43,45 @@ func (l *link) forward(f frame, from *link) {
 
 // bridgeTransmit is what a bridge does with a frame of its own machine. (net/bridge/br_device.c: br_dev_xmit.)
 func (l *link) bridgeTransmit(f frame) {
-	if to := l.whereabouts(f.dst); to != nil {
+	if !l.bridge.admit(&f, &l.bridge.vlans) {
+		return
+	}
+	if to := l.whereabouts(f); to != nil {
 		to.portTransmit(f, nil)
 		return
 	}
 	l.flood(f, nil)
 }
 
-// passUp hands a frame to the bridge's own protocols. (net/bridge/br_input.c: br_pass_frame_up.)
+// admit takes a frame into its VLAN, which it says from there on as its tag, and reports whether it may come in by a
+// member of these. (net/bridge/br_vlan.c: br_allowed_ingress.)
+func (b *bridge) admit(f *frame, by *vlanGroup) (ok bool) {
+	if !b.filtering {
+		return true
+	}
+	f.vlan, ok = by.admit(f.vlan)
+	return ok
+}
+
+// vlanOf is the VLAN by which a bridge remembers where a MAC is.
+func (b *bridge) vlanOf(f frame) int {
+	if b.filtering {
+		return f.vlan
+	}
+	return 0
+}
+
+// passUp hands a frame to the bridge's own vlans and protocols, if the bridge is a member of the frame's VLAN. One that
+// is promiscuous sees the others with their tag. (net/bridge/br_input.c: br_pass_frame_up.)
 func (l *link) passUp(f frame) {
+	if l.bridge.filtering {
+		if !l.bridge.vlans.has(f.vlan) && !l.promisc {
+			return
+		}
+		f.vlan = l.bridge.vlans.tag(f.vlan)
+	}
 	if l.up {
-		l.input(f)
+		l.pass(f)
 	}
 }
 
@@ -64,9 +95,16 @@ func (l *link) flood(f frame, from *link) {
 // portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which
 // drops what is too long.)
 func (l *link) portTransmit(f frame, from *link) {
-	if l.forwards() && l.delivers(from) && f.fits(l) {
-		l.transmit(f)
+	if !l.forwards() || !l.delivers(from) || !f.fits(l) {
+		return
 	}
+	if l.master.bridge.filtering {
+		if !l.port.vlans.has(f.vlan) {
+			return // br_allowed_egress
+		}
+		f.vlan = l.port.vlans.tag(f.vlan)
+	}
+	l.transmit(f)
 }
 
 // delivers reports whether what came in by another port, nil for the bridge's own machine, may leave by this one.

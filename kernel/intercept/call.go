@@ -50,6 +50,10 @@ const (
 	LinkSet         Op = "link set"         // ChangeLink
 	LinkDelete      Op = "link delete"      // DeleteLink
 	PortSet         Op = "port set"         // ChangePort
+	BridgeSet       Op = "bridge set"       // ChangeBridge
+	VLANList        Op = "vlan list"        // VLANs
+	VLANAdd         Op = "vlan add"         // AddVLANs
+	VLANDelete      Op = "vlan delete"      // DeleteVLANs
 	AddressList     Op = "address list"     // Addresses
 	AddressAdd      Op = "address add"      // AddAddress
 	AddressDelete   Op = "address delete"   // DeleteAddress
@@ -89,6 +93,7 @@ const (
 var mutating = map[Op]bool{
 	NetNSAdd: true, NetNSDelete: true,
 	LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
+	BridgeSet: true, VLANAdd: true, VLANDelete: true,
 	AddressAdd: true, AddressDelete: true,
 	RouteAdd: true, RouteDelete: true,
 	RuleAdd: true, RuleDelete: true,

@@ -36,7 +36,10 @@ func (n *netns) describeSpec(s kernel.LinkSpec) string {
 	w.add(s.MTU != 0, "mtu %d", s.MTU)
 	w.add(s.Master != 0, "master %s", n.link(s.Master))
 	w.add(s.Up, "up")
+	w.add(s.Parent != 0, "link %s", n.link(s.Parent))
 	w.add(s.Kind != "", "type %s", s.Kind)
+	w.add(s.Kind == kernel.KindVLAN, "id %d", s.VLAN)
+	addBridge(&w, s.Bridge)
 	w.add(s.Peer.Name != "", "peer %s", s.Peer.Name)
 	w.add(s.Peer.MAC != nil, "address %s", s.Peer.MAC)
 	w.add(s.Peer.MTU != 0, "mtu %d", s.Peer.MTU)
@@ -77,6 +80,31 @@ func (n *netns) describePort(link int, c kernel.PortChange) string {
 	if c.Isolated != nil {
 		w.add(true, "isolated %s", onOff(*c.Isolated))
 	}
+	return w.String()
+}
+
+func (n *netns) describeBridge(index int, c kernel.BridgeChange) string {
+	w := words{n.link(index)}
+	addBridge(&w, c)
+	return w.String()
+}
+
+func addBridge(w *words, c kernel.BridgeChange) {
+	if c.Filtering != nil {
+		w.add(true, "vlan_filtering %s", onOff(*c.Filtering))
+	}
+	set(w, "vlan_default_pvid %d", c.DefaultPVID)
+}
+
+func (n *netns) describeVLANs(v kernel.VLANRange) string {
+	w := words{fmt.Sprint(v.First)}
+	if v.Last != 0 {
+		w[0] += fmt.Sprintf("-%d", v.Last)
+	}
+	w.add(true, "dev %s", n.link(v.Link))
+	w.add(v.PVID, "pvid")
+	w.add(v.Untagged, "untagged")
+	w.add(v.Self, "self")
 	return w.String()
 }
 

@@ -79,6 +79,22 @@ func (n *netns) ChangePort(link int, change kernel.PortChange) error {
 	return n.do(PortSet, n.describePort(link, change), func() error { return n.backend.ChangePort(link, change) })
 }
 
+func (n *netns) ChangeBridge(index int, c kernel.BridgeChange) error {
+	return n.do(BridgeSet, n.describeBridge(index, c), func() error { return n.backend.ChangeBridge(index, c) })
+}
+
+func (n *netns) VLANs() ([]kernel.VLAN, error) {
+	return value(n.line, VLANList, n.Name(), "", n.backend.VLANs)
+}
+
+func (n *netns) AddVLANs(v kernel.VLANRange) error {
+	return n.do(VLANAdd, n.describeVLANs(v), func() error { return n.backend.AddVLANs(v) })
+}
+
+func (n *netns) DeleteVLANs(v kernel.VLANRange) error {
+	return n.do(VLANDelete, n.describeVLANs(v), func() error { return n.backend.DeleteVLANs(v) })
+}
+
 func (n *netns) Addresses(link int) ([]kernel.Address, error) {
 	return value(n.line, AddressList, n.Name(), n.onLink(link), func() ([]kernel.Address, error) {
 		return n.backend.Addresses(link)

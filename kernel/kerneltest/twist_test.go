@@ -22,6 +22,10 @@ type twist struct {
 	changeLink  func(ns kernel.NetNS, index int, change kernel.LinkChange) error
 	deleteLink  func(ns kernel.NetNS, index int) error
 	changePort  func(ns kernel.NetNS, link int, change kernel.PortChange) error
+	setBridge   func(ns kernel.NetNS, index int, c kernel.BridgeChange) error
+	vlans       func(ns kernel.NetNS, list []kernel.VLAN) []kernel.VLAN
+	addVLANs    func(ns kernel.NetNS, v kernel.VLANRange) error
+	delVLANs    func(ns kernel.NetNS, v kernel.VLANRange) error
 	addresses   func(ns kernel.NetNS, list []kernel.Address) []kernel.Address
 	addressesOf func(ns kernel.NetNS, link int) ([]kernel.Address, error)
 	addAddress  func(ns kernel.NetNS, a kernel.Address) error
@@ -300,6 +304,35 @@ func (n *wrongNetNS) ChangePort(link int, change kernel.PortChange) error {
 		return n.t.changePort(n.NetNS, link, change)
 	}
 	return n.NetNS.ChangePort(link, change)
+}
+
+func (n *wrongNetNS) ChangeBridge(index int, c kernel.BridgeChange) error {
+	if n.t.setBridge != nil {
+		return n.t.setBridge(n.NetNS, index, c)
+	}
+	return n.NetNS.ChangeBridge(index, c)
+}
+
+func (n *wrongNetNS) VLANs() ([]kernel.VLAN, error) {
+	list, err := n.NetNS.VLANs()
+	if err == nil && n.t.vlans != nil {
+		list = n.t.vlans(n.NetNS, list)
+	}
+	return list, err
+}
+
+func (n *wrongNetNS) AddVLANs(v kernel.VLANRange) error {
+	if n.t.addVLANs != nil {
+		return n.t.addVLANs(n.NetNS, v)
+	}
+	return n.NetNS.AddVLANs(v)
+}
+
+func (n *wrongNetNS) DeleteVLANs(v kernel.VLANRange) error {
+	if n.t.delVLANs != nil {
+		return n.t.delVLANs(n.NetNS, v)
+	}
+	return n.NetNS.DeleteVLANs(v)
 }
 
 func (n *wrongNetNS) Addresses(link int) ([]kernel.Address, error) {

@@ -87,7 +87,7 @@ func parseLink(m []byte) kernel.Link {
 		case unix.IFLA_IFNAME:
 			link.Name = stringOf(value)
 		case unix.IFLA_LINKINFO:
-			link.Kind, link.Port = infoOf(value)
+			readInfo(&link, value)
 		case unix.IFLA_IFALIAS:
 			link.Alias = stringOf(value)
 		case unix.IFLA_MTU:
@@ -106,28 +106,45 @@ func parseLink(m []byte) kernel.Link {
 			elsewhere = true
 		}
 	})
-	if link.Kind == kernel.KindVeth {
+	switch link.Kind {
+	case kernel.KindVeth:
 		link.Peer, link.PeerHere = lower, !elsewhere
+	case kernel.KindVLAN:
+		link.Parent, link.ParentHere = lower, !elsewhere
 	}
 	return link
 }
 
-// infoOf reads IFLA_LINKINFO: the kind, and what a bridge says of a link that is its port.
-func infoOf(info []byte) (name string, port kernel.Port) {
+// readInfo reads IFLA_LINKINFO: the kind with what belongs to it, and what a bridge says of a link that is its port.
+func readInfo(link *kernel.Link, info []byte) {
 	slave := ""
 	attributes(info, func(kind uint16, value []byte) {
 		switch kind {
 		case unix.IFLA_INFO_KIND:
-			name = stringOf(value)
+			link.Kind = stringOf(value)
+		case unix.IFLA_INFO_DATA: // comes after its kind (rtnl_link_info_fill)
+			readKindData(link, value)
 		case unix.IFLA_INFO_SLAVE_KIND:
 			slave = stringOf(value)
 		case unix.IFLA_INFO_SLAVE_DATA: // comes after its kind (rtnl_link_slave_info_fill)
 			if slave == kernel.KindBridge {
-				port = portOf(value)
+				link.Port = portOf(value)
 			}
 		}
 	})
-	return name, port
+}
+
+func readKindData(link *kernel.Link, data []byte) {
+	switch link.Kind {
+	case kernel.KindBridge:
+		link.Bridge = bridgeOf(data)
+	case kernel.KindVLAN:
+		attributes(data, func(kind uint16, value []byte) {
+			if kind == unix.IFLA_VLAN_ID {
+				link.VLAN = int(uint16Of(value))
+			}
+		})
+	}
 }
 
 // operState names IFLA_OPERSTATE; the IF_OPER_ constants of include/uapi/linux/if.h.

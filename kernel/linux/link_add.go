@@ -27,7 +27,15 @@ func (ns *NetNS) AddLink(spec kernel.LinkSpec) error {
 func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddChild(attrString(unix.IFLA_INFO_KIND, spec.Kind))
-	if spec.Kind != kernel.KindVeth {
+	switch spec.Kind {
+	case kernel.KindVeth:
+	case kernel.KindBridge:
+		describeBridge(info, spec.Bridge)
+		return ns.sendLink(spec, info)
+	case kernel.KindVLAN:
+		info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(vlanID(spec.VLAN)))
+		return ns.sendLink(spec, info)
+	default:
 		return ns.sendLink(spec, info)
 	}
 	return useNetNS(spec.Peer.NetNS, func(fd int) error {
@@ -47,6 +55,9 @@ func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr) error {
 	}
 	if spec.Master != 0 {
 		parts = append(parts, attrUint32(unix.IFLA_MASTER, uint32(spec.Master)))
+	}
+	if spec.Kind == kernel.KindVLAN && spec.Parent != 0 {
+		parts = append(parts, attrUint32(unix.IFLA_LINK, uint32(spec.Parent)))
 	}
 	return ns.change(unix.RTM_NEWLINK, create, append(parts, info)...)
 }

@@ -81,6 +81,13 @@ func uint32Of(value []byte) uint32 {
 	return binary.NativeEndian.Uint32(value)
 }
 
+func uint16Of(value []byte) uint16 {
+	if len(value) < 2 {
+		return 0
+	}
+	return binary.NativeEndian.Uint16(value)
+}
+
 func intOf(value []byte) int { return int(int32(uint32Of(value))) }
 
 func stringOf(value []byte) string { return unix.ByteSliceToString(value) }

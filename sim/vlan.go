@@ -1,0 +1,187 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A vlanGroup is the VLANs that a bridge or a port is a member of. (net/bridge/br_private.h: net_bridge_vlan_group.)
+type vlanGroup struct {
+	pvid     int          // 0: none
+	untagged map[int]bool // by ID, of each membership
+}
+
+// has reports whether there is a membership.
+func (g *vlanGroup) has(id int) bool {
+	_, member := g.untagged[id]
+	return member
+}
+
+// add makes a membership, or sets anew what it is. (net/bridge/br_vlan.c: __vlan_add_flags.)
+func (g *vlanGroup) add(id int, pvid, untagged bool) {
+	if g.untagged == nil {
+		g.untagged = map[int]bool{}
+	}
+	g.untagged[id] = untagged
+	switch {
+	case pvid:
+		g.pvid = id
+	case g.pvid == id:
+		g.pvid = 0
+	}
+}
+
+// remove ends a membership. (net/bridge/br_vlan.c: __vlan_del.)
+func (g *vlanGroup) remove(id int) {
+	delete(g.untagged, id)
+	if g.pvid == id {
+		g.pvid = 0
+	}
+}
+
+// isDefault reports whether the default PVID is as it was given. (net/bridge/br_vlan.c: vlan_default_pvid.)
+func (g *vlanGroup) isDefault(id int) bool { return g.pvid == id && g.untagged[id] }
+
+// describe returns the memberships of a link.
+func (g *vlanGroup) describe(link int) (list []kernel.VLAN) {
+	for _, id := range slices.Sorted(maps.Keys(g.untagged)) {
+		list = append(list, kernel.VLAN{Link: link, ID: id, PVID: g.pvid == id, Untagged: g.untagged[id]})
+	}
+	return list
+}
+
+// joinDefault makes a new bridge or port an untagged member of the bridge's default VLAN. (net/bridge/br_vlan.c:
+// nbp_vlan_init, br_vlan_bridge_event.)
+func (g *vlanGroup) joinDefault(b *bridge) {
+	if b.defaultPVID > 0 {
+		g.add(b.defaultPVID, true, true)
+	}
+}
+
+// groups are the memberships of a bridge and of its ports.
+func (b *bridge) groups() []*vlanGroup {
+	all := []*vlanGroup{&b.vlans}
+	for _, p := range b.ports {
+		all = append(all, &p.port.vlans)
+	}
+	return all
+}
+
+// changeBridge is net/core/rtnetlink.c: rtnl_newlink for a link that is there, and net/bridge/br_netlink.c:
+// br_changelink.
+func (ns *namespace) changeBridge(index int, c kernel.BridgeChange) *refusal {
+	known := !ns.world().config.Profile.Features.NoBridgeVLANs
+	if r := checkBridge(c, known); r != nil {
+		return r
+	}
+	l := ns.links[index]
+	switch {
+	case l == nil:
+		return refuse(kernel.ENODEV) // __rtnl_newlink without NLM_F_CREATE
+	case l.bridge == nil:
+		return refuse(kernel.EOPNOTSUPP) // rtnl_changelink: another kind
+	}
+	return l.bridge.change(c, known)
+}
+
+// checkBridge is net/bridge/br_netlink.c: br_validate, which a kernel without VLANs on bridges has nothing of.
+func checkBridge(c kernel.BridgeChange, known bool) *refusal {
+	if known && c.DefaultPVID != nil && (*c.DefaultPVID < 0 || *c.DefaultPVID > kernel.MaxVLAN) {
+		return refuse(kernel.EINVAL)
+	}
+	return nil
+}
+
+func (b *bridge) change(c kernel.BridgeChange, known bool) *refusal {
+	if c.Filtering != nil && !known {
+		return refuse(kernel.EOPNOTSUPP) // br_vlan_filter_toggle without CONFIG_BRIDGE_VLAN_FILTERING
+	}
+	set(&b.filtering, c.Filtering)
+	if c.DefaultPVID != nil && known {
+		b.setDefaultPVID(*c.DefaultPVID)
+	}
+	return nil
+}
+
+// setDefaultPVID moves those from the old default VLAN to the new one that nobody has configured otherwise.
+// (net/bridge/br_vlan.c: __br_vlan_set_default_pvid, br_vlan_disable_default_pvid.)
+func (b *bridge) setDefaultPVID(id int) {
+	old := b.defaultPVID
+	for _, g := range b.groups() {
+		switch {
+		case id == 0 && !g.isDefault(old), old != 0 && !g.isDefault(old), id != 0 && g.has(id):
+			continue
+		case id != 0:
+			g.add(id, true, true)
+		}
+		g.remove(old)
+	}
+	b.defaultPVID = id
+}
+
+// changeVLANs adds or deletes memberships: net/core/rtnetlink.c: rtnl_bridge_setlink, rtnl_bridge_dellink, and
+// net/bridge/br_netlink.c: br_afspec.
+func (ns *namespace) changeVLANs(v kernel.VLANRange, each func(g *vlanGroup, id int)) *refusal {
+	l := ns.links[v.Link]
+	if l == nil {
+		return refuse(kernel.ENODEV, "unknown ifindex")
+	}
+	g := l.vlanGroup(v.Self)
+	if g == nil {
+		return refuse(kernel.EOPNOTSUPP)
+	}
+	if r := checkVLANs(v); r != nil {
+		return r
+	}
+	if ns.world().config.Profile.Features.NoBridgeVLANs {
+		return refuse(kernel.EOPNOTSUPP) // nbp_vlan_add, br_vlan_add without CONFIG_BRIDGE_VLAN_FILTERING
+	}
+	for id := v.First; id <= max(v.First, v.Last); id++ {
+		each(g, id)
+	}
+	return nil
+}
+
+// vlanGroup returns what a request with BRIDGE_FLAGS_SELF, or with BRIDGE_FLAGS_MASTER, to the link is about.
+func (l *link) vlanGroup(self bool) *vlanGroup {
+	switch {
+	case self && l.bridge != nil:
+		return &l.bridge.vlans
+	case !self && l.port != nil:
+		return &l.port.vlans
+	}
+	return nil
+}
+
+// checkVLANs is net/bridge/br_private.h: br_vlan_valid_id and br_vlan_valid_range.
+func checkVLANs(v kernel.VLANRange) *refusal {
+	valid := func(id int) bool { return id > 0 && id <= kernel.MaxVLAN }
+	switch {
+	case !valid(v.First), v.Last != 0 && !valid(v.Last):
+		return refuse(kernel.EINVAL, "Vlan id is invalid")
+	case v.Last != 0 && v.PVID:
+		return refuse(kernel.EINVAL, "VLAN range cannot contain pvid")
+	case v.Last != 0 && v.Last <= v.First:
+		return refuse(kernel.EINVAL, "End VLAN id is less than or equal to start VLAN id")
+	}
+	return nil
+}
+
+// admit returns the VLAN of a frame that comes in, and false where it may not. (net/bridge/br_vlan.c:
+// __allowed_ingress.)
+func (g *vlanGroup) admit(tag int) (id int, ok bool) {
+	if tag == 0 {
+		tag = g.pvid
+	}
+	return tag, g.has(tag)
+}
+
+// tag returns the tag that a frame of a VLAN leaves with, 0 for none. (net/bridge/br_vlan.c: br_handle_vlan.)
+func (g *vlanGroup) tag(id int) int {
+	if g.untagged[id] {
+		return 0
+	}
+	return id
+}
