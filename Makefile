@@ -67,7 +67,7 @@ uml-laws:
 		test $$status = 0
 
 uml-scenarios:
-	timeout 480 bin/cnilab test --backend=uml
+	timeout 1200 bin/cnilab test --backend=uml -j 4
 
 # Many at a time: they wait for Linux to settle, nearly all of the time.
 laws: ## ask this kernel all laws, and compare with what was recorded of it; "make laws RECORD=1" records it anew
