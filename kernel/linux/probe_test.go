@@ -273,7 +273,8 @@ func TestCallWithALargePayload(t *testing.T) {
 	for transport, size := range map[kernel.Transport]int{kernel.TCP: 3 << 20, kernel.UDP: 60000} {
 		serve(t, far, transport, "10.1.0.2:80")
 		payload := bytes.Repeat([]byte{7}, size)
-		got, err := near.Call(context.Background(), kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload})
+		call := kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload, Timeout: 20 * time.Second}
+		got, err := near.Call(context.Background(), call)
 		if err != nil || !bytes.Equal(got.Payload, payload) {
 			t.Errorf("%s: %d of %d bytes, %v", transport, len(got.Payload), size, err)
 		}
@@ -331,7 +332,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 		for i := range 50 {
 			wg.Go(func() {
 				payload := []byte{byte(i)}
-				call := kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload}
+				call := kernel.Call{Transport: transport, To: at("10.1.0.2:80"), Payload: payload, Timeout: 20 * time.Second}
 				got, err := near.Call(context.Background(), call)
 				if err != nil || !bytes.Equal(got.Payload, payload) {
 					t.Errorf("%s %d: %v, %v", transport, i, got, err)
