@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/cnilab/cnilab/kernel"
+import (
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // Addresses is kernel.Addresses'.
 func (n *handle) Addresses(link int) (list []kernel.Address, err error) {
@@ -45,6 +49,9 @@ func (ns *namespace) addAddress(a kernel.Address) *refusal {
 	fresh := &address{Address: kernel.Address{Prefix: a.Prefix, Broadcast: a.Broadcast, Scope: a.Scope, NoDAD: a.NoDAD}}
 	if a.Prefix.Addr().Is4() {
 		fresh.NoDAD = false
+		if a.Broadcast.IsValid() && a.Broadcast.IsUnspecified() {
+			fresh.Broadcast = netip.Addr{} // ifa_broadcast of 0 is none: inet_fill_ifaddr
+		}
 		return l.addAddress4(fresh)
 	}
 	return l.addAddress6(fresh)

@@ -96,6 +96,8 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 		return refuse(kernel.EINVAL, "Route with host scope can not have a gateway")
 	case r.Scope == kernel.ScopeLink && r.Gateway.IsValid() && r.OnLink:
 		return refuse(kernel.EINVAL, "Nexthop has invalid scope") // fib_check_nh_v4_gw
+	case r.Scope != kernel.ScopeHost && !r.Gateway.IsValid() && r.OnLink:
+		return refuse(kernel.EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set") // fib_check_nh_nongw
 	case r.link == nil && (!r.Gateway.IsValid() || r.OnLink):
 		return refuse(kernel.ENODEV) // fib_create_info, fib_check_nh: dev_get_by_index
 	case r.link == nil && wanted != 0:
@@ -113,9 +115,6 @@ func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
 
 // checkLink4 is net/ipv4/fib_semantics.c: fib_check_nh_nongw.
 func (r *route) checkLink4() *refusal {
-	if r.OnLink {
-		return refuse(kernel.EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
-	}
 	if r.link.conf4 == nil {
 		return refuse(kernel.ENODEV) // inetdev_by_index
 	}

@@ -42,7 +42,7 @@ func (ns *namespace) newRoute6(req kernel.Route) (*route, *refusal) {
 	if refused := ns.checkNextHop6(r, req.Link); refused != nil {
 		return nil, refused
 	}
-	if r.Source.IsValid() && !ns.usable6(r.Source) {
+	if r.Source.IsValid() && !ns.isOwn6(r.Source, r.link) {
 		return nil, refuse(kernel.EINVAL, "Invalid source address")
 	}
 	return r, nil
@@ -145,9 +145,10 @@ func (l *link) has6(ip netip.Addr) bool {
 	return a != nil && !a.Tentative
 }
 
-// isOwn6 reports whether an address is the namespace's own; one of link scope has to be l's.
+// isOwn6 reports whether an address is the namespace's own; one of link or host scope has to be l's.
+// (net/ipv6/addrconf.c: __ipv6_chk_addr_and_flags.)
 func (ns *namespace) isOwn6(ip netip.Addr, l *link) bool {
-	if ip.IsLinkLocalUnicast() {
+	if ip.IsLinkLocalUnicast() || ip.IsLoopback() {
 		return l.has6(ip)
 	}
 	return ns.usable6(ip)

@@ -64,6 +64,9 @@ func (l *link) makeRoutes4(a *address) {
 		routes = routes[:1] // fib_add_ifaddr: IFF_UP is asked for behind the local route
 	}
 	for _, r := range routes {
+		if r.Dst.Addr() != r.Source && l.ns.addressType4(r.Source) != kernel.Local {
+			continue // fib_create_info: fib_valid_prefsrc
+		}
 		t := l.ns.fib4.table(r.Table)
 		if !slices.ContainsFunc(t.routes[r.Dst], r.same4) {
 			t.insert(r, t.behind(r))

@@ -63,6 +63,8 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 		return refuse(kernel.ENODEV)
 	case e.MAC != nil && len(e.MAC) < len(mac{}):
 		return refuse(kernel.EINVAL, "Invalid link address")
+	case e.IP.Is6() && !l.ip6Enabled():
+		return refuse(kernel.EINVAL, "IPv6 is disabled on this device") // ndisc_allow_add
 	case l.neighbours[e.IP] != nil:
 		return refuse(kernel.EEXIST)
 	case e.IP.Is4() && l.conf4 == nil || e.IP.Is6() && l.ip6.conf == nil:

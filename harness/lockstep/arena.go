@@ -64,7 +64,7 @@ func (a *arena) OpenNetNS(bound string) (kernel.NetNS, error) {
 func (a *arena) AddNetNS(bound string) error {
 	name := path.Base(bound)
 	err := a.Host.AddNetNS(a.bound(name))
-	if err == nil {
+	if err == nil && !slices.Contains(a.names, name) {
 		a.names = append(a.names, name)
 	}
 	return err

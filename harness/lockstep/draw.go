@@ -139,7 +139,7 @@ func mostly[T any](d *drawer, p int, usual, odd []T) T {
 // netns draws a namespace that is probably there.
 func (d *drawer) netns() string { return mostly(d, 1, d.m.spaces, []string{"none", "a", "b"}) }
 
-// linkName draws the name of a link that is probably there and fits, if there is one.
+// linkName draws the name of a link of a namespace that is probably there and fits, if there is one.
 func (d *drawer) linkName(netns string, fits func(*modelLink) bool) string {
 	var names []string
 	for _, l := range d.m.linksOf(netns, fits) {
@@ -148,12 +148,31 @@ func (d *drawer) linkName(netns string, fits func(*modelLink) bool) string {
 	return mostly(d, 4, names, append([]string{"none", "if1", "if2", "if3", "if99", "lo"}, newNames...))
 }
 
-func anyLink(*modelLink) bool     { return true }
-func notLo(l *modelLink) bool     { return l.kind != "" }
-func isBridge(l *modelLink) bool  { return l.kind == kernel.KindBridge }
-func isUp(l *modelLink) bool      { return l.up }
-func isPort(l *modelLink) bool    { return l.master != "" }
-func notBridge(l *modelLink) bool { return l.kind == kernel.KindVeth }
+// has reports whether there probably is a link that fits.
+func (d *drawer) has(fits func(*modelLink) bool) bool { return slices.ContainsFunc(d.m.links, fits) }
+
+// aLink draws a link of any namespace that is probably there and fits, if there is one.
+func (d *drawer) aLink(fits func(*modelLink) bool) (netns, name string) {
+	var all []*modelLink
+	for _, l := range d.m.links {
+		if fits(l) {
+			all = append(all, l)
+		}
+	}
+	if len(all) == 0 || d.percent(6) {
+		netns = d.netns()
+		return netns, d.linkName(netns, anyLink)
+	}
+	l := pick(d, all...)
+	return l.netns, l.name
+}
+
+func anyLink(*modelLink) bool    { return true }
+func notLo(l *modelLink) bool    { return l.kind != "" }
+func isBridge(l *modelLink) bool { return l.kind == kernel.KindBridge }
+func isUp(l *modelLink) bool     { return l.up }
+func isPort(l *modelLink) bool   { return l.master != "" }
+func isVeth(l *modelLink) bool   { return l.kind == kernel.KindVeth }
 
 // newNames are those of links to come. They are few, so that some are taken.
 var newNames = []string{"v0", "v1", "v2", "v3", "v4", "v5", "br0", "br1", "eth0"}

@@ -40,10 +40,14 @@ var (
 func (d *drawer) prefix() netip.Prefix { return mostly(d, 7, usualAddresses, oddAddresses) }
 
 func (d *drawer) addressAdd() operation.Operation {
-	netns := d.netns()
-	o := operation.AddressAdd{NetNS: netns, Link: d.linkName(netns, anyLink)}
+	var o operation.AddressAdd
+	o.NetNS, o.Link = d.aLink(anyLink)
 	a := &o.Address
 	a.Prefix = d.prefix()
+	if len(d.m.addresses) > 0 && d.percent(12) {
+		again := pick(d, d.m.addresses...)
+		o.NetNS, o.Link, a.Prefix = again.netns, again.link, again.prefix
+	}
 	if a.Prefix.IsValid() && a.Prefix.Addr().Is4() && d.percent(15) {
 		a.Broadcast = mostly(d, 20, addresses("10.0.0.255", "10.0.1.255"), addresses("0.0.0.0", "255.255.255.255", "10.0.0.1"))
 	}
@@ -64,8 +68,8 @@ func (d *drawer) addressDelete() operation.Operation {
 		a := pick(d, d.m.addresses...)
 		return operation.AddressDelete{NetNS: a.netns, Link: a.link, Prefix: a.prefix}
 	}
-	netns := d.netns()
-	return operation.AddressDelete{NetNS: netns, Link: d.linkName(netns, anyLink), Prefix: d.prefix()}
+	netns, link := d.aLink(anyLink)
+	return operation.AddressDelete{NetNS: netns, Link: link, Prefix: d.prefix()}
 }
 
 var (
@@ -85,15 +89,23 @@ var (
 )
 
 func (d *drawer) routeAdd() operation.Operation {
-	netns := d.netns()
+	netns, link := d.aLink(isUp)
 	o := operation.RouteAdd{NetNS: netns, Mode: pick(d, kernel.Exclusive, kernel.Exclusive, kernel.Beside)}
 	r := &o.Route
 	r.Dst = mostly(d, 8, usualDestinations, oddDestinations)
+	if len(d.m.routes) > 0 && d.percent(25) {
+		again := pick(d, d.m.routes...) // the same destination, or the very same route
+		if o.NetNS, netns, r.Dst = again.NetNS, again.NetNS, again.Route.Dst; d.percent(40) {
+			again.Mode = o.Mode
+			return again
+		}
+		link = d.linkName(netns, isUp)
+	}
 	six := r.Dst.IsValid() && r.Dst.Addr().Is6()
 	own := d.ownAddresses(netns, six)
 	switch n := d.below(100); {
 	case n < 45:
-		o.Link = new(d.linkName(netns, isUp))
+		o.Link = &link
 	case n < 85 && len(own) > 0:
 		d.via(&o, own)
 	case n < 93:
@@ -212,8 +224,8 @@ func withoutScope(r kernel.Route) kernel.Route {
 var neighbourIPs = addresses("10.0.0.9", "10.0.0.8", "192.0.2.1", "fd00::9", "fd00::8", "fe80::9")
 
 func (d *drawer) neighbourAdd() operation.Operation {
-	netns := d.netns()
-	o := operation.NeighbourAdd{NetNS: netns, Link: d.linkName(netns, anyLink)}
+	var o operation.NeighbourAdd
+	o.NetNS, o.Link = d.aLink(anyLink)
 	o.Neighbour.IP = mostly(d, 10, neighbourIPs, append(oddGateways[:len(oddGateways):len(oddGateways)], netip.Addr{}))
 	o.Neighbour.MAC = d.newMAC()
 	if d.percent(5) {
@@ -233,8 +245,8 @@ func (d *drawer) neighbourDelete() operation.Operation {
 		n := pick(d, d.m.neighbours...)
 		return operation.NeighbourDelete{NetNS: n.NetNS, Link: n.Link, IP: n.Neighbour.IP}
 	}
-	netns := d.netns()
+	netns, link := d.aLink(anyLink)
 	return operation.NeighbourDelete{
-		NetNS: netns, Link: d.linkName(netns, anyLink), IP: mostly(d, 20, neighbourIPs, oddGateways),
+		NetNS: netns, Link: link, IP: mostly(d, 20, neighbourIPs, oddGateways),
 	}
 }

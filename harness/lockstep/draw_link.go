@@ -60,9 +60,12 @@ func (d *drawer) peer(o *operation.LinkAdd) {
 }
 
 func (d *drawer) linkSet() operation.Operation {
-	netns := d.netns()
-	o := operation.LinkSet{NetNS: netns, Link: d.linkName(netns, anyLink)}
-	l := d.m.link(netns, o.Link)
+	var o operation.LinkSet
+	o.NetNS, o.Link = d.aLink(anyLink)
+	if promisc := func(l *modelLink) bool { return l.promisc }; d.has(promisc) && d.percent(10) {
+		o.NetNS, o.Link = d.aLink(promisc)
+	}
+	l := d.m.link(o.NetNS, o.Link)
 	for range pick(d, 1, 1, 1, 1, 2, 3) {
 		d.change(&o, l)
 	}
@@ -72,7 +75,11 @@ func (d *drawer) linkSet() operation.Operation {
 // change draws one thing to set. l is the link, if it is known.
 func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
 	c := &o.Change
-	switch n := d.below(100); {
+	n := d.below(100)
+	if l != nil && l.promisc && d.percent(20) {
+		n = 90
+	}
+	switch {
 	case n < 38:
 		c.Up = new(l == nil || !l.up || d.percent(10))
 	case n < 58:
@@ -86,7 +93,7 @@ func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
 	case n < 85:
 		c.Alias = new(mostly(d, 20, []string{"", "x", "two words"}, oddAliases))
 	case n < 91:
-		c.Promisc = new(d.percent(60))
+		c.Promisc = new((l == nil || !l.promisc) != d.percent(20))
 	default:
 		o.To = new(d.netns())
 	}
@@ -108,24 +115,34 @@ func (d *drawer) changeMaster(o *operation.LinkSet, l *modelLink) {
 		o.Change.Master = new(0)
 		return
 	}
-	o.Master = new(d.linkName(o.NetNS, isBridge))
-	if d.percent(70) && l != nil && l.kind != kernel.KindVeth {
-		o.Link = d.linkName(o.NetNS, notBridge)
+	if !d.has(isBridge) && !d.percent(5) {
+		o.Change.Up = new(true)
+		return
 	}
+	if d.percent(60) {
+		o.NetNS, _ = d.aLink(isBridge)
+		o.Link = d.linkName(o.NetNS, isVeth)
+	}
+	o.Master = new(d.linkName(o.NetNS, isBridge))
 }
 
 func (d *drawer) linkDelete() operation.Operation {
-	netns := d.netns()
-	return operation.LinkDelete{NetNS: netns, Link: d.linkName(netns, notLo)}
+	if !d.has(notLo) && !d.percent(10) {
+		return d.linkAdd()
+	}
+	netns, name := d.aLink(notLo)
+	return operation.LinkDelete{NetNS: netns, Link: name}
 }
 
 func (d *drawer) portSet() operation.Operation {
-	netns := d.netns()
-	fits := isPort
-	if len(d.m.linksOf(netns, isPort)) == 0 || d.percent(5) {
-		fits = anyLink
+	if !d.has(isPort) && !d.percent(5) {
+		var o operation.LinkSet
+		o.NetNS, o.Link = d.aLink(anyLink)
+		d.changeMaster(&o, nil)
+		return o
 	}
-	o := operation.PortSet{NetNS: netns, Link: d.linkName(netns, fits)}
+	var o operation.PortSet
+	o.NetNS, o.Link = d.aLink(isPort)
 	if d.percent(60) {
 		o.Change.Hairpin = new(d.percent(60))
 	}

@@ -20,7 +20,7 @@ type model struct {
 
 type modelLink struct {
 	netns, name, kind string
-	up                bool
+	up, promisc       bool
 	master            string
 	peer              *modelLink
 }
@@ -168,7 +168,7 @@ func (m *model) added(o operation.LinkAdd) {
 		return
 	}
 	l := &modelLink{netns: o.NetNS, name: o.Spec.Name, kind: o.Spec.Kind, up: o.Spec.Up}
-	if o.Master != nil {
+	if o.Master != nil && m.isBridge(o.NetNS, *o.Master) {
 		l.master = *o.Master
 	}
 	if o.Spec.Kind == kernel.KindVeth {
@@ -194,10 +194,13 @@ func (m *model) changed(l *modelLink, o operation.LinkSet) {
 	if c.Name != nil && m.link(l.netns, *c.Name) == nil {
 		m.rename(l, *c.Name)
 	}
-	if o.Master != nil {
+	if o.Master != nil && l.kind == kernel.KindVeth && m.isBridge(l.netns, *o.Master) {
 		l.master = *o.Master
 	} else if c.Master != nil {
 		l.master = ""
+	}
+	if c.Promisc != nil {
+		l.promisc = *c.Promisc
 	}
 	if c.Up != nil {
 		l.up = *c.Up
@@ -205,4 +208,9 @@ func (m *model) changed(l *modelLink, o operation.LinkSet) {
 			m.dropRoutes(l)
 		}
 	}
+}
+
+func (m *model) isBridge(netns, name string) bool {
+	l := m.link(netns, name)
+	return l != nil && l.kind == kernel.KindBridge
 }

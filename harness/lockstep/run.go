@@ -128,7 +128,11 @@ func (r Run) carryOut(sequence []operation.Operation, patience time.Duration, an
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, endGot()) }()
-	return (&pair{want: want, got: got, patience: patience, answered: answered}).walk(sequence)
+	p := &pair{want: want, got: got, patience: patience, answered: answered, every: patience == shrinkPatience}
+	if r.Reference.Virtual {
+		p.patience = 0
+	}
+	return p.walk(sequence)
 }
 
 // enter makes an arena on a kernel.
@@ -196,5 +200,5 @@ func (d *Difference) Kind() string {
 		kinds = append(kinds, particulars.ReplaceAllString(strings.TrimSpace(line), "_"))
 	}
 	slices.Sort(kinds)
-	return "after " + d.Last().Op() + ": " + strings.Join(slices.Compact(kinds), "; ")
+	return "state: " + strings.Join(slices.Compact(kinds), "; ")
 }

@@ -21,6 +21,9 @@ type Kernel struct {
 	// New returns a host for one sequence, and what is to be called when that has ended. Several sequences run at the
 	// same time; they may share a host.
 	New func() (h kernel.Host, done func(), err error)
+
+	// Virtual says that its time is a simulation's: what it does late has happened when its clock has moved on.
+	Virtual bool
 }
 
 // An answer is what a kernel says to an operation.
@@ -69,7 +72,8 @@ func (d *Difference) String() string {
 // A pair is two kernels in step.
 type pair struct {
 	want, got *arena
-	patience  time.Duration
+	patience  time.Duration                         // 0: the reference's time is virtual
+	every     bool                                  // compare all there is after every operation
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
 }
 
@@ -93,7 +97,7 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 			return d, nil
 		}
 		last := i == len(sequence)-1
-		full := last || (i+1)%fullEvery == 0
+		full := last || p.every || (i+1)%fullEvery == 0
 		if !full && (want.err != nil || !isLate(o)) {
 			continue
 		}
@@ -143,6 +147,11 @@ func (p *pair) compare(d *Difference, light, last bool) error {
 	if !last && !light {
 		dropOper(got)
 	}
+	if p.patience == 0 {
+		if err := p.want.Sleep(context.Background(), virtual); err != nil {
+			return err
+		}
+	}
 	for start, pause := time.Now(), 100*time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		want, err := p.want.view(light)
 		if err != nil {
@@ -152,7 +161,7 @@ func (p *pair) compare(d *Difference, light, last bool) error {
 			dropOper(want)
 		}
 		d.State, d.end = kernel.Diff(want, got), want
-		if d.State == "" || time.Since(start) > p.patience {
+		if d.State == "" || time.Since(start) >= p.patience {
 			return nil
 		}
 		time.Sleep(pause)

@@ -1,0 +1,205 @@
+package lockstep_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/cnilab/cnilab/harness/lockstep"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/sim"
+)
+
+// simulated is the simulation with a twist.
+func simulated(t twist) lockstep.Kernel {
+	return lockstep.Kernel{Name: "sim", Virtual: true, New: func() (kernel.Host, func(), error) {
+		w := sim.NewWorld(sim.Config{Seed: 1})
+		return &twistedHost{w.AddHost("node"), t}, w.Close, nil
+	}}
+}
+
+// instead answers another errno than the right one; 0 is success.
+func instead(err error, of, errno kernel.Errno) error {
+	if !errors.Is(err, of) {
+		return err
+	}
+	if errno == 0 {
+		return nil
+	}
+	return &kernel.Error{Op: "twisted", Errno: errno}
+}
+
+// A mutant is a kernel that is wrong in one rule.
+type mutant struct {
+	wrong string // what it does, in words that follow "a kernel that"
+	twist twist
+}
+
+func linkMutants() []mutant {
+	return []mutant{
+		{"answers EBUSY to a name that is taken", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			return instead(ns.AddLink(s), kernel.EEXIST, kernel.EBUSY)
+		}}},
+		{"takes a multicast MAC", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			return instead(ns.AddLink(s), kernel.EADDRNOTAVAIL, 0)
+		}}},
+		{"makes new links without looking at up", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			s.Up = false
+			return ns.AddLink(s)
+		}}},
+		{"forgets the MTU of a veth's other end", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			s.Peer.MTU = 0
+			return ns.AddLink(s)
+		}}},
+		{"answers EINVAL where the master is no bridge", changing(func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			return instead(ns.ChangeLink(i, c), kernel.EOPNOTSUPP, kernel.EINVAL)
+		})},
+		{"takes a bridge for a bridge's port", changing(func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			return instead(ns.ChangeLink(i, c), kernel.ELOOP, 0)
+		})},
+		{"takes an MTU out of range", changing(func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			if c.MTU == nil {
+				return ns.ChangeLink(i, c)
+			}
+			return instead(ns.ChangeLink(i, c), kernel.EINVAL, 0)
+		})},
+		{"sets no alias", changing(func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			c.Alias = nil
+			return ns.ChangeLink(i, c)
+		})},
+		{"never leaves promiscuous mode", changing(func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			if c.Promisc != nil && !*c.Promisc {
+				c.Promisc = nil
+			}
+			return ns.ChangeLink(i, c)
+		})},
+		{"deletes lo", twist{deleteLink: func(ns kernel.NetNS, index int) error {
+			return instead(ns.DeleteLink(index), kernel.EOPNOTSUPP, 0)
+		}}},
+		{"knows no hairpin mode", twist{changePort: func(ns kernel.NetNS, i int, c kernel.PortChange) error {
+			c.Hairpin = nil
+			return ns.ChangePort(i, c)
+		}}},
+	}
+}
+
+func changing(f func(kernel.NetNS, int, kernel.LinkChange) error) twist { return twist{changeLink: f} }
+
+func ipMutants() []mutant {
+	return []mutant{
+		{"takes an address twice", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+			return instead(ns.AddAddress(a), kernel.EEXIST, 0)
+		}}},
+		{"forgets broadcast addresses", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+			a.Broadcast = netip.Addr{}
+			return ns.AddAddress(a)
+		}}},
+		{"does not mind that an address is not there", twist{delAddress: func(ns kernel.NetNS, a kernel.Address) error {
+			return instead(ns.DeleteAddress(a), kernel.EADDRNOTAVAIL, 0)
+		}}},
+		{"takes addresses where IPv6 is disabled", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+			return instead(ns.AddAddress(a), kernel.EACCES, 0)
+		}}},
+		{"answers EHOSTUNREACH to an IPv4 gateway that is not reachable", routing(
+			func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error {
+				return instead(ns.AddRoute(r, mode), kernel.ENETUNREACH, kernel.EHOSTUNREACH)
+			})},
+		{"puts all routes into the table main", routing(
+			func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error {
+				r.Table = 0
+				return ns.AddRoute(r, mode)
+			})},
+		{"puts a route behind others that was to be before them", routing(
+			func(ns kernel.NetNS, r kernel.Route, _ kernel.RouteMode) error {
+				return ns.AddRoute(r, kernel.Exclusive)
+			})},
+		{"takes a route on a link that is down", routing(
+			func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error {
+				return instead(ns.AddRoute(r, mode), kernel.ENETDOWN, 0)
+			})},
+		{"deletes routes that are not there", twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+			return instead(ns.DeleteRoute(r), kernel.ESRCH, 0)
+		}}},
+		{"does not look at the metric of a route to delete", twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+			r.Metric = 0
+			return ns.DeleteRoute(r)
+		}}},
+		{"takes a neighbour twice", twist{addNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+			return instead(ns.AddNeighbour(n), kernel.EEXIST, 0)
+		}}},
+		{"answers ESRCH to a neighbour that is not there", twist{delNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+			return instead(ns.DeleteNeighbour(n), kernel.ENOENT, kernel.ESRCH)
+		}}},
+	}
+}
+
+func routing(f func(kernel.NetNS, kernel.Route, kernel.RouteMode) error) twist {
+	return twist{addRoute: f}
+}
+
+func otherMutants() []mutant {
+	return []mutant{
+		{"does not spread forwarding to all links", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+			if key == "net/ipv6/conf/all/forwarding" {
+				return nil
+			}
+			return ns.SetSysctl(key, value)
+		}}},
+		{"takes any text for a number", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+			return instead(ns.SetSysctl(key, value), kernel.EINVAL, 0)
+		}}},
+		{"answers EACCES to a setting that is a folder", twist{sysctl: func(ns kernel.NetNS, key string) (string, error) {
+			value, err := ns.Sysctl(key)
+			return value, instead(err, kernel.EISDIR, kernel.EACCES)
+		}}},
+		{"makes a namespace twice", twist{addNetNS: func(h kernel.Host, path string) error {
+			return instead(h.AddNetNS(path), kernel.EEXIST, 0)
+		}}},
+		{"answers EINVAL to a namespace that is not there", twist{delNetNS: func(h kernel.Host, path string) error {
+			return instead(h.DeleteNetNS(path), kernel.ENOENT, kernel.EINVAL)
+		}}},
+	}
+}
+
+// mutantOps is how many operations may pass before a wrong rule is noticed.
+const mutantOps = 20_000
+
+// TestMutantsAreFound shows that a run can fail: each single rule that is wrong is noticed.
+func TestMutantsAreFound(t *testing.T) {
+	for _, topic := range [][]mutant{linkMutants(), ipMutants(), otherMutants()} {
+		for _, m := range topic {
+			t.Run(strings.ReplaceAll(m.wrong, " ", "-"), func(t *testing.T) {
+				t.Parallel()
+				ctx, found := context.WithCancel(t.Context())
+				report, err := lockstep.Run{
+					Reference: simulated(twist{}), Other: simulated(m.twist), Seed: 1, Ops: mutantOps,
+					Found: func(d *lockstep.Difference) {
+						t.Logf("a kernel that %s:\n%s%s", m.wrong, lockstep.Describe(d.Sequence), d)
+						found()
+					},
+				}.Do(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(report.Differences) == 0 {
+					t.Errorf("%d operations do not notice a kernel that %s", report.Ops, m.wrong)
+				}
+				t.Logf("noticed within %d operations", report.Ops)
+			})
+		}
+	}
+}
+
+// A kernel does not differ from itself: what would be found otherwise is not the kernels' doing.
+func TestSimulationIsLikeItself(t *testing.T) {
+	report, err := lockstep.Run{Reference: simulated(twist{}), Other: simulated(twist{}), Seed: 2, Ops: 5000}.Do(t.Context())
+	if err != nil || len(report.Differences) > 0 || report.Unstable > 0 {
+		t.Fatalf("%v: %v, %d unstable", err, report.Differences, report.Unstable)
+	}
+	if report.Coverage.Succeeded() < 0.4 {
+		t.Errorf("%.0f%% of the operations succeed, want 40%% or more\n%s", 100*report.Coverage.Succeeded(), report.Coverage)
+	}
+	t.Logf("%d operations, %.0f a second\n%s", report.Ops, report.OpsPerSecond(), report.Coverage)
+}
