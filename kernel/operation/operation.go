@@ -37,7 +37,7 @@ type Form struct {
 
 // Forms returns the forms of all lines, by noun.
 func Forms() []Form {
-	return slices.Concat(netnsForms(), linkForms(), portForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms())
+	return slices.Concat(netnsForms(), linkForms(), portForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms())
 }
 
 // ReadWords reads the words after the form's name.
@@ -65,7 +65,7 @@ func Parse(line string) (Operation, error) {
 }
 
 // netnsPrograms are the first words of lines that take "-n NS".
-var netnsPrograms = []string{"ip", "bridge", "sysctl"}
+var netnsPrograms = []string{"ip", "bridge", "sysctl", "nft", "iptables", "ip6tables"}
 
 // CutNetNS takes "-n NS", which programs take before everything else, out of a line. Without it NS is the host's own.
 func CutNetNS(line []string) (netns string, rest []string, err error) {

@@ -109,6 +109,65 @@ var lines = []struct {
 	}}},
 	{"ip neigh del '' dev v", operation.NeighbourDelete{NetNS: "host", Link: "v"}},
 	{"sysctl -n a net/ipv4/ip_forward", operation.SysctlGet{NetNS: "a", Key: "net/ipv4/ip_forward"}},
+	{
+		"nft -n a add table inet t { comment 'two words' ; } ; create chain inet t p" +
+			" { type nat hook postrouting priority 100 ; policy drop ; } ; insert rule inet t p handle 7 ip saddr 10.1.0.2" +
+			" ip6 daddr != fd00::/64 oifname v masquerade comment 'a, b' ; delete rule inet t p handle 9 ; flush table inet t",
+		operation.RulesetChange{NetNS: "a", Program: "nft", Changes: []kernel.FilterChange{
+			{Do: kernel.AddTable, Family: kernel.FilterInet, Table: "t", Comment: "two words"},
+			{
+				Do: kernel.AddChain, Family: kernel.FilterInet, Table: "t", Chain: "p", Exclusive: true,
+				Base: &kernel.BaseChain{Type: "nat", Hook: "postrouting", Priority: 100, Policy: kernel.Drop},
+			},
+			{Do: kernel.InsertRule, Family: kernel.FilterInet, Table: "t", Chain: "p", At: 7, Rule: kernel.FilterRule{
+				Matches: []kernel.FilterMatch{
+					{On: kernel.MatchSource, Prefix: netip.MustParsePrefix("10.1.0.2/32")},
+					{On: kernel.MatchDestination, Not: true, Prefix: netip.MustParsePrefix("fd00::/64")},
+					{On: kernel.MatchOutLink, Link: "v"},
+				},
+				Action: kernel.Masquerade, Comment: "a, b",
+			}},
+			{Do: kernel.DeleteRule, Family: kernel.FilterInet, Table: "t", Chain: "p", Rule: kernel.FilterRule{Handle: 9}},
+			{Do: kernel.FlushChain, Family: kernel.FilterInet, Table: "t"},
+		}},
+	},
+	{"nft add rule bridge t c ether saddr != 02:00:00:00:00:01 goto d", operation.RulesetChange{
+		NetNS: "host", Program: "nft", Changes: []kernel.FilterChange{
+			{Do: kernel.AddRule, Family: kernel.FilterBridge, Table: "t", Chain: "c", Rule: kernel.FilterRule{
+				Matches: []kernel.FilterMatch{{On: kernel.MatchSourceMAC, Not: true, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}}},
+				Action:  kernel.GoTo, Target: "d",
+			}},
+		},
+	}},
+	{
+		`ip6tables -n a -t nat -N CNI-a ; -t nat -A CNI-a ! -d ff00::/8 -m comment --comment "a:\x20\"b\"" -j MASQUERADE` +
+			" ; -t filter -P FORWARD DROP ; -t nat -X c ; -t nat -F",
+		operation.RulesetChange{NetNS: "a", Program: "ip6tables", Changes: []kernel.FilterChange{
+			{Do: kernel.AddChain, Family: kernel.FilterIP6, Table: "nat", Chain: "CNI-a", Exclusive: true},
+			{Do: kernel.AddRule, Family: kernel.FilterIP6, Table: "nat", Chain: "CNI-a", Rule: kernel.FilterRule{
+				Matches: []kernel.FilterMatch{
+					{On: kernel.MatchDestination, Not: true, Prefix: netip.MustParsePrefix("ff00::/8")},
+				},
+				Action: kernel.Masquerade, Comment: `a: "b"`,
+			}},
+			{
+				Do: kernel.AddChain, Family: kernel.FilterIP6, Table: "filter", Chain: "FORWARD",
+				Base: &kernel.BaseChain{Policy: kernel.Drop},
+			},
+			{Do: kernel.DeleteChain, Family: kernel.FilterIP6, Table: "nat", Chain: "c"},
+			{Do: kernel.FlushChain, Family: kernel.FilterIP6, Table: "nat"},
+		}},
+	},
+	{"iptables -t nat -D POSTROUTING -s 10.1.0.2/32 -i v -g c", operation.RulesetChange{
+		NetNS: "host", Program: "iptables", Changes: []kernel.FilterChange{
+			{Do: kernel.DeleteRule, Family: kernel.FilterIP, Table: "nat", Chain: "POSTROUTING", Rule: kernel.FilterRule{
+				Matches: []kernel.FilterMatch{
+					{On: kernel.MatchSource, Prefix: netip.MustParsePrefix("10.1.0.2/32")}, {On: kernel.MatchInLink, Link: "v"},
+				},
+				Action: kernel.GoTo, Target: "c",
+			}},
+		},
+	}},
 	{"sysctl 'net/x=1 2'", operation.SysctlSet{NetNS: "host", Key: "net/x", Value: "1 2"}},
 }
 
