@@ -1,0 +1,182 @@
+//go:build linux
+
+package linux
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// rulesetLines lists what a backend has, as a snapshot does.
+func rulesetLines(t *testing.T, ns kernel.NetNS, b kernel.FilterBackend) []string {
+	t.Helper()
+	tables, err := ns.Ruleset(b)
+	must(t, err)
+	var lines []string
+	for _, o := range kernel.FilterObjects(b, tables) {
+		lines = append(lines, o.Name)
+	}
+	return lines
+}
+
+// run runs a program on the machine; the test is skipped where that is not there.
+func run(t *testing.T, ns *NetNS, line ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(line[0])
+	if err != nil {
+		t.Skip(err)
+	}
+	var out []byte
+	must(t, ns.inside(func() error {
+		out, err = exec.Command(path, line[1:]...).CombinedOutput()
+		return nil
+	}))
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(line, " "), err, out)
+	}
+	return string(out)
+}
+
+func parseRules(t *testing.T, program string, words string) []kernel.FilterChange {
+	t.Helper()
+	split, err := kernel.SplitIPTables(words)
+	must(t, err)
+	_, changes, err := kernel.ParseFilterChanges(program, split)
+	must(t, err)
+	return changes
+}
+
+// What we write, nft(8) shows in the words that we have for it.
+func TestNFTReadsOurRules(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod")
+	rules := []string{
+		"ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade", "ip6 saddr fd00::2 ip6 daddr != fd00::/64 masquerade",
+		"ip daddr 224.0.0.0/4 return", "ip6 saddr fd00::/61 accept", "jump d", "goto d", "drop",
+	}
+	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add table inet t ; add chain inet t c ; add chain inet t d")))
+	for _, r := range rules {
+		must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add rule inet t c "+r)))
+	}
+	listed := run(t, ns.(*NetNS), "nft", "list", "chain", "inet", "t", "c")
+	var got []string
+	for line := range strings.Lines(listed) {
+		if strings.HasPrefix(line, "\t\t") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(rules, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Rules for which the model has no words are shown by a text that stays the same, and stay when others go.
+func TestForeignRulesOfNFTables(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod")
+	for _, rule := range []string{
+		`tcp dport 80 accept`, `iifname "ve*" drop`, `counter accept comment "theirs"`, `ip saddr @s drop`,
+		`ip protocol icmp accept`, `ip saddr 10.0.0.1-10.0.0.9 accept`, `meta mark 1 accept`, `ip saddr 10.0.0.1 counter`,
+	} {
+		if out := run(t, ns.(*NetNS), "nft", "add table inet t; add set inet t s { type ipv4_addr; }; add chain inet t c; add rule inet t c "+rule); out != "" {
+			t.Fatal(out)
+		}
+	}
+	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add rule inet t c accept")))
+	tables, err := ns.Ruleset(kernel.NFTables)
+	must(t, err)
+	rules := tables[0].Chain("c").Rules
+	if len(rules) != 9 || rules[8].Opaque != "" {
+		t.Fatalf("got %v, want eight of theirs and ours", rules)
+	}
+	for _, r := range rules[:8] {
+		if r.Opaque == "" || r.Handle == 0 {
+			t.Errorf("a rule that the model has no words for was read as %q", r)
+		}
+	}
+	before := rulesetLines(t, ns, kernel.NFTables)
+	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "delete rule inet t c accept")))
+	if diff := cmp.Diff(before[:len(before)-1], rulesetLines(t, ns, kernel.NFTables)); diff != "" {
+		t.Errorf("theirs after ours was deleted:\n%s", diff)
+	}
+	c := kernel.FilterChange{Do: kernel.DeleteRule, Family: kernel.FilterInet, Table: "t", Chain: "c", Rule: rules[2]}
+	must(t, ns.ChangeRuleset(kernel.NFTables, []kernel.FilterChange{c}))
+	if tables, err = ns.Ruleset(kernel.NFTables); err != nil || len(tables[0].Chain("c").Rules) != 7 {
+		t.Errorf("after one of theirs was deleted by its handle: %v, %v", tables, err)
+	}
+}
+
+func TestForeignRulesOfIPTables(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod")
+	theirs := [][]string{
+		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"}, {"-j", "LOG", "--log-prefix", "a \"b\""},
+		{"-m", "comment", "--comment", "before the match", "-m", "mark", "--mark", "0x1", "-j", "ACCEPT"},
+	}
+	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c ; -t nat -A c -j ACCEPT")))
+	for _, rule := range theirs {
+		run(t, ns.(*NetNS), append([]string{"iptables", "-t", "nat", "-A", "c"}, rule...)...)
+	}
+	want := []string{"-t nat -N c", "-t nat -A c -j ACCEPT"}
+	for _, rule := range theirs {
+		want = append(want, "-t nat -A c "+kernel.JoinIPTables(rule))
+	}
+	if diff := cmp.Diff(want, rulesetLines(t, ns, kernel.IPTables)); diff != "" {
+		t.Error(diff)
+	}
+	tables, err := ns.Ruleset(kernel.IPTables)
+	must(t, err)
+	for _, r := range tables[0].Chain("c").Rules[1:] {
+		if r.Opaque == "" {
+			t.Errorf("a rule that the model has no words for was read as %q", r)
+		}
+		c := kernel.FilterChange{Do: kernel.DeleteRule, Family: kernel.FilterIP, Table: "nat", Chain: "c", Rule: r}
+		must(t, ns.ChangeRuleset(kernel.IPTables, []kernel.FilterChange{c}))
+	}
+	if diff := cmp.Diff(want[:2], rulesetLines(t, ns, kernel.IPTables)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoIPTablesIsEOPNOTSUPP(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod")
+	t.Setenv("PATH", t.TempDir())
+	folders := iptablesFolders
+	iptablesFolders = nil
+	t.Cleanup(func() { iptablesFolders = folders })
+	_, err := ns.Ruleset(kernel.IPTables)
+	wantErrno(t, "list", err, kernel.EOPNOTSUPP)
+	wantErrno(t, "check", ns.CheckRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c")), kernel.EOPNOTSUPP)
+}
+
+// The legacy variant says only in which line something is wrong.
+func TestErrnoOfSilentFailures(t *testing.T) {
+	chains := []kernel.FilterTable{{Family: kernel.FilterIP, Name: "nat", Chains: []kernel.FilterChain{
+		{Name: "c", Rules: []kernel.FilterRule{{Action: kernel.Jump, Target: "d"}}}, {Name: "d"},
+	}}}
+	for words, want := range map[string]kernel.Errno{
+		"-t nat -N c":                  kernel.EEXIST,
+		"-t nat -D c -j ACCEPT":        kernel.ENOENT,
+		"-t nat -X c":                  kernel.EBUSY,
+		"-t nat -X e":                  kernel.ENOENT,
+		"-t nat -F e":                  kernel.ENOENT,
+		"-t nat -A e -j ACCEPT":        kernel.ENOENT,
+		"-t nat -A c -j POSTROUTING":   kernel.EOPNOTSUPP,
+		"-t nat -A PREROUTING -j c":    kernel.EINVAL,
+		"-t nat -A POSTROUTING -i eth": kernel.EINVAL,
+	} {
+		failure := iptablesFailure{1, "iptables-restore: line 2 failed\n"}
+		wantErrno(t, words, ns0.fail("change", "", failure.explain(parseRules(t, "iptables", words), chains)), want)
+	}
+	loop := parseRules(t, "iptables", "-t nat -A d -j c ; -t nat -A POSTROUTING -j c")
+	failure := iptablesFailure{1, "iptables-restore: line 4 failed\n"}
+	wantErrno(t, "a circle", ns0.fail("change", "", failure.explain(loop, chains)), kernel.EMLINK)
+}
+
+var ns0 = &NetNS{name: "pod"}
