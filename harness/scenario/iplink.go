@@ -9,7 +9,10 @@ import (
 func linkForms() []form {
 	return slices.Concat(requests("ip link"), showForm(
 		"ip link show", "ip [-n NS] link show [NAME]", "print links, as in a snapshot", (*session).showLinks,
-	), requests("bridge link"))
+	), requests("bridge link"), requests("bridge vlan"), showForm(
+		"bridge vlan show", "bridge [-n NS] vlan show [dev LINK]",
+		"print the VLANs that new bridges and ports do not have, as in a snapshot", (*session).showVLANs,
+	))
 }
 
 func (s *session) showLinks(netns string, w *words) (string, error) {
@@ -32,4 +35,12 @@ func (s *session) showLinks(netns string, w *words) (string, error) {
 	return s.show(netns, func(o kernel.Object) bool {
 		return o.Noun == kernel.NounLink && (name == "" || o.Name == name)
 	})
+}
+
+func (s *session) showVLANs(netns string, w *words) (string, error) {
+	dev := ""
+	if err := w.keywords(keywords{"dev": value(w, "LINK", &dev, parseString)}); err != nil {
+		return "", err
+	}
+	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounVLAN && isOn(o, dev) })
 }

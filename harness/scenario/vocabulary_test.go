@@ -17,7 +17,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip link add":                            "ip link add: NAME is missing",
 		"ip link add cni0":                       "ip link add: type is missing",
 		"ip link add cni0 type":                  "ip link add: type is missing",
-		"ip link add d0 type dummy":              `ip link add: does not know the type "dummy", but bridge, veth`,
+		"ip link add d0 type tun":                `ip link add: does not know the type "tun", but bridge, veth, vlan, dummy`,
 		"ip link add cni0 type bridge stp on":    `ip link add: does not know "stp"`,
 		"ip link add cni0 mtu x type bridge":     `ip link add: "x" is no MTU`,
 		"ip link add cni0 address x":             `ip link add: "x" is no MAC`,
@@ -26,7 +26,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip link add v type veth peer name e x":  `ip link add: does not know "x" here, but address, mtu, netns`,
 		"ip link set cni0":                       "ip link set: what to set is missing",
 		"ip link set cni0 promisc maybe":         `ip link set: "maybe" is no switch (on or off)`,
-		"ip link set cni0 type bridge":           `ip link set: does not know "type" here`,
+		"ip link set cni0 type veth":             `ip link set: can set things of the type bridge, not of "veth"`,
 		"ip link del cni0 eth0":                  `ip link del: does not know "eth0"`,
 		"ip addr add 10.1.0.1/24":                "ip addr add: dev is missing",
 		"ip addr add 10.1.0.1/33 dev eth0":       `ip addr add: "10.1.0.1/33" is no PREFIX`,
@@ -139,7 +139,7 @@ func TestVocabulary(t *testing.T) {
 // TestLanguageIsTriedWhole checks that the scenarios that cmd/cnilab runs on the kernels have every form of line.
 func TestLanguageIsTriedWhole(t *testing.T) {
 	used := map[string]bool{}
-	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar"} {
+	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar", "vlan.txtar"} {
 		text, err := os.ReadFile("testdata/" + file)
 		if err != nil {
 			t.Fatal(err)

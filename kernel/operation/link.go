@@ -2,6 +2,7 @@ package operation
 
 import (
 	"net"
+	"strconv"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation/words"
@@ -10,24 +11,25 @@ import (
 func linkForms() []Form {
 	return []Form{
 		{
-			"ip link add", "ip [-n NS] link add NAME [address MAC] [mtu N] [master BRIDGE] [up] type bridge" +
-				" | type veth peer name NAME [address MAC] [mtu N] [netns NS]", "make a link, in one request",
+			"ip link add", "ip [-n NS] link add NAME [address MAC] [mtu N] [master BRIDGE] [link PARENT] [up] type bridge" +
+				bridgeWords + " | type veth peer name NAME [address MAC] [mtu N] [netns NS] | type vlan id ID | type dummy", "make a link, in one request",
 			readLinkAdd,
 		},
 		{"ip link del", "ip [-n NS] link del NAME", "delete a link; of a veth both ends", readLinkDelete},
 		{
 			"ip link set", "ip [-n NS] link set NAME [up|down] [mtu N] [address MAC] [name NEW] [alias TEXT]" +
-				" [master BRIDGE|nomaster] [promisc on|off] [netns NS]", "change a link, in one request",
+				" [master BRIDGE|nomaster] [promisc on|off] [netns NS] | NAME type bridge" + bridgeWords, "change a link, in one request",
 			readLinkSet,
 		},
 	}
 }
 
-// A LinkAdd makes a link. Of Spec, Master and Peer.NetNS are not used.
+// A LinkAdd makes a link. Of Spec, Master, Parent and Peer.NetNS are not used.
 type LinkAdd struct {
 	NetNS     string
 	Spec      kernel.LinkSpec
 	Master    *string // the bridge it becomes a port of; nil: none
+	Parent    *string // the link that a vlan is on; nil: none
 	PeerNetNS *string // where the other end of a veth is; nil: beside the first
 }
 
@@ -42,6 +44,7 @@ func readLinkAdd(netns string, r *words.Reader) (Operation, error) {
 		"address": words.Value(r, "MAC", &o.Spec.MAC, words.MAC),
 		"mtu":     words.Value(r, "MTU", &o.Spec.MTU, words.Int),
 		"master":  words.Value(r, "BRIDGE", &o.Master, words.Pointer(words.String)),
+		"link":    words.Value(r, "PARENT", &o.Parent, words.Pointer(words.String)),
 		"up":      words.Set(&o.Spec.Up, true),
 		"type":    func() error { return o.readType(r) },
 	})
@@ -58,11 +61,17 @@ func (o *LinkAdd) readType(r *words.Reader) (err error) {
 	}
 	switch o.Spec.Kind {
 	case kernel.KindBridge:
-		return r.End()
+		return readBridge(r, &o.Spec.Bridge)
 	case kernel.KindVeth:
 		return o.readPeer(r)
+	case kernel.KindVLAN:
+		r.Skip("id")
+		return r.Operands(words.Value(r, "ID", &o.Spec.VLAN, words.Int))
+	case kernel.KindDummy:
+		return r.End()
 	}
-	return r.Wrong("does not know the type %q, but %s, %s", o.Spec.Kind, kernel.KindBridge, kernel.KindVeth)
+	return r.Wrong("does not know the type %q, but %s, %s, %s, %s", o.Spec.Kind,
+		kernel.KindBridge, kernel.KindVeth, kernel.KindVLAN, kernel.KindDummy)
 }
 
 func (o *LinkAdd) readPeer(r *words.Reader) error {
@@ -88,13 +97,19 @@ func (o LinkAdd) String() string {
 	l.quoted(o.Spec.Name)
 	addEnd(&l, o.Spec.MAC, o.Spec.MTU)
 	set(&l, "master", o.Master)
+	set(&l, "link", o.Parent)
 	l.flag(o.Spec.Up, "up")
 	l.add("type", words.Quote(o.Spec.Kind))
-	if o.Spec.Kind == kernel.KindVeth {
+	switch o.Spec.Kind {
+	case kernel.KindVeth:
 		l.add("peer", "name")
 		l.quoted(o.Spec.Peer.Name)
 		addEnd(&l, o.Spec.Peer.MAC, o.Spec.Peer.MTU)
 		set(&l, "netns", o.PeerNetNS)
+	case kernel.KindBridge:
+		addBridge(&l, o.Spec.Bridge)
+	case kernel.KindVLAN:
+		l.add("id", strconv.Itoa(o.Spec.VLAN))
 	}
 	return l.String()
 }
@@ -119,6 +134,11 @@ func (o LinkAdd) Apply(h kernel.Host) (string, error) {
 		spec := o.Spec
 		if o.Master != nil {
 			if spec.Master, err = index(ns, *o.Master); err != nil {
+				return err
+			}
+		}
+		if o.Parent != nil {
+			if spec.Parent, err = index(ns, *o.Parent); err != nil {
 				return err
 			}
 		}

@@ -23,6 +23,9 @@ func readLinkSet(netns string, r *words.Reader) (Operation, error) {
 	if len(r.Rest) == 0 {
 		return nil, r.Wrong("what to set is missing")
 	}
+	if r.Rest[0] == "type" {
+		return readBridgeSet(netns, o.Link, r)
+	}
 	c := &o.Change
 	err = r.Keywords(words.Keywords{
 		"up":       words.Set(&c.Up, new(true)),

@@ -101,6 +101,29 @@ var lines = []struct {
 	{"ip rule add to fd00::1/128 priority 0 type prohibit", operation.RuleAdd{NetNS: "host", Rule: kernel.Rule{
 		Family: kernel.IPv6, To: netip.MustParsePrefix("fd00::1/128"), Action: kernel.RuleProhibit,
 	}}},
+	{"ip link add br link p type bridge vlan_filtering 1 vlan_default_pvid 0", operation.LinkAdd{
+		NetNS: "host", Parent: new("p"), Spec: kernel.LinkSpec{
+			Name: "br", Kind: kernel.KindBridge, Bridge: kernel.BridgeChange{Filtering: new(true), DefaultPVID: new(0)},
+		},
+	}},
+	{"ip link add br.5 link br type vlan id -1", operation.LinkAdd{
+		NetNS: "host", Parent: new("br"), Spec: kernel.LinkSpec{Name: "br.5", Kind: kernel.KindVLAN, VLAN: -1},
+	}},
+	{"ip link add d up type dummy", operation.LinkAdd{
+		NetNS: "host", Spec: kernel.LinkSpec{Name: "d", Kind: kernel.KindDummy, Up: true},
+	}},
+	{"ip -n a link set br type bridge vlan_filtering 0 vlan_default_pvid 4095", operation.BridgeSet{
+		NetNS: "a", Link: "br", Change: kernel.BridgeChange{Filtering: new(false), DefaultPVID: new(4095)},
+	}},
+	{"bridge -n a vlan add vid 5-7 dev v pvid untagged self", operation.VLANAdd{
+		NetNS: "a", Link: "v", VLANs: kernel.VLANRange{First: 5, Last: 7, PVID: true, Untagged: true, Self: true},
+	}},
+	{"bridge vlan del vid -5 dev v", operation.VLANDelete{
+		NetNS: "host", Link: "v", VLANs: kernel.VLANRange{First: -5},
+	}},
+	{"bridge vlan del vid 5--7 dev v", operation.VLANDelete{
+		NetNS: "host", Link: "v", VLANs: kernel.VLANRange{First: 5, Last: -7},
+	}},
 	{"ip rule del from all", operation.RuleDelete{NetNS: "host", Rule: kernel.Rule{
 		Family: kernel.IPv4, Priority: kernel.AnyPriority,
 	}}},
@@ -200,7 +223,7 @@ func TestEveryFormParsesBack(t *testing.T) {
 
 func TestParseRefusesOtherLines(t *testing.T) {
 	for _, line := range []string{
-		"", "ip", "ip link", "ip -n", "ping host 10.0.0.1", "ip link add v type dummy", "ip route add 10.0.0.0/33",
+		"", "ip", "ip link", "ip -n", "ping host 10.0.0.1", "ip link add v type tun", "ip route add 10.0.0.0/33",
 		"ip addr add 10.0.0.1/24", "sysctl", "ip netns add a b", "bridge link set hairpin on", "ip neigh add x dev v",
 	} {
 		if o, err := operation.Parse(line); !words.IsUsage(err) {
