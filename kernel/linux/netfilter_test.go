@@ -42,7 +42,7 @@ func run(t *testing.T, ns *NetNS, line ...string) string {
 	return string(out)
 }
 
-func parseRules(t *testing.T, program string, words string) []kernel.FilterChange {
+func parseRules(t *testing.T, program, words string) []kernel.FilterChange {
 	t.Helper()
 	split, err := kernel.SplitIPTables(words)
 	must(t, err)
