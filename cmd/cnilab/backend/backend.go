@@ -37,6 +37,7 @@ func (b Backend) Runner(
 // A Config says how to make the machines.
 type Config struct {
 	PluginDir string // on a real kernel: where the plugins' files are; "": this program is the plugin
+	CallOwn   bool   // on a real kernel: a plugin that is this program is called, not executed
 }
 
 // All returns the backends.

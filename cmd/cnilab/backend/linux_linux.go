@@ -122,12 +122,18 @@ func realMachine(c Config) (*scenario.Machine, error) {
 	if c.PluginDir == "" {
 		err = furnish(m)
 	}
+	if err == nil && c.CallOwn {
+		m.Host = callingHost{host, ownPluginDir, m.Faults}
+	}
 	return m, err
 }
 
+// ownPluginDir is where this program has the names of the plugins that it is.
+const ownPluginDir = "/run/cnilab/bin"
+
 // furnish gives a machine our own plugins, and the faults that they meet.
 func furnish(m *scenario.Machine) (err error) {
-	m.PluginDirs = []string{"/run/cnilab/bin"}
+	m.PluginDirs = []string{ownPluginDir}
 	if err := installSelf(m.PluginDirs[0]); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func uml(c Config) Backend {
 	together := func(
 		ctx context.Context, all []scenario.Scenario, jobs int, o scenario.Options,
 	) func(scenario.Scenario) scenario.Result {
+		c.CallOwn = c.PluginDir == "" // to start a process costs more than all that a plugin does
 		o.Timeout = slowness * cmp.Or(o.Timeout, scenario.DefaultTimeout)
 		return bootFor(ctx, batch{Scenarios: all, Options: o, Config: c, Jobs: jobs}).result
 	}
