@@ -115,7 +115,8 @@ func TestForeignRulesOfIPTables(t *testing.T) {
 	h, _ := newMachine(t)
 	ns := newPod(t, h, "pod")
 	theirs := [][]string{
-		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"}, {"-j", "LOG", "--log-prefix", "a \"b\""},
+		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"},
+		{"-j", "LOG", "--log-prefix", "a \"b\""},
 		{"-m", "comment", "--comment", "before the match", "-m", "mark", "--mark", "0x1", "-j", "ACCEPT"},
 	}
 	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c ; -t nat -A c -j ACCEPT")))
