@@ -19,7 +19,6 @@ import (
 // fuzzLab is a machine with all IPAM plugins, a bridge and an empty container.
 func fuzzLab(t *testing.T) *lab {
 	l := newLab(t, newSim(t))
-	l.must(l.Link(l.cniPath+"/bridge", l.cniPath+"/static"))
 	l.addBridge()
 	l.pod("a")
 	return l
