@@ -44,7 +44,7 @@ func readRouteAdd(mode kernel.RouteMode) func(string, *words.Reader) (Operation,
 		if err != nil {
 			return nil, err
 		}
-		route.Scope = usualRouteScope(route)
+		route.Scope = UsualRouteScope(route)
 		if scope != nil {
 			route.Scope = *scope
 		}
@@ -52,8 +52,8 @@ func readRouteAdd(mode kernel.RouteMode) func(string, *words.Reader) (Operation,
 	}
 }
 
-// usualRouteScope is the scope that ip(8) gives a new IPv4 route whose line names none (ip/iproute.c iproute_modify).
-func usualRouteScope(r kernel.Route) kernel.Scope {
+// UsualRouteScope is the scope that ip(8) gives a new IPv4 route whose line names none (ip/iproute.c iproute_modify).
+func UsualRouteScope(r kernel.Route) kernel.Scope {
 	switch {
 	case r.Type == kernel.Local:
 		return kernel.ScopeHost
@@ -69,7 +69,7 @@ func (o RouteAdd) String() string {
 	verb := map[kernel.RouteMode]string{kernel.Exclusive: "add", kernel.Beside: "prepend"}[o.Mode]
 	l := lineOf(o.NetNS, "ip route "+verb)
 	addRoute(&l, o.Route, o.Link)
-	if o.Route.Scope != usualRouteScope(o.Route) {
+	if o.Route.Scope != UsualRouteScope(o.Route) {
 		l.add("scope", o.Route.Scope.String())
 	}
 	l.flag(o.Route.OnLink, "onlink")
