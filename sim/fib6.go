@@ -12,11 +12,12 @@ const userMetric = 1024
 // addRoute6 is net/ipv6/route.c: ip6_route_add and ip6_fib.c: fib6_add_rt2node. Bits beyond the prefix length are
 // ignored (ipv6_addr_prefix in ip6_route_info_create).
 func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal {
-	r, refused := ns.newRoute6(withDefaults(req))
+	req = withDefaults(req)
+	t := ns.fib6.table(req.Table) // ip6_route_info_create: fib6_new_table, whatever becomes of the route
+	r, refused := ns.newRoute6(req)
 	if refused != nil {
 		return refused
 	}
-	t := ns.fib6.table(r.Table)
 	for _, other := range t.routes[r.Dst] {
 		if other.Metric == r.Metric && (mode == kernel.Exclusive || other.same6(r)) {
 			return refuse(kernel.EEXIST)
@@ -180,10 +181,16 @@ func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 		}
 		return nil
 	}
-	if dst.Bits() == 0 && len(t.to(dst)) == 0 && (&route{}).matchesCommon(req) {
+	always := withDefaults(req).Table == kernel.TableMain || req.Table == kernel.TableLocal // fib6_tables_init
+	if dst.Bits() == 0 && (t != nil || always) && len(t.to(dst)) == 0 && ns.nullRoute6().matchesCommon(req) {
 		return refuse(kernel.ENOENT) // fib6_del: what was found is fib6_null_entry, the root of every table
 	}
 	return refuse(kernel.ESRCH)
+}
+
+// nullRoute6 is fib6_null_entry as ip6_route_net_init and ip6_route_dev_notify make it.
+func (ns *namespace) nullRoute6() *route {
+	return &route{link: ns.lo(), Route: kernel.Route{Protocol: kernel.ProtoKernel, Metric: 1<<32 - 1}}
 }
 
 // siblingOf reports whether two routes share the traffic. (rt6_qualify_for_ecmp.)

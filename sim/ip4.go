@@ -15,12 +15,12 @@ func (l *link) addAddress4(a *address) *refusal {
 	if a.ip().IsUnspecified() {
 		return nil // __inet_insert_ifa: without ifa_local nothing happens, and that is no error
 	}
+	if slices.ContainsFunc(l.addresses4, func(other *address) bool { return other.Prefix == a.Prefix }) {
+		return refuse(kernel.EEXIST, "ipv4: Address already assigned") // inet_rtm_newaddr: find_matching_ifa
+	}
 	for _, other := range l.addresses4 {
 		if other.subnet() != a.subnet() {
 			continue
-		}
-		if other.ip() == a.ip() {
-			return refuse(kernel.EEXIST, "ipv4: Address already assigned")
 		}
 		if other.Scope != a.Scope {
 			return refuse(kernel.EINVAL, "ipv4: Invalid scope value")
@@ -57,17 +57,24 @@ func (l *link) pinConf4() {
 
 // deleteAddress4 is net/ipv4/devinet.c: inet_rtm_deladdr.
 func (l *link) deleteAddress4(prefix netip.Prefix) *refusal {
+	if l.conf4 == nil {
+		return refuse(kernel.ENODEV) // inetdev_by_index
+	}
 	i := slices.IndexFunc(l.addresses4, func(a *address) bool { return a.Prefix == prefix })
 	if i < 0 {
 		return refuse(kernel.EADDRNOTAVAIL, "ipv4: Address not found")
 	}
-	a := l.addresses4[i]
+	l.takeAddress4(l.addresses4[i])
+	return nil
+}
+
+// takeAddress4 is inet_del_ifa.
+func (l *link) takeAddress4(a *address) {
 	if a.Secondary {
 		l.dropAddress4(a)
 	} else {
 		l.dropPrimary4(a)
 	}
-	return nil
 }
 
 // dropPrimary4 takes the secondaries of a primary address along, or makes the first of them the primary where
@@ -152,9 +159,12 @@ func (l *link) ip4Down() {
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l && r.nhScope != kernel.ScopeNowhere })
 }
 
-// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy.
+// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy, which takes one address away after the other.
 func (l *link) ip4Destroy() {
-	l.addresses4 = nil
+	for len(l.addresses4) > 0 {
+		l.takeAddress4(l.addresses4[0])
+	}
+	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l })
 }
 

@@ -134,6 +134,12 @@ func (l *link) addAddress6(a *address) *refusal {
 	if l.ip6.conf == nil {
 		return refuse(kernel.EINVAL) // addrconf_add_dev: the MTU is less than IPV6_MIN_MTU
 	}
+	if l.find(a.ip()) != nil {
+		return refuse(kernel.EEXIST, "ipv6: address already assigned")
+	}
+	if !l.ip6Enabled() {
+		return refuse(kernel.EACCES, "ipv6: IPv6 is disabled on this device")
+	}
 	l.addMulticastRoute()
 	if r := l.checkAddress6(a.ip()); r != nil {
 		return r
@@ -151,10 +157,6 @@ func (l *link) checkAddress6(ip netip.Addr) *refusal {
 		return refuse(kernel.EADDRNOTAVAIL, `ipv6: Cannot assign multicast address without "IFA_F_MCAUTOJOIN" flag`)
 	case ip.IsLoopback() && !l.loopback():
 		return refuse(kernel.EADDRNOTAVAIL, "ipv6: Cannot assign loopback address on this device")
-	case !l.ip6Enabled():
-		return refuse(kernel.EACCES, "ipv6: IPv6 is disabled on this device")
-	case l.find(ip) != nil:
-		return refuse(kernel.EEXIST, "ipv6: address already assigned")
 	}
 	return nil
 }

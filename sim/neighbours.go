@@ -73,8 +73,9 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 	if l.loopback() && e.IP.Is4() {
 		e.IP = netip.IPv4Unspecified() // arp_constructor maps all of a loopback device's to it
 	}
+	there := l.neighbours[e.IP] != nil // what is mapped to it may be there
 	fresh := l.neighbourAt(e.IP)
-	if m, ok := l.mappedMAC(e.IP); ok {
+	if m, ok := l.mappedMAC(e.IP); ok && !there {
 		fresh.mac, fresh.known = m, true
 	}
 	if e.MAC == nil && !fresh.known && state != kernel.Incomplete && state != kernel.Failed {

@@ -31,6 +31,8 @@ func (n *handle) AddRoute(r kernel.Route, mode kernel.RouteMode) error {
 			return n.ns.addRoute4(cutTo4(r), mode)
 		case isShort(r.Gateway), isShort(r.Source):
 			return refuse(kernel.ERANGE) // rtm_ipv6_policy
+		case r.Source.IsValid() && r.Source.IsUnspecified():
+			r.Source = netip.Addr{} // ip6_route_info_create: ipv6_addr_any
 		}
 		return n.ns.addRoute6(r, mode)
 	})

@@ -230,6 +230,14 @@ func (k *kept) Sysctl(key string) (string, error) {
 	return k.NetNS.Sysctl(key)
 }
 
+// Ruleset implements kernel.Netfilter.
+func (k *kept) Ruleset(b kernel.FilterBackend) ([]kernel.FilterTable, error) {
+	if k.arena.light {
+		return nil, nil
+	}
+	return k.NetNS.Ruleset(b)
+}
+
 // view returns the state of the arena: all of it, or what is read fast and is soon so. That leaves settings out, and
 // operational states, which Linux may set a second late (net/core/link_watch.c).
 func (a *arena) view(light bool) (kernel.Snapshot, error) {

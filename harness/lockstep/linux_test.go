@@ -1,0 +1,39 @@
+//go:build linux
+
+package lockstep_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/cnilab/cnilab/harness/lockstep"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/linux"
+	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+)
+
+func TestMain(m *testing.M) { os.Exit(sandbox.Main(m)) }
+
+// real is this machine's kernel.
+func real(t testing.TB) lockstep.Kernel {
+	t.Helper()
+	sandbox.Require(t)
+	host, err := linux.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Close)
+	return lockstep.Kernel{Name: "linux", New: func() (kernel.Host, func(), error) { return host, func() {}, nil }}
+}
+
+// A few thousand operations, the same each time: "cnilab fidelity" asks for more.
+func TestSimulationIsLikeLinux(t *testing.T) {
+	report, err := lockstep.Run{Reference: real(t), Other: simulated(twist{}), Seed: 1, Ops: 2000, Jobs: 16}.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Differences {
+		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
+	}
+	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
+}
