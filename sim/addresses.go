@@ -42,6 +42,9 @@ func (ns *namespace) addAddress(a kernel.Address) *refusal {
 	if !a.Prefix.IsValid() {
 		return refuse(kernel.EINVAL) // rtm_to_ifaddr, inet6_rtm_newaddr: no IFA_LOCAL
 	}
+	if ip := a.Prefix.Addr(); ip.Is4() && ip.IsUnspecified() {
+		return nil // inet_rtm_newaddr: without IFA_LOCAL nothing is looked at, and that is no error
+	}
 	l := ns.links[a.Link]
 	if l == nil {
 		return refuse(kernel.ENODEV)

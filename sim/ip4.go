@@ -12,9 +12,6 @@ func (l *link) addAddress4(a *address) *refusal {
 	if l.conf4 == nil {
 		return refuse(kernel.ENOBUFS) // rtm_to_ifaddr: no in_device
 	}
-	if a.ip().IsUnspecified() {
-		return nil // __inet_insert_ifa: without ifa_local nothing happens, and that is no error
-	}
 	if slices.ContainsFunc(l.addresses4, func(other *address) bool { return other.Prefix == a.Prefix }) {
 		return refuse(kernel.EEXIST, "ipv4: Address already assigned") // inet_rtm_newaddr: find_matching_ifa
 	}
