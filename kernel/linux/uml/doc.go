@@ -20,8 +20,9 @@
 //
 // The program sees the files of the machine, read only, as far as the user who called Run may read them (hostfs);
 // /tmp, /run, /dev, /proc and /sys are fresh. Program.Folders, the working directory and the folder of the
-// program are there even if they are below one of those. The network is that of a machine after its boot: a loopback, which
-// is up. There is one processor, and each system call costs about ten times what it costs outside.
+// program are there even if they are below one of those; those of Program.Writable can be written, too. The network is
+// that of a machine after its boot: a loopback, which is up. There is one processor, and each system call costs about ten
+// times what it costs outside.
 //
 // What the program writes to its standard output and error goes to the caller at once. What the kernel says on its
 // console does not: its last lines are part of the error when the kernel panics, does not come up, or ends without the

@@ -32,6 +32,8 @@ type task struct {
 	Dir     string
 	Folders []string
 	Modules string
+
+	Writable []string
 }
 
 // A result is how the task ended. Before the program starts it is empty, then has Started only.

@@ -51,6 +51,11 @@ func (f folder) perform() error {
 			return err
 		}
 	}
+	for _, folder := range t.Writable {
+		if err := mountHost(folder, folder, 0); err != nil {
+			return err
+		}
+	}
 	if err := loadModules(t.Modules); err != nil {
 		return err
 	}

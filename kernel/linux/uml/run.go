@@ -26,6 +26,8 @@ type Program struct {
 	Dir     string   // the working directory; "" is that of this process
 	Folders []string // more folders that the program is to see
 
+	Writable []string // folders that it may write, as far as the user may who called Run
+
 	Stdin  io.Reader // is read to its end before the kernel boots
 	Stdout io.Writer
 	Stderr io.Writer
@@ -80,6 +82,12 @@ func (p Program) task(k Kernel) (task, error) {
 	}
 	t.Args = append([]string{t.Path}, p.Args...)
 	t.Folders = append([]string{filepath.Dir(t.Path), t.Dir}, p.Folders...)
+	for _, folder := range p.Writable {
+		if folder, err = filepath.Abs(folder); err != nil {
+			return t, err
+		}
+		t.Writable = append(t.Writable, folder)
+	}
 	return t, nil
 }
 

@@ -5,7 +5,8 @@
 //	go test -exec umlrun ./...
 //	umlrun ip link
 //
-// Environment, working directory and files are those of outside, the files read only; see package uml.
+// Environment, working directory and files are those of outside, the files read only but for the folders that
+// $UMLRUN_WRITABLE lists, as $PATH does; see package uml.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/cnilab/cnilab/kernel/linux/uml"
@@ -43,5 +45,8 @@ func run(ctx context.Context, program string, args []string) (exit int, err erro
 	if err != nil {
 		return 0, err
 	}
-	return uml.Run(ctx, uml.Program{Path: path, Args: args, Stdout: os.Stdout, Stderr: os.Stderr})
+	return uml.Run(ctx, uml.Program{
+		Path: path, Args: args, Stdout: os.Stdout, Stderr: os.Stderr,
+		Writable: filepath.SplitList(os.Getenv("UMLRUN_WRITABLE")),
+	})
 }
