@@ -49,6 +49,7 @@ func (r *RemoteFaults) Program(program kernel.Program) kernel.Program {
 
 // meet panics where nobody serves the faults any more: the test whose they are has ended, and this process with it.
 func (r *RemoteFaults) meet(c intercept.Call) (Fault, bool) {
+	c.Operation = nil // faults go by what is printed of a call
 	var met []Fault
 	if err := r.client.Call(meetMethod, c, &met); err != nil {
 		panic("ask which fault a call meets: " + err.Error())

@@ -167,3 +167,19 @@ func (p *pair) compare(d *Difference, light, last bool) error {
 		time.Sleep(pause)
 	}
 }
+
+// AnswerOf is "ok", or the name of the errno.
+func AnswerOf(err error) string { return answer{errno: kernel.ErrnoOf(err), err: err}.Name() }
+
+// Answers carries out a sequence on one kernel and returns what that answers to each operation: "ok", "EEXIST".
+func Answers(k Kernel, sequence []operation.Operation) (all []string, err error) {
+	a, end, err := enter(k, fmt.Sprintf("replay%d-", pairNumber.Add(1)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	for _, o := range sequence {
+		all = append(all, ask(a, o).Name())
+	}
+	return all, nil
+}

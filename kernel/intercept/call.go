@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
 )
 
 // A Call is one call of a method of a kernel.Host or kernel.NetNS.
@@ -11,6 +12,10 @@ type Call struct {
 	Op     Op     // what is done: "link add"
 	NetNS  string // the label of the namespace it is done in; empty for what belongs to the host
 	Object string // what it is done to, with links by name: "cni0", "10.1.0.1/24 dev cni0"
+
+	// Operation is the call as data, which can be asked of another host; nil where it is no request that changes a
+	// network, or none that package operation has.
+	Operation operation.Operation
 }
 
 // Mutates reports whether the call may change something that outlives the process: links, files, but not locks of

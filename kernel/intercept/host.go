@@ -3,9 +3,11 @@ package intercept
 import (
 	"context"
 	"io/fs"
+	slashpath "path"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation"
 )
 
 // A host sends the calls of a kernel.Host down the line. It embeds nothing: a method that is added to the contract has
@@ -38,11 +40,13 @@ func (h *host) open(op Op, path string, backend func() (kernel.NetNS, error)) (k
 }
 
 func (h *host) AddNetNS(path string) error {
-	return h.line.do(NetNSAdd, "", path, func() error { return h.backend.AddNetNS(path) })
+	o := operation.NetNSAdd{Name: slashpath.Base(path)}
+	return h.ask(NetNSAdd, path, o, func() error { return h.backend.AddNetNS(path) })
 }
 
 func (h *host) DeleteNetNS(path string) error {
-	return h.line.do(NetNSDelete, "", path, func() error { return h.backend.DeleteNetNS(path) })
+	o := operation.NetNSDelete{Name: slashpath.Base(path)}
+	return h.ask(NetNSDelete, path, o, func() error { return h.backend.DeleteNetNS(path) })
 }
 
 func (h *host) Now() time.Time { return h.backend.Now() }

@@ -35,10 +35,15 @@ func (n *names) set(id kernel.NSID, index int, name string) {
 
 // link returns the name of a link, or "#7" for one that was never seen.
 func (n *names) link(id kernel.NSID, index int) string {
+	return n.linkOr(id, index, func(index int) string { return fmt.Sprintf("#%d", index) })
+}
+
+// linkOr returns the name of a link, or what unknown calls one that was never seen.
+func (n *names) linkOr(id kernel.NSID, index int, unknown func(index int) string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if name, ok := n.of[id][index]; ok {
 		return name
 	}
-	return fmt.Sprintf("#%d", index)
+	return unknown(index)
 }

@@ -59,12 +59,12 @@ func (n *netns) LinkByName(name string) (kernel.Link, error) {
 
 func (n *netns) AddLink(spec kernel.LinkSpec) error {
 	spec.Peer.NetNS = unwrap(spec.Peer.NetNS)
-	return n.do(LinkAdd, n.describeSpec(spec), func() error { return n.backend.AddLink(spec) })
+	return n.ask(n.linkAdd(spec), n.describeSpec(spec), func() error { return n.backend.AddLink(spec) })
 }
 
 func (n *netns) ChangeLink(index int, change kernel.LinkChange) error {
 	change.NetNS = unwrap(change.NetNS)
-	err := n.do(LinkSet, n.describeChange(index, change), func() error { return n.backend.ChangeLink(index, change) })
+	err := n.ask(n.linkSet(index, change), n.describeChange(index, change), func() error { return n.backend.ChangeLink(index, change) })
 	if err == nil && change.Name != nil {
 		n.line.names.set(n.ID(), index, *change.Name)
 	}
@@ -72,11 +72,11 @@ func (n *netns) ChangeLink(index int, change kernel.LinkChange) error {
 }
 
 func (n *netns) DeleteLink(index int) error {
-	return n.do(LinkDelete, n.link(index), func() error { return n.backend.DeleteLink(index) })
+	return n.ask(n.linkDelete(index), n.link(index), func() error { return n.backend.DeleteLink(index) })
 }
 
 func (n *netns) ChangePort(link int, change kernel.PortChange) error {
-	return n.do(PortSet, n.describePort(link, change), func() error { return n.backend.ChangePort(link, change) })
+	return n.ask(n.portSet(link, change), n.describePort(link, change), func() error { return n.backend.ChangePort(link, change) })
 }
 
 func (n *netns) ChangeBridge(index int, c kernel.BridgeChange) error {
@@ -102,11 +102,11 @@ func (n *netns) Addresses(link int) ([]kernel.Address, error) {
 }
 
 func (n *netns) AddAddress(a kernel.Address) error {
-	return n.do(AddressAdd, n.describeAddress(a), func() error { return n.backend.AddAddress(a) })
+	return n.ask(n.addressAdd(a), n.describeAddress(a), func() error { return n.backend.AddAddress(a) })
 }
 
 func (n *netns) DeleteAddress(a kernel.Address) error {
-	return n.do(AddressDelete, n.describeAddress(a), func() error { return n.backend.DeleteAddress(a) })
+	return n.ask(n.addressDelete(a), n.describeAddress(a), func() error { return n.backend.DeleteAddress(a) })
 }
 
 func (n *netns) Routes(f kernel.Family) ([]kernel.Route, error) {
@@ -116,11 +116,11 @@ func (n *netns) Routes(f kernel.Family) ([]kernel.Route, error) {
 }
 
 func (n *netns) AddRoute(r kernel.Route, mode kernel.RouteMode) error {
-	return n.do(RouteAdd, n.describeRoute(r), func() error { return n.backend.AddRoute(r, mode) })
+	return n.ask(n.routeAdd(r, mode), n.describeRoute(r), func() error { return n.backend.AddRoute(r, mode) })
 }
 
 func (n *netns) DeleteRoute(r kernel.Route) error {
-	return n.do(RouteDelete, n.describeRoute(r), func() error { return n.backend.DeleteRoute(r) })
+	return n.ask(n.routeDelete(r), n.describeRoute(r), func() error { return n.backend.DeleteRoute(r) })
 }
 
 func (n *netns) Rules(f kernel.Family) ([]kernel.Rule, error) {
@@ -142,11 +142,11 @@ func (n *netns) Neighbours(link int) ([]kernel.Neighbour, error) {
 }
 
 func (n *netns) AddNeighbour(e kernel.Neighbour) error {
-	return n.do(NeighbourAdd, n.describeNeighbour(e), func() error { return n.backend.AddNeighbour(e) })
+	return n.ask(n.neighbourAdd(e), n.describeNeighbour(e), func() error { return n.backend.AddNeighbour(e) })
 }
 
 func (n *netns) DeleteNeighbour(e kernel.Neighbour) error {
-	return n.do(NeighbourDelete, n.describeNeighbour(e), func() error { return n.backend.DeleteNeighbour(e) })
+	return n.ask(n.neighbourDelete(e), n.describeNeighbour(e), func() error { return n.backend.DeleteNeighbour(e) })
 }
 
 func (n *netns) Sysctl(key string) (string, error) {
@@ -154,7 +154,7 @@ func (n *netns) Sysctl(key string) (string, error) {
 }
 
 func (n *netns) SetSysctl(key, value string) error {
-	return n.do(SysctlSet, key+"="+value, func() error { return n.backend.SetSysctl(key, value) })
+	return n.ask(n.sysctlSet(key, value), key+"="+value, func() error { return n.backend.SetSysctl(key, value) })
 }
 
 func (n *netns) Ruleset(b kernel.FilterBackend) ([]kernel.FilterTable, error) {

@@ -1,0 +1,127 @@
+//go:build linux
+
+package lockstep_test
+
+import (
+	"context"
+	"path"
+	"sync"
+	"testing"
+
+	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/harness/flannel"
+	"github.com/cnilab/cnilab/harness/lockstep"
+	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
+	"github.com/cnilab/cnilab/kernel/operation"
+	"github.com/cnilab/cnilab/plugin"
+	"github.com/cnilab/cnilab/scenarios"
+	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
+)
+
+// A request is one that a plugin made of the simulation, and what it was answered.
+type request struct {
+	operation operation.Operation
+	answer    string
+}
+
+// A tape keeps the requests of a scenario, in order.
+type tape struct {
+	mu       sync.Mutex
+	requests []request
+}
+
+func (k *tape) hook(c intercept.Call, next func() error) error {
+	err := next()
+	if c.Operation == nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.requests = append(k.requests, request{c.Operation, lockstep.AnswerOf(err)})
+	return err
+}
+
+// program is a plugin whose requests are kept.
+func (k *tape) program(p kernel.Program) kernel.Program {
+	return func(ctx context.Context, in kernel.Invocation, h kernel.Host) int {
+		return p(ctx, in, intercept.Wrap(h, k.hook))
+	}
+}
+
+// machine is a simulated one, on which all requests are kept: those of the scenario itself, too.
+func (k *tape) machine() (*scenario.Machine, error) {
+	w := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New})
+	node := w.AddHost("node")
+	if err := node.Install(path.Join(harness.PluginDir, "flannel"), k.program(flannel.Main)); err != nil {
+		return nil, err
+	}
+	if err := node.Install(path.Join(harness.PluginDir, "bridge"), k.program(plugin.Main)); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"host-local", "static", "loopback"} {
+		if err := node.Link(path.Join(harness.PluginDir, "bridge"), path.Join(harness.PluginDir, name)); err != nil {
+			return nil, err
+		}
+	}
+	return &scenario.Machine{
+		Host: intercept.Wrap(node, k.hook), OwnDisk: true, Close: func() error { w.Close(); return nil },
+	}, nil
+}
+
+// TestPluginsRequestsOnBothKernels runs the scenarios, and then asks both kernels what the plugin and the scenario have
+// asked there, one request after the other.
+func TestPluginsRequestsOnBothKernels(t *testing.T) {
+	kernels := []lockstep.Kernel{simulated(twist{}), real(t)}
+	all, err := scenario.LoadAll(scenarios.Files, "scenarios")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			k := new(tape)
+			if r := scenario.Run(t.Context(), s, k.machine, scenario.Options{Backend: "sim"}); r.Outcome == scenario.Failed {
+				t.Fatal(r.Log)
+			}
+			var sequence []operation.Operation
+			var want []string
+			for _, r := range k.requests {
+				sequence, want = append(sequence, r.operation), append(want, r.answer)
+			}
+			for _, on := range kernels {
+				got, err := lockstep.Answers(on, sequence)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i := firstOther(sequence, got, want); i < len(want) {
+					t.Errorf("request %d of %d: %s\n%s answers %s, and %s when the plugin asked",
+						i+1, len(want), sequence[i], on.Name, got[i], want[i])
+				}
+			}
+			t.Logf("%d requests", len(sequence))
+		})
+	}
+}
+
+// firstOther returns the first request that was answered otherwise; their number where none was. A veth may be gone with
+// the namespace of its other end before the plugin deletes it, or a little later.
+func firstOther(sequence []operation.Operation, got, want []string) int {
+	died := false
+	for i, o := range sequence {
+		switch o.(type) {
+		case operation.NetNSDelete:
+			died = true
+		case operation.LinkDelete:
+			if died && got[i] == "ENODEV" && want[i] == "ok" {
+				continue
+			}
+		}
+		if got[i] != want[i] {
+			return i
+		}
+	}
+	return len(want)
+}
