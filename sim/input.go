@@ -13,6 +13,10 @@ func (l *link) inputIP(f frame) {
 	if !ok || p.v6() != (f.kind == typeIPv6) || l.martian(p) || l.inputNDP(p) {
 		return
 	}
+	p, by := l.arrived(p)
+	if p == nil {
+		return
+	}
 	if p.dst() == limitedBroadcast || p.dst().IsMulticast() {
 		l.ns.deliverToMany(p)
 		return
@@ -20,14 +24,16 @@ func (l *link) inputIP(f frame) {
 	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
-		l.ns.deliver(p)
+		if l.ns.filter.admits(localIn, factsOf(p, l, nil)) {
+			l.ns.deliver(p)
+		}
 	case errno == 0 && to.kind == kernel.Broadcast:
 		l.ns.deliverToMany(p)
 	case !l.forwarding(p) || f.dst.multicast():
 	case errno != 0:
 		l.ns.report(p, noWay[errno])
 	default:
-		l.ns.forward(p, to)
+		l.ns.forward(p, to, by)
 	}
 }
 
@@ -78,7 +84,7 @@ func (l *link) forwarding(p packet) bool {
 
 // forward sends a packet of somebody else on. (net/ipv4/ip_forward.c: ip_forward; net/ipv6/ip6_output.c: ip6_forward,
 // where no router cuts a packet.) Redirects are not sent.
-func (ns *namespace) forward(p packet, to way) {
+func (ns *namespace) forward(p packet, to way, by passage) {
 	switch {
 	case *p.hopLimit() <= 1:
 		ns.report(p, timeExceeded)
@@ -86,7 +92,7 @@ func (ns *namespace) forward(p packet, to way) {
 		ns.report(p, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && len(p) > to.link.mtu:
 		ns.report(p, tooBig(to.link.mtu))
-	default:
-		ns.leave(p.aged(), to)
+	case ns.filter.admits(forwardHook, factsOf(p, by.in, to.link)):
+		ns.leave(p.aged(), to, by)
 	}
 }

@@ -21,13 +21,14 @@ type namespace struct {
 	refs    int  // bindings, handles, and the machine itself for its own
 	dead    bool // its links are gone
 
-	links      map[int]*link    // by index
-	names      map[string]*link // by name
-	lastIndex  int              // the greatest index given out by counting
-	fib4, fib6 *fib
-	sysctls    *sysctls
-	lock       advisoryLock
-	filter     netfilter
+	links       map[int]*link    // by index
+	names       map[string]*link // by name
+	lastIndex   int              // the greatest index given out by counting
+	fib4, fib6  *fib
+	sysctls     *sysctls
+	lock        advisoryLock
+	filter      netfilter
+	connections connections
 
 	transport Transport // nil until somebody needs sockets
 	told      int       // which state of the local tables the transport knows

@@ -10,6 +10,7 @@ import (
 type netfilter struct {
 	nft      nftTables
 	iptables iptables
+	found    map[hookPoint][]baseChain // the chains that packets are asked about, as far as they were looked up
 }
 
 // Ruleset is kernel.Netfilter's.
@@ -100,13 +101,13 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 	if b == kernel.IPTables {
 		after, i, r := ns.filter.iptables.changed(changes)
 		if r == nil {
-			ns.filter.iptables = after
+			ns.filter = netfilter{nft: ns.filter.nft, iptables: after}
 		}
 		return i, r
 	}
 	after, i, r := ns.filter.nft.changed(changes, ns.world().config.Profile.Features)
 	if r == nil {
-		ns.filter.nft = after
+		ns.filter = netfilter{nft: after, iptables: ns.filter.iptables}
 	}
 	return i, r
 }

@@ -13,13 +13,19 @@ func (ns *namespace) output(p packet) kernel.Errno {
 	if errno != 0 {
 		return errno
 	}
-	ns.leave(p, to)
+	if !ns.filter.admits(localOut, factsOf(p, nil, to.link)) {
+		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
+	}
+	ns.leave(p, to, passage{})
 	return 0
 }
 
 // leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP
 // error. (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
-func (ns *namespace) leave(p packet, to way) {
+func (ns *namespace) leave(p packet, to way, by passage) {
+	if p = ns.departs(p, to, by); p == nil {
+		return
+	}
 	if len(p) <= to.link.mtu {
 		to.send(p)
 		return

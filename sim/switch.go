@@ -12,7 +12,7 @@ func (l *link) portReceive(f frame) {
 	if !l.forwards() || !f.src.valid() || f.dst.reserved() {
 		return
 	}
-	if !br.bridge.admit(&f, &l.port.vlans) {
+	if !l.ns.bridgeAdmits(preRouting, f, l, nil) || !br.bridge.admit(&f, &l.port.vlans) {
 		return
 	}
 	br.learn(f, l)
@@ -95,7 +95,7 @@ func (l *link) flood(f frame, from *link) {
 // portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which
 // drops what is too long.)
 func (l *link) portTransmit(f frame, from *link) {
-	if !l.forwards() || !l.delivers(from) || !f.fits(l) {
+	if !l.forwards() || !l.delivers(from) || !f.fits(l) || from != nil && !l.ns.bridgeAdmits(forwardHook, f, from, l) {
 		return
 	}
 	if l.master.bridge.filtering {

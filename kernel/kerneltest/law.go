@@ -25,7 +25,7 @@ func Laws() []Law {
 	return slices.Concat(
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
-		nftLaws, iptablesLaws,
+		nftLaws, iptablesLaws, packetFilterLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
 		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
 	)

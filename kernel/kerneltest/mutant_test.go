@@ -23,7 +23,7 @@ func mutants() []mutant {
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), stateMutants(),
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
-		neighbourMutants(), sysctlMutants(), nftMutants(), iptablesMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
+		neighbourMutants(), sysctlMutants(), nftMutants(), iptablesMutants(), packetFilterMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {

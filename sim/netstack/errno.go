@@ -43,6 +43,8 @@ func errnoOf(err tcpip.Error) kernel.Errno {
 		return kernel.ENOTCONN
 	case *tcpip.ErrUnknownProtocolOption:
 		return kernel.EPROTO
+	case *tcpip.ErrUnknownDevice: // which the stack itself never meets: stackError's, for want of a word
+		return kernel.EPERM
 	}
 	return kernel.EINVAL
 }
@@ -58,6 +60,8 @@ func stackError(err error) tcpip.Error {
 		return &tcpip.ErrNotPermitted{}
 	case kernel.EMSGSIZE:
 		return &tcpip.ErrMessageTooLong{}
+	case kernel.EPERM:
+		return &tcpip.ErrUnknownDevice{}
 	}
 	return &tcpip.ErrInvalidEndpointState{}
 }

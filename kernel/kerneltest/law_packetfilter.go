@@ -1,0 +1,189 @@
+package kerneltest
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// packetFilterLaws are about what rules do with packets.
+var packetFilterLaws = []Law{
+	{"packetfilter/masquerade/nft/tcp", "net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4", func(e *env) {
+		_, a, b := e.masquerading(kernel.NFTables)
+		b.serve(kernel.TCP, "10.2.0.2:80")
+		equal(e, a.seenAs(kernel.TCP, "10.2.0.2:80"), "10.2.0.1", "who called, as a pod outside sees it")
+	}},
+	{"packetfilter/masquerade/nft/udp", "net/netfilter/nf_nat_core.c nf_nat_manip_pkt", func(e *env) {
+		_, a, b := e.masquerading(kernel.NFTables)
+		b.serve(kernel.UDP, "10.2.0.2:53")
+		equal(e, a.seenAs(kernel.UDP, "10.2.0.2:53"), "10.2.0.1", "who called, as a pod outside sees it")
+	}},
+	{"packetfilter/masquerade/nft/ping", "net/netfilter/nf_nat_proto.c icmp_manip_pkt", func(e *env) {
+		_, a, b := e.masquerading(kernel.NFTables)
+		b.forget()
+		e.ok(a.ping("10.2.0.2"), "ping a pod that knows no way back but to the node")
+	}},
+	{"packetfilter/masquerade/iptables/tcp", "net/netfilter/xt_MASQUERADE.c masquerade_tg", func(e *env) {
+		_, a, b := e.masquerading(kernel.IPTables)
+		b.serve(kernel.TCP, "10.2.0.2:80")
+		equal(e, a.seenAs(kernel.TCP, "10.2.0.2:80"), "10.2.0.1", "who called, as a pod outside sees it")
+	}},
+	{"packetfilter/masquerade/iptables/ping", "net/netfilter/xt_MASQUERADE.c masquerade_tg", func(e *env) {
+		_, a, b := e.masquerading(kernel.IPTables)
+		b.forget()
+		e.ok(a.ping("10.2.0.2"), "ping a pod that knows no way back but to the node")
+	}},
+	{"packetfilter/masquerade/others", "net/netfilter/nf_tables_core.c nft_do_chain", func(e *env) {
+		_, a, b := e.masquerading(kernel.NFTables)
+		a.serve(kernel.TCP, "10.1.0.2:80")
+		equal(e, b.seenAs(kernel.TCP, "10.1.0.2:80"), "10.2.0.2", "a caller whom no rule is about")
+	}},
+	{"packetfilter/masquerade/errors-come-back", "net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation", func(e *env) {
+		_, a, _ := e.masquerading(kernel.NFTables)
+		_, err := a.call(kernel.UDP, "10.2.0.2:53")
+		e.refused(err, kernel.ECONNREFUSED, "call a port where nobody listens")
+	}},
+	{"packetfilter/masquerade/ipv6", "net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv6", func(e *env) {
+		node, a, b := e.masquerading(kernel.NFTables)
+		for i, pod := range []*netns{a, b} {
+			net := numbered("fd00:", i+1)
+			node.giveAtOnce(node.link(numbered("br", i+1)).Index, net+"::1/64")
+			pod.giveAtOnce(pod.link("eth0").Index, net+"::2/64")
+			node.awaitLocal(net + "::1")
+			pod.awaitLocal(net + "::2")
+			pod.via(pod.link("eth0").Index, "::/0", net+"::1")
+		}
+		node.setSysctl("net/ipv6/conf/all/forwarding", "1")
+		node.change("add rule inet t post ip6 saddr fd00:1::2 ip6 daddr != fd00:1::/64 masquerade")
+		b.serve(kernel.TCP, "[fd00:2::2]:80")
+		equal(e, a.seenAs(kernel.TCP, "[fd00:2::2]:80"), "fd00:2::1", "who called, as a pod outside sees it")
+	}},
+	{"packetfilter/drop/forward", "net/ipv4/ip_forward.c ip_forward: NF_INET_FORWARD", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		node.base("f", "filter", "forward", 0)
+		node.change("add rule inet t f ip saddr 10.1.0.2 drop")
+		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping beyond a node that drops it")
+		e.ok(a.ping("10.1.0.1"), "ping the node")
+	}},
+	{"packetfilter/drop/input", "net/ipv4/ip_input.c ip_local_deliver: NF_INET_LOCAL_IN", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		node.base("f", "filter", "input", 0)
+		node.change("add rule inet t f iifname br1 drop")
+		e.refused(a.pingShortly("10.1.0.1"), kernel.ETIMEDOUT, "ping a node that drops it")
+		e.ok(a.ping("10.2.0.2"), "ping beyond the node")
+	}},
+	{"packetfilter/drop/output", "net/netfilter/core.c nf_hook_slow: NF_DROP_GETERR", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		node.base("f", "filter", "output", 0)
+		node.change("add rule inet t f ip daddr 10.1.0.2 drop")
+		e.refused(node.pingShortly("10.1.0.2"), kernel.EPERM, "ping from a node that drops what it sends")
+		e.refused(a.pingShortly("10.1.0.1"), kernel.ETIMEDOUT, "ping a node that drops its answer")
+	}},
+	{"packetfilter/policy", "net/netfilter/nf_tables_core.c nft_do_chain: nft_base_chain policy", func(e *env) {
+		node, a, b := e.routedAndForwarding()
+		node.change("add table inet t", "add chain inet t f { type filter hook forward priority 0 ; policy drop ; }",
+			"add chain inet t c", "add rule inet t c ip daddr 10.1.0.2 accept", "add rule inet t c ip saddr 10.1.0.2 return",
+			"add rule inet t c accept", "add rule inet t f jump c")
+		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping where return leads back to the policy")
+		node.change("add rule inet t f ip saddr 10.1.0.2 accept")
+		e.ok(a.ping("10.2.0.2"), "ping where a rule behind the jump accepts")
+		e.ok(b.ping("10.1.0.2"), "ping from the other side")
+	}},
+	{"packetfilter/goto", "net/netfilter/nf_tables_core.c nft_do_chain: NFT_GOTO", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		node.base("f", "filter", "forward", 0)
+		node.change("add chain inet t c", "add rule inet t c ip saddr 10.9.0.0/16 drop", "add rule inet t f goto c",
+			"add rule inet t f drop")
+		e.ok(a.ping("10.2.0.2"), "ping where a rule behind goto would drop it")
+	}},
+	{"packetfilter/each-chain-is-asked", "net/netfilter/core.c nf_hook_slow", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		node.change("add table inet t", "add chain inet t f { type filter hook forward priority -10 ; }",
+			"add rule inet t f accept", "add chain inet t g { type filter hook forward priority 10 ; }", "add rule inet t g drop")
+		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping that one chain accepts and a later one drops")
+	}},
+	{"packetfilter/iptables/drop", "net/ipv4/netfilter/ip_tables.c ipt_do_table", func(e *env) {
+		node, a, _ := e.routedAndForwarding()
+		change := parseChanges("iptables", []string{"-P FORWARD DROP"})
+		err := node.ChangeRuleset(kernel.IPTables, change)
+		if errors.Is(err, kernel.EOPNOTSUPP) {
+			panic(leftOut("this machine has no iptables"))
+		}
+		e.ok(err, "set the policy of FORWARD")
+		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping beyond a node whose policy is to drop")
+		accept := parseChanges("iptables", []string{"-A FORWARD -s 10.1.0.0/24 -j ACCEPT", "-A FORWARD -i br2 -j ACCEPT"})
+		e.ok(node.ChangeRuleset(kernel.IPTables, accept), "accept both ways")
+		e.ok(a.ping("10.2.0.2"), "ping where rules accept it")
+	}},
+	{"packetfilter/spoof-check", "net/bridge/br_input.c br_handle_frame: NF_BR_PRE_ROUTING", func(e *env) {
+		node, a, _ := e.bridged()
+		lab := &ruleLab{node, "bridge"}
+		if !lab.has("bridge") {
+			panic(leftOut("this kernel has no tables of the family bridge"))
+		}
+		const own = "02:00:00:00:00:98"
+		eth0 := a.link("eth0").Index
+		a.setMAC(eth0, own)
+		lab.change("add table bridge nat", "add chain bridge nat PREROUTING { type filter hook prerouting priority -300 ; }",
+			"add chain bridge nat c", "add rule bridge nat PREROUTING iifname v-a jump c",
+			"add rule bridge nat c ether saddr "+own+" return", "add rule bridge nat c drop")
+		e.ok(a.ping("10.0.0.1"), "ping with the own MAC")
+		e.ok(a.ping("10.0.0.3"), "ping another pod with the own MAC")
+		a.setMAC(eth0, "02:00:00:00:00:99")
+		e.refused(a.pingShortly("10.0.0.3"), kernel.ETIMEDOUT, "ping with another MAC")
+	}},
+}
+
+// routedAndForwarding is routed, with a node that forwards and has tables for all of the internet.
+func (e *env) routedAndForwarding() (node *ruleLab, a, b *netns) {
+	n, a, b := e.routed()
+	node = &ruleLab{netns: n}
+	node.needs("inet")
+	node.setSysctl("net/ipv4/ip_forward", "1")
+	return node, a, b
+}
+
+// masquerading makes a node that masquerades the pod a, 10.1.0.2, as it is done by a backend.
+func (e *env) masquerading(b kernel.FilterBackend) (node *ruleLab, pod, outside *netns) {
+	node, pod, outside = e.routedAndForwarding()
+	if b == kernel.NFTables {
+		node.base("post", "nat", "postrouting", 100)
+		node.change("add rule inet t post ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade")
+		return node, pod, outside
+	}
+	changes := parseChanges("iptables", []string{
+		"-t nat -N CNI-a", "-t nat -A CNI-a -d 10.1.0.0/24 -j ACCEPT", "-t nat -A CNI-a ! -d 224.0.0.0/4 -j MASQUERADE",
+		"-t nat -A POSTROUTING -s 10.1.0.2/32 -j CNI-a",
+	})
+	err := node.ChangeRuleset(kernel.IPTables, changes)
+	if errors.Is(err, kernel.EOPNOTSUPP) {
+		panic(leftOut("this machine has no iptables"))
+	}
+	e.ok(err, "masquerade by iptables")
+	return node, pod, outside
+}
+
+// seenAs calls a service and returns the address from which it saw the call come.
+func (n *netns) seenAs(transport kernel.Transport, to string) string {
+	got, err := n.call(transport, to)
+	n.e.ok(err, "call %s by %s", to, transport)
+	return got.Seen.Addr().String()
+}
+
+// forget takes the default route of a pod away.
+func (n *netns) forget() {
+	routes, err := n.Routes(kernel.IPv4)
+	n.e.ok(err, "list the routes")
+	for _, r := range routes {
+		if r.Dst.Bits() == 0 {
+			n.e.ok(n.DeleteRoute(r), "delete the default route")
+		}
+	}
+}
+
+func (n *netns) pingShortly(ip string) error {
+	_, err := n.Ping(n.e.ctx, kernel.Ping{To: netip.MustParseAddr(ip), Timeout: 400 * time.Millisecond})
+	return err
+}
