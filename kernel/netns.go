@@ -11,6 +11,7 @@ type NetNS interface {
 	Links
 	Ports
 	VLANs
+	FDB
 	Addresses
 	Routes
 	Rules

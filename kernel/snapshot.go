@@ -30,7 +30,7 @@ type Snapshot []Object
 // An Object is one line of a Snapshot.
 type Object struct {
 	NetNS string // the namespace's name; "" for a file
-	Noun  string // "netns", "link", "vlan", "address", "route", "rule", "neighbour", "sysctl", "file"
+	Noun  string // "netns", "link", "vlan", "fdb", "address", "route", "rule", "neighbour", "sysctl", "file"
 	Name  string // what tells it from others of its noun; an address or route may stand on several links
 	Attrs []Attr
 }
@@ -45,6 +45,7 @@ const (
 	NounNetNS     = "netns"
 	NounLink      = "link"
 	NounVLAN      = "vlan"
+	NounFDB       = "fdb"
 	NounAddress   = "address"
 	NounRoute     = "route"
 	NounRule      = "rule"
@@ -60,7 +61,7 @@ const (
 )
 
 var nouns = []string{
-	NounNetNS, NounLink, NounVLAN, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl,
+	NounNetNS, NounLink, NounVLAN, NounFDB, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl,
 	NounNFT, NounIPTables, NounIP6Tables, NounFile,
 }
 

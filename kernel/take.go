@@ -14,9 +14,9 @@ import (
 // Take reads the state of a host: its own namespace, those bound below NetNSDir, and the regular files below the named
 // folders. It makes only calls of the contract and changes nothing. It is not atomic.
 //
-// Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent. Per-link sysctls
-// are listed where they differ from conf/default. Rules that every namespace begins with, and memberships in VLANs that
-// every port of the bridge begins with, are listed where they are gone, as "deleted yes".
+// Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent, what bridges
+// have learnt. Per-link sysctls are listed where they differ from conf/default. Rules that every namespace begins with,
+// and memberships in VLANs that every port of the bridge begins with, are listed where they are gone, as "deleted yes".
 func Take(h Host, folders ...string) (Snapshot, error) {
 	spaces, err := openAll(h)
 	defer func() {
@@ -116,7 +116,7 @@ func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
 		for _, l := range s.links {
 			objects = append(objects, s.link(l, all))
 		}
-		for _, read := range []func() ([]Object, error){s.vlans, s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
+		for _, read := range []func() ([]Object, error){s.vlans, s.fdb, s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
 			more, err := read()
 			if err != nil {
 				return nil, err
@@ -263,6 +263,27 @@ func (s *namespaceView) vlan(v VLAN) Object {
 	o.addFlag("pvid", v.PVID)
 	o.addFlag("untagged", v.Untagged)
 	return o
+}
+
+func (s *namespaceView) fdb() ([]Object, error) {
+	entries, err := s.handle.FDB()
+	if err != nil {
+		return nil, err
+	}
+	var objects []Object
+	for _, e := range entries {
+		if e.State == FDBDynamic {
+			continue
+		}
+		o := Object{Noun: NounFDB, Name: e.MAC.String()}
+		o.add("dev", s.linkName(e.Link))
+		if e.VLAN != 0 {
+			o.add("vlan", strconv.Itoa(e.VLAN))
+		}
+		o.add("state", string(e.State))
+		objects = append(objects, o)
+	}
+	return objects, nil
 }
 
 func (s *namespaceView) addresses() ([]Object, error) {

@@ -94,7 +94,7 @@ func (b *bridge) freeNumber() (int, *refusal) {
 // removePort is net/bridge/br_if.c: br_del_if.
 func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
-	l.bridge.forget(p)
+	l.bridge.drop(func(_ station, s sighting) bool { return s.port == p }) // br_fdb_delete_by_port of all
 	p.master, p.port = nil, nil
 	p.promiscuity--
 	l.adjustMTU()

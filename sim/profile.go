@@ -22,13 +22,16 @@ type Features struct {
 	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
 	NoBridgeVLANs, NoVLANLinks, NoDummies bool
 
+	// FDBDeleteAnyVLAN: to delete an entry in a VLAN that the port is no member of is ENOENT (6.18), not EINVAL (6.1).
+	FDBDeleteAnyVLAN bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
 }
 
 // Linux618 is Linux 6.18 as it was measured.
-var Linux618 = Profile{Release: "6.18.0", Features: Features{RenameWhileUp: true}}
+var Linux618 = Profile{Release: "6.18.0", Features: Features{RenameWhileUp: true, FDBDeleteAnyVLAN: true}}
 
 // Linux61 is Linux 6.1 as Debian 12 has it.
 var Linux61 = Profile{Release: "6.1.0"}

@@ -1,6 +1,10 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // forwards reports whether a port takes part in the traffic of its bridge.
 func (l *link) forwards() bool { return l.port != nil && l.port.forwarding && l.running() }
@@ -28,6 +32,9 @@ func (l *link) portReceive(f frame) {
 func (l *link) forward(f frame, from *link) {
 	to := l.whereabouts(f)
 	switch {
+	case to != nil && l.local(f):
+		l.passUp(f)
+		return
 	case to != nil:
 		to.portTransmit(f, from)
 	case l.owns(f):
@@ -39,6 +46,11 @@ func (l *link) forward(f frame, from *link) {
 	if l.promisc {
 		l.passUp(f)
 	}
+}
+
+// local reports whether somebody said that a MAC is the machine's own: BR_FDB_LOCAL.
+func (l *link) local(f frame) bool {
+	return l.bridge.fdb[station{f.dst, l.bridge.vlanOf(f)}].state == kernel.FDBPermanent
 }
 
 // bridgeTransmit is what a bridge does with a frame of its own machine. (net/bridge/br_device.c: br_dev_xmit.)

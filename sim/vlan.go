@@ -144,6 +144,18 @@ func (ns *namespace) changeVLANs(v kernel.VLANRange, each func(g *vlanGroup, id 
 	return nil
 }
 
+// leaveVLANs ends memberships; what was learnt in them behind a port goes. (net/bridge/br_vlan.c: nbp_vlan_delete.)
+func (ns *namespace) leaveVLANs(v kernel.VLANRange) *refusal {
+	return ns.changeVLANs(v, func(g *vlanGroup, id int) {
+		g.remove(id)
+		if p := ns.links[v.Link]; p.port != nil && !v.Self {
+			p.master.bridge.drop(func(at station, s sighting) bool {
+				return s.port == p && at.vlan == id && s.state == kernel.FDBDynamic
+			})
+		}
+	})
+}
+
 // vlanGroup returns what a request with BRIDGE_FLAGS_SELF, or with BRIDGE_FLAGS_MASTER, to the link is about.
 func (l *link) vlanGroup(self bool) *vlanGroup {
 	switch {

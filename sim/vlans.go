@@ -37,7 +37,7 @@ func (n *handle) AddVLANs(v kernel.VLANRange) error {
 func (n *handle) DeleteVLANs(v kernel.VLANRange) error {
 	v.PVID, v.Untagged = false, false
 	return n.do("vlan delete", n.nameVLANs(v), func() *refusal {
-		return n.ns.changeVLANs(v, (*vlanGroup).remove)
+		return n.ns.leaveVLANs(v)
 	})
 }
 

@@ -12,6 +12,9 @@ func linkForms() []form {
 	), requests("bridge link"), requests("bridge vlan"), showForm(
 		"bridge vlan show", "bridge [-n NS] vlan show [dev LINK]",
 		"print the VLANs that new bridges and ports do not have, as in a snapshot", (*session).showVLANs,
+	), requests("bridge fdb"), showForm(
+		"bridge fdb show", "bridge [-n NS] fdb show [dev LINK]",
+		"print what bridges were told of MACs behind their ports, as in a snapshot", (*session).showFDB,
 	))
 }
 
@@ -38,9 +41,18 @@ func (s *session) showLinks(netns string, w *words) (string, error) {
 }
 
 func (s *session) showVLANs(netns string, w *words) (string, error) {
+	return s.showOn(netns, w, kernel.NounVLAN)
+}
+
+func (s *session) showFDB(netns string, w *words) (string, error) {
+	return s.showOn(netns, w, kernel.NounFDB)
+}
+
+// showOn prints the objects of a noun, of one link where the line names one.
+func (s *session) showOn(netns string, w *words, noun string) (string, error) {
 	dev := ""
 	if err := w.keywords(keywords{"dev": value(w, "LINK", &dev, parseString)}); err != nil {
 		return "", err
 	}
-	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounVLAN && isOn(o, dev) })
+	return s.show(netns, func(o kernel.Object) bool { return o.Noun == noun && isOn(o, dev) })
 }

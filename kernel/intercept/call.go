@@ -59,6 +59,9 @@ const (
 	VLANList        Op = "vlan list"        // VLANs
 	VLANAdd         Op = "vlan add"         // AddVLANs
 	VLANDelete      Op = "vlan delete"      // DeleteVLANs
+	FDBList         Op = "fdb list"         // FDB
+	FDBAdd          Op = "fdb add"          // AddFDB
+	FDBDelete       Op = "fdb delete"       // DeleteFDB
 	AddressList     Op = "address list"     // Addresses
 	AddressAdd      Op = "address add"      // AddAddress
 	AddressDelete   Op = "address delete"   // DeleteAddress
@@ -99,6 +102,7 @@ var mutating = map[Op]bool{
 	NetNSAdd: true, NetNSDelete: true,
 	LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
 	BridgeSet: true, VLANAdd: true, VLANDelete: true,
+	FDBAdd: true, FDBDelete: true,
 	AddressAdd: true, AddressDelete: true,
 	RouteAdd: true, RouteDelete: true,
 	RuleAdd: true, RuleDelete: true,

@@ -108,6 +108,14 @@ func (n *netns) describeVLANs(v kernel.VLANRange) string {
 	return w.String()
 }
 
+func (n *netns) describeFDB(e kernel.FDBEntry) string {
+	w := words{e.MAC.String()}
+	w.add(true, "dev %s", n.link(e.Link))
+	w.add(e.VLAN != 0, "vlan %d", e.VLAN)
+	w.add(e.State != "", "%s", e.State)
+	return w.String()
+}
+
 // set adds the words for a field of a change that is to be set.
 func set[T any](w *words, format string, field *T) {
 	if field != nil {

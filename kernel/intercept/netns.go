@@ -95,6 +95,18 @@ func (n *netns) DeleteVLANs(v kernel.VLANRange) error {
 	return n.do(VLANDelete, n.describeVLANs(v), func() error { return n.backend.DeleteVLANs(v) })
 }
 
+func (n *netns) FDB() ([]kernel.FDBEntry, error) {
+	return value(n.line, FDBList, n.Name(), "", n.backend.FDB)
+}
+
+func (n *netns) AddFDB(e kernel.FDBEntry) error {
+	return n.do(FDBAdd, n.describeFDB(e), func() error { return n.backend.AddFDB(e) })
+}
+
+func (n *netns) DeleteFDB(e kernel.FDBEntry) error {
+	return n.do(FDBDelete, n.describeFDB(e), func() error { return n.backend.DeleteFDB(e) })
+}
+
 func (n *netns) Addresses(link int) ([]kernel.Address, error) {
 	return value(n.line, AddressList, n.Name(), n.onLink(link), func() ([]kernel.Address, error) {
 		return n.backend.Addresses(link)

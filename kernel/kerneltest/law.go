@@ -23,7 +23,7 @@ var ErrLeftOut = errors.New("left out")
 // Laws returns all laws, by topic.
 func Laws() []Law {
 	return slices.Concat(
-		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, stateLaws, moveLaws,
+		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, fdbLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
 		nftLaws, iptablesLaws, packetFilterLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,

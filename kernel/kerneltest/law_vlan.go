@@ -120,8 +120,14 @@ var vlanLaws = []Law{
 		ns, br := e.vlanBridge(kernel.BridgeChange{})
 		p := ns.port(br, macLow)
 		for _, v := range []kernel.VLANRange{
-			{First: 0}, {First: 4095}, {First: -1}, {First: 5, Last: 4095}, {First: 0, Last: 5}, {First: 5, Last: 4},
-			{First: 5, Last: 5}, {First: 5, Last: 6, PVID: true},
+			{First: 0},
+			{First: 4095},
+			{First: -1},
+			{First: 5, Last: 4095},
+			{First: 0, Last: 5},
+			{First: 5, Last: 4},
+			{First: 5, Last: 5},
+			{First: 5, Last: 6, PVID: true},
 		} {
 			v.Link = p
 			e.refused(ns.AddVLANs(v), kernel.EINVAL, "add %+v", v)

@@ -20,7 +20,7 @@ type mutant struct {
 func mutants() []mutant {
 	var all []mutant
 	for _, topic := range [][]mutant{
-		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), stateMutants(),
+		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), sysctlMutants(), nftMutants(), iptablesMutants(), packetFilterMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),

@@ -26,6 +26,8 @@ type twist struct {
 	vlans       func(ns kernel.NetNS, list []kernel.VLAN) []kernel.VLAN
 	addVLANs    func(ns kernel.NetNS, v kernel.VLANRange) error
 	delVLANs    func(ns kernel.NetNS, v kernel.VLANRange) error
+	fdb         func(ns kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry
+	addFDB      func(ns kernel.NetNS, e kernel.FDBEntry) error
 	addresses   func(ns kernel.NetNS, list []kernel.Address) []kernel.Address
 	addressesOf func(ns kernel.NetNS, link int) ([]kernel.Address, error)
 	addAddress  func(ns kernel.NetNS, a kernel.Address) error
@@ -333,6 +335,21 @@ func (n *wrongNetNS) DeleteVLANs(v kernel.VLANRange) error {
 		return n.t.delVLANs(n.NetNS, v)
 	}
 	return n.NetNS.DeleteVLANs(v)
+}
+
+func (n *wrongNetNS) FDB() ([]kernel.FDBEntry, error) {
+	list, err := n.NetNS.FDB()
+	if err == nil && n.t.fdb != nil {
+		list = n.t.fdb(n.NetNS, list)
+	}
+	return list, err
+}
+
+func (n *wrongNetNS) AddFDB(e kernel.FDBEntry) error {
+	if n.t.addFDB != nil {
+		return n.t.addFDB(n.NetNS, e)
+	}
+	return n.NetNS.AddFDB(e)
 }
 
 func (n *wrongNetNS) Addresses(link int) ([]kernel.Address, error) {

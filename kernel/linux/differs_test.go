@@ -28,6 +28,10 @@ var differences = []difference{
 		"net/core/dev.c dev_change_name: a link that is up has no other name before 6.2 (IFF_LIVE_RENAME_OK)",
 	},
 	{
+		"6.1.", "fdb/delete/vlan-not-member", "invalid argument (EINVAL)",
+		"measured on 6.1.176, net/bridge/br_fdb.c br_fdb_delete: it wants the port to be a member, as br_fdb_add does",
+	},
+	{
 		"6.1.", "policy/link-appears", "device or resource busy (EBUSY)",
 		"it gives another name to a loopback device that is up: link/rename/while-up",
 	},

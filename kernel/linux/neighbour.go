@@ -18,6 +18,7 @@ type ndMsg struct {
 	family uint8
 	link   int
 	state  uint16
+	flags  uint8
 }
 
 const sizeofNdMsg = 12
@@ -31,6 +32,7 @@ func (m *ndMsg) Serialize() []byte {
 	b[0] = m.family
 	binary.NativeEndian.PutUint32(b[4:], uint32(m.link))
 	binary.NativeEndian.PutUint16(b[8:], m.state)
+	b[10] = m.flags
 	return b
 }
 

@@ -37,7 +37,7 @@ type Form struct {
 
 // Forms returns the forms of all lines, by noun.
 func Forms() []Form {
-	return slices.Concat(netnsForms(), linkForms(), portForms(), vlanForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms())
+	return slices.Concat(netnsForms(), linkForms(), portForms(), vlanForms(), fdbForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms())
 }
 
 // ReadWords reads the words after the form's name.

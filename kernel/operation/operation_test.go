@@ -124,6 +124,13 @@ var lines = []struct {
 	{"bridge vlan del vid 5--7 dev v", operation.VLANDelete{
 		NetNS: "host", Link: "v", VLANs: kernel.VLANRange{First: 5, Last: -7},
 	}},
+	{"bridge -n a fdb add 02:00:00:00:00:01 dev v vlan -1 static", operation.FDBAdd{
+		NetNS: "a", Link: "v",
+		Entry: kernel.FDBEntry{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, VLAN: -1, State: kernel.FDBStatic},
+	}},
+	{"bridge fdb del '' dev v", operation.FDBDelete{
+		NetNS: "host", Link: "v", Entry: kernel.FDBEntry{MAC: net.HardwareAddr{}},
+	}},
 	{"ip rule del from all", operation.RuleDelete{NetNS: "host", Rule: kernel.Rule{
 		Family: kernel.IPv4, Priority: kernel.AnyPriority,
 	}}},
