@@ -108,6 +108,9 @@ func (l *link) operWithoutCarrier() kernel.OperState {
 	if on == nil || on.index == l.index {
 		return kernel.OperDown
 	}
+	if !l.world().config.Profile.Features.LowerLayerHasCarrier {
+		return kernel.OperLowerLayerDown
+	}
 	lower := l.ns.links[on.index]
 	if lower == nil || lower.carrier() {
 		return kernel.OperDown

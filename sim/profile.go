@@ -24,6 +24,9 @@ type Features struct {
 
 	// FDBDeleteAnyVLAN: to delete an entry in a VLAN that the port is no member of is ENOENT (6.18), not EINVAL (6.1).
 	FDBDeleteAnyVLAN bool
+	// LowerLayerHasCarrier: a link without a carrier is LOWERLAYERDOWN only where the link with its peer's index has none
+	// either (6.18); on 6.1 wherever that is not its own index (net/core/link_watch.c: default_operstate).
+	LowerLayerHasCarrier bool
 
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
@@ -31,13 +34,25 @@ type Features struct {
 }
 
 // Linux618 is Linux 6.18 as it was measured.
-var Linux618 = Profile{Release: "6.18.0", Features: Features{RenameWhileUp: true, FDBDeleteAnyVLAN: true}}
+var Linux618 = Profile{Release: "6.18.0", Features: Features{
+	RenameWhileUp: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true,
+}}
 
 // Linux61 is Linux 6.1 as Debian 12 has it.
 var Linux61 = Profile{Release: "6.1.0"}
 
 // Profiles returns all kernels that can be simulated, the newest first.
 func Profiles() []Profile { return []Profile{Linux618, Linux61} }
+
+// ProfileOf returns the profile of the series that a release belongs to: 6.18.44 is a 6.18.
+func ProfileOf(release string) (p Profile, ok bool) {
+	for _, p := range Profiles() {
+		if strings.HasPrefix(release+".", p.Series()+".") {
+			return p, true
+		}
+	}
+	return Profile{}, false
+}
 
 // Series returns what the releases of a stable series have in common: "6.18" of "6.18.44".
 func (p Profile) Series() string {

@@ -16,7 +16,7 @@ import (
 
 func fidelityCommand() *cobra.Command {
 	var f backend.Fidelity
-	var save string
+	var save, log string
 	cmd := &cobra.Command{
 		Use:   "fidelity",
 		Short: "Ask the simulation and a kernel the same, at random, and compare what they answer",
@@ -25,6 +25,11 @@ func fidelityCommand() *cobra.Command {
 			report, err := f.Run(cmd.Context())
 			if err != nil {
 				return failure{err}
+			}
+			if log != "" {
+				if err := logFidelity(log, f, report, time.Now()); err != nil {
+					return failure{err}
+				}
 			}
 			return tellFidelity(cmd.OutOrStdout(), f, report, save)
 		},
@@ -35,6 +40,7 @@ func fidelityCommand() *cobra.Command {
 	flags.Uint64Var(&f.Seed, "seed", 1, "what the operations are drawn from: the same seed gives the same")
 	flags.DurationVar(&f.For, "for", 0, "end after so much time; 0: no limit")
 	flags.IntVarP(&f.Jobs, "jobs", "j", 16, "how many sequences of operations run at the same time; most wait for the kernel")
+	flags.StringVar(&log, "log", "", "the file to append a line about the run to")
 	flags.StringVar(&save, "save", "", "the folder to write a scenario into for each difference")
 	return cmd
 }

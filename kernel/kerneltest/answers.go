@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -26,7 +27,8 @@ const (
 
 // Answers tries the law, and returns what the kernel answered: each request that may change something, or that was
 // refused, with its errno, and the state in the end, once it has settled. It is text that two kernels can be compared by: what a
-// kernel chooses at random (MACs, and the link-local addresses made of them) has a name in it instead.
+// kernel chooses at random (MACs, and the link-local addresses made of them) has a name in it instead. Where the law does
+// not hold, the answers so far are returned with the error: another kernel may answer otherwise.
 func (l Law) Answers(h kernel.Host) (string, error) {
 	r := &recorder{}
 	var state kernel.Snapshot
@@ -34,14 +36,22 @@ func (l Law) Answers(h kernel.Host) (string, error) {
 		r.stop()
 		state = e.settle(ownNamespaces{h, ownPrefix(l.Name)})
 	})
-	if err != nil {
+	switch _, isBroken := errors.AsType[broken](err); {
+	case isBroken:
+		return l.plain(strings.Join(append(r.lines, "broken"), "\n")), err
+	case err != nil:
 		return "", err
 	}
 	state = slices.DeleteFunc(state, func(o kernel.Object) bool { return o.NetNS == kernel.HostNetNS })
 	named := anonymous(state)
 	text := fold(named.Replace(strings.Join(r.lines, "\n")) + "\n\n" + brief(rename(state, named)))
+	return l.plain(text), nil
+}
+
+// plain takes the law's own paths out of a text.
+func (l Law) plain(text string) string {
 	text = strings.NewReplacer(ownPrefix(l.Name), "", scratchPath(l.Name), "DIR").Replace(text)
-	return strings.TrimSpace(text) + "\n", nil
+	return strings.TrimSpace(text) + "\n"
 }
 
 // settle returns the state of a host once it does not change any more.

@@ -46,6 +46,11 @@ func (l Law) check(h kernel.Host, look func(e *env)) (err error) {
 	return nil
 }
 
+// broken is the error of a law that does not hold.
+type broken struct{ error }
+
+func (b broken) Unwrap() error { return b.error }
+
 // verdict makes the answer of Check from what ended the law early, if anything, and what could not be cleaned up.
 func (l Law) verdict(ended any, leftover error) error {
 	switch ended := ended.(type) {
@@ -55,7 +60,7 @@ func (l Law) verdict(ended any, leftover error) error {
 		}
 		return nil
 	case breach:
-		return fmt.Errorf("%s: %w (%s)", l.Name, ended.error, l.Source)
+		return broken{fmt.Errorf("%s: %w (%s)", l.Name, ended.error, l.Source)}
 	case leftOut:
 		return fmt.Errorf("%s: %w: %s", l.Name, ErrLeftOut, string(ended))
 	default:

@@ -17,17 +17,16 @@ import (
 // simulation of that release has to give the same.
 type Record map[string]string
 
-// Ask adds the answers of a host to a law.
+// Ask adds the answers of a host to a law, and returns an error where the law does not hold or could not be tried.
 func (r Record) Ask(l Law, h kernel.Host) error {
 	answers, err := l.Answers(h)
-	switch {
-	case errors.Is(err, ErrLeftOut):
-		answers = fmt.Sprintln(err)
-	case err != nil:
-		return err
+	if errors.Is(err, ErrLeftOut) {
+		answers, err = fmt.Sprintln(err), nil
 	}
-	r[l.Name] = answers
-	return nil
+	if answers != "" {
+		r[l.Name] = answers
+	}
+	return err
 }
 
 // ReadRecord reads the record of one kernel: a file for each topic, such as link.txt for the laws "link/...". A folder

@@ -54,7 +54,11 @@ func ask(t *testing.T) kerneltest.Record {
 				t.Parallel()
 				h, _ := newMachine(t)
 				r := make(kerneltest.Record)
-				must(t, r.Ask(law, h))
+				if err := r.Ask(law, h); err != nil {
+					if _, known := differing(law.Name); !known {
+						t.Error(err)
+					}
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				all[law.Name] = r[law.Name]

@@ -32,9 +32,24 @@ type FidelityReport struct {
 	Succeeded  float64 // the part of the operations that did, from 0 to 1
 	Unstable   int     // sequences that differed once, and not when they were carried out anew
 	Coverage   string  // a table
+	Answers    []AnswerCount
 	Rare       []lockstep.Pair
 	Findings   []Finding
 	Difference map[string]int // how often each kind of difference came up
+}
+
+// An AnswerCount is how often an operation was answered so.
+type AnswerCount struct {
+	Op    string `json:"op"`
+	Errno string `json:"errno"` // "ok" is none
+	Times int    `json:"times"`
+}
+
+func answerCounts(c lockstep.Coverage) (counts []AnswerCount) {
+	for _, p := range c.Pairs() {
+		counts = append(counts, AnswerCount{p.Op, p.Errno, c[p]})
+	}
+	return counts
 }
 
 // A Finding is one difference.
@@ -68,7 +83,8 @@ func (f Fidelity) against(ctx context.Context, k lockstep.Kernel, release string
 	return FidelityReport{
 		Release: release, Sequences: report.Sequences, Ops: report.Ops, Took: report.Took,
 		Succeeded: report.Coverage.Succeeded(), Unstable: report.Unstable, Coverage: report.Coverage.String(),
-		Rare: report.Coverage.Rare(lawPairs(), rareBelow), Findings: findings, Difference: report.Kinds,
+		Answers: answerCounts(report.Coverage),
+		Rare:    report.Coverage.Rare(lawPairs(), rareBelow), Findings: findings, Difference: report.Kinds,
 	}, err
 }
 
