@@ -82,10 +82,19 @@ func (ns *namespace) newRoute4(req kernel.Route) (*route, *refusal) {
 	if refused := ns.checkNextHop4(r, req.Link); refused != nil {
 		return nil, refused
 	}
-	if r.Source.IsValid() && !ns.hasLocal4(r.Source) {
-		return nil, refuse(kernel.EINVAL, "Invalid prefsrc address") // fib_valid_prefsrc
+	if r.Source.IsValid() && !ns.validSource4(r) {
+		return nil, refuse(kernel.EINVAL, "Invalid prefsrc address")
 	}
 	return r, nil
+}
+
+// validSource4 is net/ipv4/fib_semantics.c: fib_valid_prefsrc.
+func (ns *namespace) validSource4(r *route) bool {
+	if r.Type == kernel.Local && r.Dst.Addr() == r.Source {
+		return true
+	}
+	return r.Table != kernel.TableMain && ns.addressTypeIn4(r.Table, r.Source, nil) == kernel.Local ||
+		ns.addressType4(r.Source) == kernel.Local
 }
 
 func (ns *namespace) checkNextHop4(r *route, wanted int) *refusal {
@@ -130,7 +139,7 @@ func (ns *namespace) checkOnLink4(r *route) *refusal {
 	switch {
 	case !r.link.up:
 		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
-	case ns.addressType4(r.Gateway) != kernel.Unicast:
+	case ns.addressTypeIn4(kernel.TableLocal, r.Gateway, r.link) != kernel.Unicast:
 		return refuse(kernel.EINVAL, "Nexthop has invalid gateway")
 	}
 	r.nhScope = kernel.ScopeLink
@@ -142,7 +151,8 @@ func (ns *namespace) checkOnLink4(r *route) *refusal {
 func (ns *namespace) checkGateway4(r *route) *refusal {
 	scope := max(r.Scope+1, kernel.ScopeLink)
 	via, errno := ns.wayToGateway(r, func(via *route) bool {
-		return via.Scope >= scope && (r.link == nil || via.link == r.link)
+		// fib_table_lookup returns the error of a type before it looks at the link
+		return via.Scope >= scope && (r.link == nil || via.link == r.link || dropping(via.Type))
 	})
 	switch {
 	case errno != 0:
@@ -170,17 +180,23 @@ func (ns *namespace) wayToGateway(r *route, ok func(*route) bool) (*route, kerne
 
 // addressType4 is net/ipv4/fib_frontend.c: inet_addr_type.
 func (ns *namespace) addressType4(ip netip.Addr) kernel.RouteType {
+	return ns.addressTypeIn4(kernel.TableLocal, ip, nil)
+}
+
+// addressTypeIn4 is net/ipv4/fib_frontend.c: __inet_dev_addr_type, which looks into one table. What leads to another link
+// than on, if that is given, does not count.
+func (ns *namespace) addressTypeIn4(id int, ip netip.Addr, on *link) kernel.RouteType {
 	if ip.IsUnspecified() || ip == limitedBroadcast {
 		return kernel.Broadcast
 	}
 	if ip.IsMulticast() {
 		return kernel.Multicast
 	}
-	local := ns.fib4.tables[kernel.TableLocal]
-	if local == nil {
+	t := ns.fib4.tables[id]
+	if t == nil {
 		return kernel.Broadcast // Linux, too, says so as long as no link has had an address
 	}
-	if r := local.lookup(ip, anyRoute); r != nil {
+	if r := t.lookup(ip, anyRoute); r != nil && (on == nil || r.link == on) {
 		return r.Type
 	}
 	return kernel.Unicast

@@ -89,7 +89,7 @@ func (r *route) rejects6() bool {
 // checkGateway6 is net/ipv6/route.c: ip6_validate_gw.
 func (ns *namespace) checkGateway6(r *route) *refusal {
 	switch {
-	case r.link != nil && ns.isOwn6(r.Gateway, r.link):
+	case r.link != nil && ns.takesGateway6(r.Gateway, r.link):
 		return refuse(kernel.EINVAL, "Gateway can not be a local address")
 	case r.Gateway.IsMulticast() || r.Gateway.IsUnspecified(): // ::1 is IPV6_ADDR_UNICAST, too
 		return refuse(kernel.EINVAL, "Invalid gateway address")
@@ -122,7 +122,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 		return refuse(kernel.EHOSTUNREACH)
 	}
 	r.link = via.link
-	if ns.isOwn6(r.Gateway, r.link) {
+	if ns.takesGateway6(r.Gateway, r.link) {
 		return refuse(kernel.EINVAL, "Gateway can not be a local address")
 	}
 	return nil
@@ -144,6 +144,20 @@ func (ns *namespace) checkOnLink6(r *route) *refusal {
 func (l *link) has6(ip netip.Addr) bool {
 	a := l.find(ip)
 	return a != nil && !a.Tentative
+}
+
+// takesGateway6 reports whether an address is the namespace's own, even if it cannot be used yet.
+// (net/ipv6/addrconf.c: ipv6_chk_addr_and_flags without banned flags.)
+func (ns *namespace) takesGateway6(ip netip.Addr, l *link) bool {
+	if ip.IsLinkLocalUnicast() || ip.IsLoopback() {
+		return l.find(ip) != nil
+	}
+	for _, other := range ns.links {
+		if other.find(ip) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // isOwn6 reports whether an address is the namespace's own; one of link or host scope has to be l's.

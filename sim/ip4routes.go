@@ -64,8 +64,8 @@ func (l *link) makeRoutes4(a *address) {
 		routes = routes[:1] // fib_add_ifaddr: IFF_UP is asked for behind the local route
 	}
 	for _, r := range routes {
-		if r.Dst.Addr() != r.Source && l.ns.addressType4(r.Source) != kernel.Local {
-			continue // fib_create_info: fib_valid_prefsrc
+		if !l.ns.validSource4(r) {
+			continue // fib_create_info
 		}
 		t := l.ns.fib4.table(r.Table)
 		if !slices.ContainsFunc(t.routes[r.Dst], r.same4) {
@@ -93,7 +93,8 @@ func (l *link) dropRoutes4(a, primary *address) {
 		}
 	}
 	if !l.ns.hasLocal4(a.ip()) {
-		l.ns.fib4.flush(func(r *route) bool { return r.Source == a.ip() })
+		// fib_sync_down_addr: fib_tb_id
+		l.ns.fib4.flush(func(r *route) bool { return r.Source == a.ip() && r.Table == kernel.TableMain })
 	}
 }
 

@@ -212,17 +212,29 @@ func (l *link) dropAddress6(a *address) {
 	a.cancelDAD()
 	l.addresses6 = slices.DeleteFunc(l.addresses6, func(o *address) bool { return o == a })
 	if !slices.ContainsFunc(l.addresses6, func(o *address) bool { return o.subnet() == a.subnet() }) {
-		l.ns.fib6.flush(func(r *route) bool { return r.same6(l.prefixRoute(a)) }) // check_cleanup_prefix_route
+		l.dropPrefixRoute(a)
 	}
 	l.ns.fib6.flush(func(r *route) bool { return r.same6(l.localRoute(a)) })
 	l.dropAnycast(a)
 	l.ns.forgetSource6(a.ip())
 }
 
-// forgetSource6 is net/ipv6/route.c: rt6_remove_prefsrc. The routes stay.
+// dropPrefixRoute deletes the first route to the address's subnet on the link without a gateway, whoever made it.
+// (net/ipv6/addrconf.c: cleanup_prefix_route, addrconf_get_prefix_route.)
+func (l *link) dropPrefixRoute(a *address) {
+	t := l.ns.fib6.tables[kernel.TableMain]
+	for _, r := range t.to(a.subnet()) {
+		if r.link == l && !r.Gateway.IsValid() {
+			t.remove(r)
+			return
+		}
+	}
+}
+
+// forgetSource6 is net/ipv6/route.c: rt6_remove_prefsrc. The routes stay, and their source if another link has it.
 func (ns *namespace) forgetSource6(ip netip.Addr) {
 	for _, r := range ns.fib6.all() {
-		if r.Source == ip {
+		if r.Source == ip && !ns.isOwn6(ip, r.link) {
 			r.Source = netip.Addr{}
 		}
 	}
@@ -242,11 +254,9 @@ func (l *link) ip6Down() {
 	for _, a := range l.addresses6 {
 		a.cancelDAD()
 		if keep > 0 && l.ip6Enabled() && a.Scope != kernel.ScopeLink && a.Scope != kernel.ScopeHost {
-			a.Tentative, a.DADFailed = true, false
+			a.Tentative, a.DADFailed = !a.NoDAD, false
 			kept = append(kept, a)
-		} else {
-			l.ns.forgetSource6(a.ip())
-		}
+		} // else addrconf_ifdown does not look at the routes that have it for their source, as ipv6_del_addr does
 	}
 	l.addresses6 = kept
 }

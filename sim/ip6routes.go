@@ -54,7 +54,9 @@ func (l *link) addRoute6Once(r *route) {
 
 // hasAnycast reports whether a router answers to the anycast address of the subnet: not where it has only two
 // addresses (RFC 6164; addrconf_join_anycast), nor for an address that cannot be used yet.
-func hasAnycast(a *address) bool { return a.Prefix.Bits() < 127 && !a.Tentative }
+func hasAnycast(a *address) bool {
+	return a.Prefix.Bits() < 127 && !a.Tentative && !a.subnet().Addr().IsUnspecified()
+}
 
 func (l *link) addAnycast(a *address) {
 	if hasAnycast(a) {

@@ -78,7 +78,8 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 	if m, ok := l.mappedMAC(e.IP); ok && !there {
 		fresh.mac, fresh.known = m, true
 	}
-	if e.MAC == nil && !fresh.known && state != kernel.Incomplete && state != kernel.Failed {
+	valid := fresh.known && (!there || fresh.state != kernel.Failed && fresh.state != kernel.Incomplete) // NUD_VALID
+	if e.MAC == nil && !valid && state != kernel.Incomplete && state != kernel.Failed {
 		return refuse(kernel.EINVAL, "No link layer address given") // __neigh_update, once the entry is there
 	}
 	fresh.state = state
@@ -93,15 +94,15 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 // valid as soon as it is there. (net/ipv4/arp.c: arp_constructor; net/ipv6/ndisc.c: ndisc_constructor.)
 func (l *link) mappedMAC(ip netip.Addr) (m mac, ok bool) {
 	switch {
+	case l.loopback():
+		return l.mac, true
 	case ip.Is4() && ip.IsMulticast():
 		b := ip.As4()
 		return mac{1, 0, 0x5e, b[1] & 0x7f, b[2], b[3]}, true // ip_eth_mc_map
 	case ip.Is6() && ip.IsMulticast():
 		b := ip.As16()
 		return mac{0x33, 0x33, b[12], b[13], b[14], b[15]}, true // ipv6_eth_mc_map
-	case l.loopback():
-		return l.mac, true
-	case ip.Is4() && l.ns.addressType4(ip) == kernel.Broadcast:
+	case ip.Is4() && l.ns.addressTypeIn4(kernel.TableLocal, ip, l) == kernel.Broadcast:
 		return broadcastMAC, true
 	}
 	return mac{}, false

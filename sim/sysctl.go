@@ -235,6 +235,7 @@ func (ns *namespace) setPlain(key string, value int) *refusal {
 func (ns *namespace) set4(k knob, value int) {
 	s := ns.sysctls
 	switch {
+	case k.key == "forwarding" && k.conf == s.all4 && k.conf.values[k.key] == value: // devinet_sysctl_forward
 	case k.key == "forwarding" && k.conf == s.all4: // inet_forward_change
 		s.all4.values[k.key], s.default4.values[k.key] = value, value
 		for _, l := range ns.links {

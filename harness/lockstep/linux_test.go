@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/cnilab/cnilab/harness/lockstep"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/linux"
@@ -36,4 +38,19 @@ func TestSimulationIsLikeLinux(t *testing.T) {
 		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
 	}
 	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
+}
+
+// FuzzSimulationIsLikeLinux lets the fuzzer choose the operations, by what is reached in the simulation.
+func FuzzSimulationIsLikeLinux(f *testing.F) {
+	run := lockstep.Run{Reference: real(f), Other: simulated(twist{})}
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		sequence := lockstep.Sequence(lockstep.DefaultShape).Draw(t, "sequence")
+		d, err := run.Replay(sequence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			t.Fatalf("%s%s", lockstep.Describe(d.Sequence), d)
+		}
+	}))
 }

@@ -152,7 +152,8 @@ func enter(k Kernel, prefix string) (a *arena, end func() error, err error) {
 	}, nil
 }
 
-// differs notes a difference. Of each kind the first is made shorter and told.
+// differs notes a difference. Of each kind the first is made shorter and told. What is not there again each time is a
+// matter of when Linux got round to what it does late.
 func (w *runner) differs(d *Difference) error {
 	w.mu.Lock()
 	w.report.Kinds[d.Kind()]++
@@ -161,28 +162,40 @@ func (w *runner) differs(d *Difference) error {
 	if !first {
 		return nil
 	}
-	again, err := w.carryOut(d.Sequence, Patience, ignore)
-	if err != nil {
-		return err
+	short, err := w.confirmed(d)
+	if short != nil && err == nil {
+		if short, err = w.Shrink(short); err == nil {
+			short, err = w.confirmed(short)
+		}
 	}
-	if again == nil || again.Kind() != d.Kind() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.report.Unstable++
-		delete(w.report.Kinds, d.Kind())
-		return nil
-	}
-	short, err := w.Shrink(again)
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if short == nil {
+		w.report.Unstable++
+		delete(w.report.Kinds, d.Kind())
+		return nil
+	}
 	w.report.Differences = append(w.report.Differences, short)
 	if w.Found != nil {
 		w.Found(short)
 	}
 	return nil
+}
+
+// confirmed carries a difference out anew, twice; nil where it is not there again.
+func (w *runner) confirmed(d *Difference) (*Difference, error) {
+	again := d
+	for range 2 {
+		var err error
+		again, err = w.carryOut(d.Sequence, Patience, ignore)
+		if err != nil || again == nil || again.Kind() != d.Kind() {
+			return nil, err
+		}
+	}
+	return again, nil
 }
 
 func ignore(operation.Operation, answer) {}

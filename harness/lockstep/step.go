@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -78,7 +79,7 @@ type pair struct {
 }
 
 // fullEvery is how many operations there are between two comparisons of all there is.
-const fullEvery = 10
+const fullEvery = 20
 
 // walk carries out a sequence on both, and returns the first difference, if any.
 func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
@@ -120,16 +121,23 @@ func printed(a answer) string {
 	return fmt.Sprintf(" %q", a.printed)
 }
 
-// isLate reports whether Linux may do some of what is asked after it has answered.
+// isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows
+// from it, duplicate address detection and the local routes after it.
 func isLate(o operation.Operation) bool {
 	switch o := o.(type) {
-	case operation.RouteAdd, operation.RouteDelete, operation.NeighbourAdd, operation.NeighbourDelete,
-		operation.SysctlGet, operation.PortSet:
-		return false
+	case operation.LinkAdd:
+		return o.Spec.Up || o.Master != nil
+	case operation.LinkSet:
+		c := o.Change
+		return c.Up != nil || o.Master != nil || c.Master != nil || o.To != nil || c.MTU != nil
+	case operation.LinkDelete, operation.NetNSDelete:
+		return true
 	case operation.AddressAdd:
 		return o.Address.Prefix.Addr().Is6()
+	case operation.SysctlSet:
+		return strings.Contains(o.Key, "ipv6")
 	}
-	return true
+	return false
 }
 
 // virtual is by how much the clock of a simulation is moved on before its state is taken.
