@@ -67,11 +67,10 @@ func (t nftTables) index(c kernel.FilterChange) int {
 
 // change carries out one change. (net/netfilter/nf_tables_api.c.)
 func (t *nftTables) change(c kernel.FilterChange, f Features) *refusal {
-	if f.NFTablesBridgeOnly && c.Family != kernel.FilterBridge {
-		return refuse(kernel.EOPNOTSUPP) // nf_tables_newtable: nft_supported_family
-	}
 	table := t.table(c)
 	switch {
+	case c.Do == kernel.AddTable && f.NFTablesBridgeOnly && c.Family != kernel.FilterBridge:
+		return refuse(kernel.EOPNOTSUPP) // nf_tables_newtable: nft_supported_family
 	case c.Do == kernel.AddTable:
 		return t.addTable(c)
 	case table == nil:

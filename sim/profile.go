@@ -24,6 +24,7 @@ type Features struct {
 
 	// FDBDeleteAnyVLAN: to delete an entry in a VLAN that the port is no member of is ENOENT (6.18), not EINVAL (6.1).
 	FDBDeleteAnyVLAN bool
+
 	// LowerLayerHasCarrier: a link without a carrier is LOWERLAYERDOWN only where the link with its peer's index has none
 	// either (6.18); on 6.1 wherever that is not its own index (net/core/link_watch.c: default_operstate).
 	LowerLayerHasCarrier bool
@@ -38,8 +39,8 @@ var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true,
 }}
 
-// Linux61 is Linux 6.1 as Debian 12 has it.
-var Linux61 = Profile{Release: "6.1.0"}
+// Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
+var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true}}
 
 // Profiles returns all kernels that can be simulated, the newest first.
 func Profiles() []Profile { return []Profile{Linux618, Linux61} }

@@ -105,13 +105,9 @@ var packetFilterLaws = []Law{
 		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping that one chain accepts and a later one drops")
 	}},
 	{"packetfilter/iptables/drop", "net/ipv4/netfilter/ip_tables.c ipt_do_table", func(e *env) {
-		node, a, _ := e.routedAndForwarding()
+		node, a, _ := e.routedLab()
 		change := parseChanges("iptables", []string{"-P FORWARD DROP"})
-		err := node.ChangeRuleset(kernel.IPTables, change)
-		if errors.Is(err, kernel.EOPNOTSUPP) {
-			panic(leftOut("this machine has no iptables"))
-		}
-		e.ok(err, "set the policy of FORWARD")
+		e.changeIPTables(node.netns, change)
 		e.refused(a.pingShortly("10.2.0.2"), kernel.ETIMEDOUT, "ping beyond a node whose policy is to drop")
 		accept := parseChanges("iptables", []string{"-A FORWARD -s 10.1.0.0/24 -j ACCEPT", "-A FORWARD -i br2 -j ACCEPT"})
 		e.ok(node.ChangeRuleset(kernel.IPTables, accept), "accept both ways")
@@ -138,17 +134,22 @@ var packetFilterLaws = []Law{
 
 // routedAndForwarding is routed, with a node that forwards and has tables for all of the internet.
 func (e *env) routedAndForwarding() (node *ruleLab, a, b *netns) {
-	n, a, b := e.routed()
-	node = &ruleLab{netns: n}
+	node, a, b = e.routedLab()
 	node.needs("inet")
-	node.setSysctl("net/ipv4/ip_forward", "1")
 	return node, a, b
+}
+
+func (e *env) routedLab() (node *ruleLab, a, b *netns) {
+	n, a, b := e.routed()
+	n.setSysctl("net/ipv4/ip_forward", "1")
+	return &ruleLab{netns: n}, a, b
 }
 
 // masquerading makes a node that masquerades the pod a, 10.1.0.2, as it is done by a backend.
 func (e *env) masquerading(b kernel.FilterBackend) (node *ruleLab, pod, outside *netns) {
-	node, pod, outside = e.routedAndForwarding()
+	node, pod, outside = e.routedLab()
 	if b == kernel.NFTables {
+		node.needs("inet")
 		node.base("post", "nat", "postrouting", 100)
 		node.change("add rule inet t post ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade")
 		return node, pod, outside
@@ -157,12 +158,17 @@ func (e *env) masquerading(b kernel.FilterBackend) (node *ruleLab, pod, outside 
 		"-t nat -N CNI-a", "-t nat -A CNI-a -d 10.1.0.0/24 -j ACCEPT", "-t nat -A CNI-a ! -d 224.0.0.0/4 -j MASQUERADE",
 		"-t nat -A POSTROUTING -s 10.1.0.2/32 -j CNI-a",
 	})
-	err := node.ChangeRuleset(kernel.IPTables, changes)
+	e.changeIPTables(node.netns, changes)
+	return node, pod, outside
+}
+
+// changeIPTables makes changes, or leaves the law out where the machine has no iptables.
+func (e *env) changeIPTables(n *netns, changes []kernel.FilterChange) {
+	err := n.ChangeRuleset(kernel.IPTables, changes)
 	if errors.Is(err, kernel.EOPNOTSUPP) {
 		panic(leftOut("this machine has no iptables"))
 	}
-	e.ok(err, "masquerade by iptables")
-	return node, pod, outside
+	e.ok(err, "%s", kernel.DescribeFilterChanges(kernel.IPTables, changes))
 }
 
 // seenAs calls a service and returns the address from which it saw the call come.

@@ -26,23 +26,44 @@ var iptablesFamilies = []kernel.FilterFamily{kernel.FilterIP, kernel.FilterIP6}
 // iptablesFolders are looked through behind those of PATH, which runtimes do not always give plugins.
 var iptablesFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"}
 
-// iptablesProgram finds iptables-save, ip6tables-restore and so on; EOPNOTSUPP where it is not there.
-func iptablesProgram(family kernel.FilterFamily, verb string) (string, error) {
-	name := kernel.FilterProgram(kernel.IPTables, family) + "-" + verb
+// iptablesProgram finds iptables-save, ip6tables-restore and so on; EOPNOTSUPP where it is not there. On a kernel without
+// the tables of nftables that iptables-nft needs, the legacy variant goes first.
+func (ns *NetNS) iptablesProgram(family kernel.FilterFamily, verb string) (string, error) {
+	program := kernel.FilterProgram(kernel.IPTables, family)
+	legacy, name := program+"-legacy-"+verb, program+"-"+verb
+	path := lookPath(name)
+	if other := lookPath(legacy); other != "" && !ns.nftHas(family) {
+		path = other
+	}
+	if path == "" {
+		return "", because(unix.EOPNOTSUPP, "there is no program "+name)
+	}
+	return path, nil
+}
+
+// lookPath returns the path of a program; "" where there is none.
+func lookPath(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
+		return path
 	}
 	for _, folder := range iptablesFolders {
 		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
-			return path, nil
+			return path
 		}
 	}
-	return "", because(unix.EOPNOTSUPP, "there is no program "+name)
+	return ""
+}
+
+// nftHas reports whether the kernel has tables of nftables for a family. A table that is there is as good as one that
+// could be.
+func (ns *NetNS) nftHas(family kernel.FilterFamily) bool {
+	probe := kernel.FilterChange{Do: kernel.AddTable, Family: family, Table: "nat"}
+	return !is(ns.nftChange([]kernel.FilterChange{probe}, dryRun), unix.EOPNOTSUPP)
 }
 
 // runIPTables runs one of the programs in the namespace and returns what it prints.
 func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, args ...string) (string, *iptablesFailure, error) {
-	path, err := iptablesProgram(family, verb)
+	path, err := ns.iptablesProgram(family, verb)
 	if err != nil {
 		return "", nil, err
 	}
@@ -73,7 +94,7 @@ func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
 }
 
 func (ns *NetNS) iptablesTables(family kernel.FilterFamily) ([]kernel.FilterTable, error) {
-	if _, err := iptablesProgram(family, "save"); err != nil {
+	if _, err := ns.iptablesProgram(family, "save"); err != nil {
 		return nil, err
 	}
 	if used, err := ns.iptablesUsed(family); !used || err != nil {

@@ -31,6 +31,7 @@ var iptablesWords = []struct {
 	{"unable to initialize table", unix.EOPNOTSUPP},
 	{"do you need to insmod", unix.EOPNOTSUPP},
 	{"Failed to initialize nft", unix.EOPNOTSUPP},
+	{"TABLE_ADD failed", unix.EOPNOTSUPP}, // iptables-nft on a kernel without NF_TABLES_IPV4
 	{"Chain already exists", unix.EEXIST},
 	{"File exists", unix.EEXIST},
 	{"does a matching rule exist", unix.ENOENT},

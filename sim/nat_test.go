@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// A translated packet has the checksums that it would have had if it had been sent like that.
+func TestTranslatedPacketsHaveRightChecksums(t *testing.T) {
+	udp := func(src, dst string, sport byte) packet {
+		from, to := netip.MustParseAddr(src), netip.MustParseAddr(dst)
+		body := []byte{0x10, sport, 0, 53, 0, 13, 0, 0, 'h', 'e', 'l', 'l', 'o'}
+		head := append(append(append([]byte{}, from.AsSlice()...), to.AsSlice()...), 0, protoUDP, 0, byte(len(body)))
+		sum := sum16(append(head, body...))
+		body[6], body[7] = byte(sum>>8), byte(sum)
+		return newPacket(from, to, protoUDP, body)
+	}
+	for _, tt := range []struct{ from, as, to string }{
+		{"10.1.0.2", "192.0.2.1", "198.51.100.7"}, {"fd00::2", "2001:db8::1", "2001:db8::7"},
+	} {
+		p, want := udp(tt.from, tt.to, 7), udp(tt.as, tt.to, 9)
+		got := p.sentFrom(netip.AddrPortFrom(netip.MustParseAddr(tt.as), 0x1009))
+		if string(got) != string(want) {
+			t.Errorf("from %s as %s:\n got %x\nwant %x", tt.from, tt.as, got, want)
+		}
+		if back := got.sentFrom(netip.AddrPortFrom(netip.MustParseAddr(tt.from), 0x1007)); string(back) != string(p) {
+			t.Errorf("from %s and back:\n got %x\nwant %x", tt.from, back, p)
+		}
+	}
+}
+
+func TestMasqueradingTakesAnotherPortWhereTheOwnIsTaken(t *testing.T) {
+	server, node := netip.MustParseAddrPort("198.51.100.7:53"), netip.MustParseAddr("192.0.2.1")
+	all := connections{}
+	var ports []uint16
+	for _, pod := range []string{"10.1.0.2:4000", "10.1.0.3:4000", "10.1.0.4:4000", "10.1.0.5:80", "10.1.0.6:80"} {
+		c := &connection{orig: tuple{netip.MustParseAddrPort(pod), server, protoUDP}}
+		c.reply = c.orig.inverse()
+		c.reply.to = all.freePort(c.reply, node)
+		all[c.orig], all[c.reply] = c, c
+		ports = append(ports, c.reply.to.Port())
+	}
+	want := [5]uint16{4000, 4001, 4002, 80, 1024}
+	if [5]uint16(ports) != want {
+		t.Errorf("ports %v, want %v", ports, want)
+	}
+}
+
+func TestConnectionsEnd(t *testing.T) {
+	orig := tuple{netip.MustParseAddrPort("10.1.0.2:4000"), netip.MustParseAddrPort("198.51.100.7:53"), protoUDP}
+	for _, tt := range []struct {
+		replied bool
+		after   time.Duration
+		over    bool
+	}{
+		{false, 30 * time.Second, false}, {false, 31 * time.Second, true},
+		{true, 120 * time.Second, false}, {true, 121 * time.Second, true},
+	} {
+		c := &connection{orig: orig, reply: orig.inverse(), replied: tt.replied}
+		all := connections{c.orig: c, c.reply: c}
+		if found, _ := all.find(orig, tt.after); (found == nil) != tt.over || (len(all) == 0) != tt.over {
+			t.Errorf("replied %v: %s later: %v, %d left", tt.replied, tt.after, found, len(all))
+		}
+	}
+}
