@@ -12,9 +12,12 @@ const sample = `netns host
   link cni0 type bridge mac 0a:58:0a:01:00:01 mtu 1500 admin up oper UP
   link lo type loopback mtu 65536 admin down oper DOWN
   link veth1 type veth peer eth0@pod-a mtu 1500 admin up oper UP master cni0 alias "two words"
+  vlan 20 dev veth1 pvid yes untagged yes
+  fdb 02:00:00:00:00:99 dev veth1 vlan 20 state static
   address 10.1.0.1/24 dev cni0 scope global
   route 10.1.0.0/24 dev cni0 proto kernel scope link src 10.1.0.1
   route fe80::/64 dev cni0 proto kernel metric 256
+  rule 50 family IPv4 from 10.1.0.0/24 iif lo fwmark 0x1/0xff lookup 100
   sysctl net/ipv4/ip_forward value 1
 netns pod-a
   link eth0 type veth peer veth1@host mtu 1500 admin up oper UP
