@@ -8,9 +8,10 @@
 // # Two planes, one truth
 //
 // The control plane is plain tables, one noun a file: namespaces, links (veth, bridge, vlan, dummy), VLANs and
-// forwarding databases of bridges, addresses, routes, rules, neighbours, packet filters, sysctls, files, programs. Requests come as Linux takes them (attributes present or absent), and beside every rule
-// stand Linux's errno and the function of the kernel that has the rule. The methods of kernel.NetNS are an adapter in
-// front of those tables; no rule of Linux lives in the adapter.
+// forwarding databases of bridges, addresses, routes, rules, neighbours, packet filters, sysctls, files, programs.
+// Requests come as Linux takes them (attributes present or absent), and beside every rule stand Linux's errno and the
+// function of the kernel that has the rule. The methods of kernel.NetNS are an adapter in front of those tables; no rule
+// of Linux lives in the adapter.
 //
 // The packet plane is functions over the same tables: what a bridge does with a frame, which route and source address
 // a packet takes, which MAC its next hop has, what is forwarded, which ICMP error comes back. Sockets are not ours: a
