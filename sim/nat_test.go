@@ -54,8 +54,10 @@ func TestConnectionsEnd(t *testing.T) {
 		after   time.Duration
 		over    bool
 	}{
-		{false, 30 * time.Second, false}, {false, 31 * time.Second, true},
-		{true, 120 * time.Second, false}, {true, 121 * time.Second, true},
+		{false, 30 * time.Second, false},
+		{false, 31 * time.Second, true},
+		{true, 120 * time.Second, false},
+		{true, 121 * time.Second, true},
 	} {
 		c := &connection{orig: orig, reply: orig.inverse(), replied: tt.replied}
 		all := connections{c.orig: c, c.reply: c}
