@@ -11,7 +11,7 @@ import (
 func (a *address) startDAD() {
 	a.cancelDAD()
 	switch {
-	case !a.Tentative || a.NoDAD || a.link.loopback() || !a.link.detectsDuplicates():
+	case !a.Tentative || a.NoDAD || a.link.loopback() || a.link.noARP() || !a.link.detectsDuplicates():
 		a.endDAD()
 	case a.link.ip6.ready:
 		a.nonce = a.newNonce()

@@ -53,6 +53,9 @@ func (l *link) world() *World { return l.ns.world() }
 
 func (l *link) loopback() bool { return l.kind == "" }
 
+// noARP is IFF_NOARP: neighbours of the link need no MAC (drivers/net/dummy.c: dummy_setup).
+func (l *link) noARP() bool { return l.kind == kernel.KindDummy }
+
 // carrier is netif_carrier_ok.
 func (l *link) carrier() bool { return !l.lowOff }
 

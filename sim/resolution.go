@@ -30,6 +30,9 @@ type resolution struct {
 // sendTo sends a packet to a neighbour, as soon as its MAC is known. (net/core/neighbour.c: neigh_resolve_output,
 // __neigh_event_send.)
 func (l *link) sendTo(ip netip.Addr, p packet) {
+	if l.noARP() {
+		return // dummy_xmit: nothing is behind it
+	}
 	n := l.neighbourAt(ip)
 	switch n.now(l.world().clock.elapsed()) {
 	case kernel.Incomplete, kernel.Failed:

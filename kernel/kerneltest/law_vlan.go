@@ -453,6 +453,27 @@ var vlanLinkLaws = []Law{
 		e.ok(ns.ping("10.9.0.1"), "ping the address of a dummy")
 		e.refused(ns.pingShort("10.9.0.2"), kernel.ETIMEDOUT, "ping what is said to be beyond a dummy")
 	}},
+	{"dummy/no-neighbours", "net/ipv4/arp.c arp_constructor: IFF_NOARP", func(e *env) {
+		ns := e.netns("a")
+		e.needsKind(ns, kernel.LinkSpec{Name: "try", Kind: kernel.KindDummy})
+		e.needsProbes(ns)
+		e.ok(ns.AddLink(kernel.LinkSpec{Name: "d", Kind: kernel.KindDummy, Up: true}), "add a dummy")
+		d := ns.link("d").Index
+		ns.give(d, "10.9.0.1/24")
+		e.refused(ns.pingShort("10.9.0.2"), kernel.ETIMEDOUT, "ping what is said to be beyond a dummy")
+		equal(e, len(ns.neighbours(d)), 0, "number of a dummy's neighbours whose MAC matters")
+	}},
+	{"dummy/no-dad", "net/ipv6/addrconf.c addrconf_dad_begin: IFF_NOARP", func(e *env) {
+		ns := e.netns("a")
+		e.needsKind(ns, kernel.LinkSpec{Name: "try", Kind: kernel.KindDummy})
+		e.ok(ns.AddLink(kernel.LinkSpec{Name: "d", Kind: kernel.KindDummy, MAC: mac(macLow)}), "add a dummy")
+		d := ns.link("d").Index
+		ns.give(d, "fd00::1/64")
+		usable := func() bool { return !ns.address(d, "fd00::1/64").Tentative }
+		eventually(e, usable, true, "address of a dummy that is down, usable")
+		ns.up(d)
+		equal(e, usable(), true, "address of a dummy that is up, usable")
+	}},
 	{"dummy/moved", "net/core/dev.c __dev_change_net_namespace", func(e *env) {
 		ns, other := e.netns("a"), e.netns("b")
 		e.needsKind(ns, kernel.LinkSpec{Name: "try", Kind: kernel.KindDummy})

@@ -229,6 +229,10 @@ func vlanLinkMutants() []mutant {
 		})},
 		{"dummy/refused", "says EINVAL", confuse(intercept.LinkAdd, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
 		{"dummy/address", "looks for neighbours", confuse(intercept.ProbePing, kernel.ETIMEDOUT, kernel.EHOSTUNREACH)},
+		{"dummy/no-neighbours", "looks for them", twist{neighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
+			return append(list, kernel.Neighbour{State: kernel.Failed})
+		}}},
+		{"dummy/no-dad", "looks for duplicates when it is up", eachAddress(func(a *kernel.Address) { a.Tentative = a.Prefix.Addr().Is6() })},
 		{"dummy/moved", "keeps it where it is", refuse(kernel.EINVAL, intercept.Every(intercept.LinkSet))},
 	}
 }
