@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -91,43 +90,8 @@ func (f folder) start(t task) (*os.Process, error) {
 		defer file.Close()
 		files = append(files, file)
 	}
-	env, err := environment(t.Env)
-	if err != nil {
-		return nil, err
-	}
+	env := slices.DeleteFunc(slices.Clone(t.Env), func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") })
 	return os.StartProcess(t.Path, t.Args, &os.ProcAttr{Dir: t.Dir, Env: env, Files: files})
-}
-
-// legacyPrograms is all the programs of iptables that need no nf_tables, where Debian has it; legacyBin is the folder that
-// has their usual names.
-const (
-	legacyPrograms = "/usr/sbin/xtables-legacy-multi"
-	legacyBin      = "/dev/legacy-iptables"
-)
-
-// environment is that of the program: without the temporary folder of outside, and with the legacy programs of iptables
-// where they are installed: the kernel has no nf_tables for the internet protocols.
-func environment(outside []string) ([]string, error) {
-	env := slices.DeleteFunc(slices.Clone(outside), func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") })
-	if _, err := os.Stat(legacyPrograms); err != nil {
-		return env, nil
-	}
-	if err := os.MkdirAll(legacyBin, 0o755); err != nil {
-		return nil, err
-	}
-	for _, family := range []string{"iptables", "ip6tables"} {
-		for _, name := range []string{family, family + "-save", family + "-restore"} {
-			if err := os.Symlink(legacyPrograms, filepath.Join(legacyBin, name)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for i, v := range env {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			env[i] = "PATH=" + legacyBin + ":" + path
-		}
-	}
-	return env, nil
 }
 
 // reapUntil waits for processes to end, as the first process does for those that have no parent, until one does, and
