@@ -37,7 +37,15 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 			return r
 		}
 	}
+	if req.modifies() && l.up {
+		l.ip6Change() // netdev_state_change: NETDEV_CHANGE; it matters to lo with an MTU too small for IPv6
+	}
 	return nil
+}
+
+// modifies reports whether the change sets more than flags. (do_setlink: DO_SETLINK_MODIFIED.)
+func (req linkChange) modifies() bool {
+	return req.ns != nil || req.name != nil || req.mac != nil || req.mtu != nil || req.alias != nil || req.master != nil
 }
 
 // check is ifla_policy and validate_linkmsg, which come before any change.
@@ -121,6 +129,9 @@ func (l *link) applyFlags(req linkChange) (r *refusal) {
 func (l *link) setMAC(m mac) *refusal {
 	if m != l.mac && !m.valid() {
 		return refuse(kernel.EADDRNOTAVAIL) // eth_prepare_mac_addr_change, br_set_mac_address
+	}
+	if m == l.mac {
+		l.dropNeighbours(anyNeighbour) // NETDEV_CHANGEADDR is told all the same: neigh_changeaddr
 	}
 	if l.bridge != nil {
 		l.bridge.pinnedMAC = true

@@ -149,7 +149,7 @@ func (l *link) has6(ip netip.Addr) bool {
 // takesGateway6 reports whether an address is the namespace's own, even if it cannot be used yet.
 // (net/ipv6/addrconf.c: ipv6_chk_addr_and_flags without banned flags.)
 func (ns *namespace) takesGateway6(ip netip.Addr, l *link) bool {
-	if ip.IsLinkLocalUnicast() || ip.IsLoopback() {
+	if ip.IsLinkLocalUnicast() {
 		return l.find(ip) != nil
 	}
 	for _, other := range ns.links {
