@@ -50,6 +50,21 @@ func ReadRecord(folder string) (Record, error) {
 	return r, nil
 }
 
+// Lacks reports whether the kernel was built without what a topic is about: all laws of it were left out.
+func (r Record) Lacks(topic string) bool {
+	asked := false
+	for law, answers := range r {
+		if !strings.HasPrefix(law, topic+"/") {
+			continue
+		}
+		if !strings.Contains(answers, ErrLeftOut.Error()) {
+			return false
+		}
+		asked = true
+	}
+	return asked
+}
+
 // sectionMark is before the name of a law.
 const sectionMark = "== "
 
