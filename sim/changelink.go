@@ -37,15 +37,10 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 			return r
 		}
 	}
-	if req.modifies() && l.up {
+	if (req.alias != nil || req.mac != nil) && l.up { // DO_SETLINK_NOTIFY
 		l.ip6Change() // netdev_state_change: NETDEV_CHANGE; it matters to lo with an MTU too small for IPv6
 	}
 	return nil
-}
-
-// modifies reports whether the change sets more than flags. (do_setlink: DO_SETLINK_MODIFIED.)
-func (req linkChange) modifies() bool {
-	return req.ns != nil || req.name != nil || req.mac != nil || req.mtu != nil || req.alias != nil || req.master != nil
 }
 
 // check is ifla_policy and validate_linkmsg, which come before any change.

@@ -196,7 +196,7 @@ func (ns *namespace) addressTypeIn4(id int, ip netip.Addr, on *link) kernel.Rout
 	if t == nil {
 		return kernel.Broadcast // Linux, too, says so as long as no link has had an address
 	}
-	if r := t.lookup(ip, anyRoute); r != nil && (on == nil || r.link == on) {
+	if r := t.lookup(ip, anyRoute); r != nil && (on == nil || r.link == on || on.loopback()) { // lo: measured on Linux 6.18
 		return r.Type
 	}
 	return kernel.Unicast

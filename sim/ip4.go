@@ -172,6 +172,6 @@ func (l *link) ip4MTUChanged() {
 		l.ip4Destroy()
 		l.conf4 = nil
 	case l.mtu >= kernel.MinMTU && l.conf4 == nil:
-		l.conf4 = newConf(l.ns.sysctls.default4.values)
+		l.conf4 = l.ns.sysctls.newConf4()
 	}
 }

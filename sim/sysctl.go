@@ -89,10 +89,15 @@ func newSysctls(first *namespace) *sysctls {
 
 // addLink gives a link its folders. (inetdev_init, ipv6_add_dev.)
 func (s *sysctls) addLink(l *link) {
-	l.conf4 = newConf(s.default4.values)
+	l.conf4 = s.newConf4()
 	if l.mtu >= minIPv6MTU {
 		l.ip6Create()
 	}
+}
+
+// newConf4 is inetdev_init: what was set by hand of the default is as if it were of the link.
+func (s *sysctls) newConf4() *conf {
+	return &conf{values: maps.Clone(s.default4.values), byHand: maps.Clone(s.default4.byHand)}
 }
 
 // setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
@@ -244,7 +249,7 @@ func (ns *namespace) set4(k knob, value int) {
 	case k.key == "forwarding":
 		k.conf.values[k.key] = value
 	case k.conf == s.default4: // devinet_copy_dflt_conf
-		k.conf.values[k.key] = value
+		k.conf.values[k.key], k.conf.byHand[k.key] = value, true
 		for _, l := range ns.links {
 			if l.conf4 != nil && !l.conf4.byHand[k.key] {
 				l.conf4.set(k.key, value)

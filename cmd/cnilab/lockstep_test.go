@@ -14,7 +14,7 @@ func TestFoundDifferences(t *testing.T) {
 }
 
 func TestFidelityRefuses(t *testing.T) {
-	for _, against := range []string{"uml", "sim", ""} {
+	for _, against := range []string{"sim", ""} {
 		exit, _, stderr := cnilab(t, "fidelity", "--against="+against)
 		if exit == exitOK || stderr == "" {
 			t.Errorf("--against=%s: exit status %d, %q", against, exit, stderr)

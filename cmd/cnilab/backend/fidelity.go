@@ -62,10 +62,11 @@ type Finding struct {
 // rareBelow is how often each pair of operation and errno that the laws know should occur.
 const rareBelow = 100
 
-// simulatedKernel makes machines of worlds of their own, without sockets: operations send nothing.
-func simulatedKernel() lockstep.Kernel {
+// simulatedKernel makes machines of worlds of their own, as that release is, without sockets: operations send nothing.
+func simulatedKernel(release string) lockstep.Kernel {
+	profile, _ := sim.ProfileOf(release) // what is known of the newest is the best guess for others
 	return lockstep.Kernel{Name: "sim", New: func() (kernel.Host, func(), error) {
-		world := sim.NewWorld(sim.Config{Seed: 1})
+		world := sim.NewWorld(sim.Config{Seed: 1, Profile: profile})
 		return world.AddHost("node"), world.Close, nil
 	}}
 }
@@ -74,7 +75,7 @@ func simulatedKernel() lockstep.Kernel {
 func (f Fidelity) against(ctx context.Context, k lockstep.Kernel, release string) (FidelityReport, error) {
 	var findings []Finding
 	report, err := lockstep.Run{
-		Reference: k, Other: simulatedKernel(), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
+		Reference: k, Other: simulatedKernel(release), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
 		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
 	}.Do(ctx)
 	if err != nil && report == nil {

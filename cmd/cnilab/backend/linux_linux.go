@@ -69,6 +69,8 @@ func Enter() {
 		os.Exit(doBatch())
 	case len(os.Args) == 2 && os.Args[1] == stepWord:
 		os.Exit(doSteps())
+	case len(os.Args) == 2 && os.Args[1] == bootWord:
+		os.Exit(doBoot())
 	}
 }
 
