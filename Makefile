@@ -6,7 +6,7 @@ LDFLAGS := -s -w
 REAL    := ./kernel/... ./plugin/... ./scenarios/... ./cmd/...
 
 # Tests on the real kernel mostly wait for it: more of them at a time than there are processors.
-GOTEST  := $(GO) test -parallel 8
+GOTEST  := $(GO) test -p 4 -parallel 8
 
 # How long to fuzz each target.
 T       ?= 10s
@@ -18,7 +18,7 @@ REFERENCE_VERSION := v1.9.1
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real uml uml-laws uml-scenarios laws lint bench build update clean
+.PHONY: help demo test fuzz race real uml uml-laws uml-scenarios laws fidelity lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,10 +69,23 @@ uml-laws:
 uml-scenarios:
 	timeout 1200 bin/cnilab test --backend=uml -j 4
 
-# Many at a time: they wait for Linux to settle, nearly all of the time.
-laws: ## ask this kernel all laws, and compare with what was recorded of it; "make laws RECORD=1" records it anew
-	$(GO) test -count=1 -parallel 32 ./kernel/linux -run '^TestAnswers$$' -answers $(if $(RECORD),-record)
+# Many at a time: they wait for Linux to settle, nearly all of the time. UML=1 asks User Mode Linux instead, RECORD=1
+# records what is answered.
+laws: ## ask this kernel all laws, and compare with what was recorded of it ("make laws RECORD=1", "make laws UML=1")
+	$(if $(UML),$(GO) build -o bin/ ./kernel/linux/uml/umlrun)
+	$(if $(UML),UMLRUN_WRITABLE=$(CURDIR)/kernel/kerneltest/answers) $(GO) test -count=1 \
+		$(if $(UML),-parallel 6 -timeout 30m -exec $(CURDIR)/bin/umlrun,-parallel 32) \
+		./kernel/linux -run '^TestAnswers$$' -answers $(if $(RECORD),-record)
 	$(GO) test -count=1 ./kernel/kerneltest -run Recorded
+
+# A seed gives the same operations each time; the log is what sim/FIDELITY.md tells of.
+OPS     ?= 20000
+SEED    ?= 1
+AGAINST ?= linux
+
+fidelity: build ## ask the simulation and a kernel the same at random, log it, and write sim/FIDELITY.md anew (OPS, SEED, AGAINST)
+	bin/cnilab fidelity --against=$(AGAINST) --ops $(OPS) --seed $(SEED) --log sim/lockstep.jsonl
+	$(GO) test ./cmd/cnilab -run TestFidelityPage -update
 
 # The plugins that ours are compared with.
 bin/reference/bridge:

@@ -150,7 +150,7 @@ func (ns *namespace) create(kind, name string, mtu int, address []byte) (*link, 
 		return nil, r
 	}
 	if !hasSysctls(name) {
-		ns.freeIndex() // register_netdevice: dev_index_reserve
+		ns.freeIndex()                    // register_netdevice: dev_index_reserve
 		return nil, refuse(kernel.EINVAL) // inetdev_init: devinet_sysctl_register
 	}
 	l := newDevice(kind, name, mtu)

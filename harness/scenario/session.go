@@ -94,12 +94,3 @@ func (s *session) onLink(netns, name string, f func(kernel.NetNS, kernel.Link) e
 		return f(ns, link)
 	})
 }
-
-// linkIndex returns the index of a link; 0 for the name "".
-func linkIndex(ns kernel.NetNS, name string) (int, error) {
-	if name == "" {
-		return 0, nil
-	}
-	link, err := ns.LinkByName(name)
-	return link.Index, err
-}
