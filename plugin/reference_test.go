@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"flag"
+	"slices"
 	"testing"
 )
 
@@ -12,6 +13,9 @@ const referenceVariable = "CNILAB_REFERENCE"
 const howToRecord = "to record on Linux: " + referenceVariable + "=FOLDER go test ./plugin -run Reference -update"
 
 var update = flag.Bool("update", false, "record anew what the reference plugins of $"+referenceVariable+" do")
+
+// olderVersions are those whose results the simulation's tell enough of.
+var olderVersions = []string{"none", "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0"}
 
 // A reference holds a dialogue with the reference's plugins, on a machine of its own.
 type reference func(t *testing.T, d dialogue, settled func(at int, state string) bool) account
@@ -34,6 +38,9 @@ func TestLikeReference(t *testing.T) {
 				c.reference = liveReference(t)
 			}
 			all := dialogues()
+			if b.name == "linux" && c.reference == nil { // all that Linux can show is "make real"'s
+				all = slices.DeleteFunc(all, func(d dialogue) bool { return slices.Contains(olderVersions, d.variant) })
+			}
 			t.Run("all", func(t *testing.T) { // ends when those in parallel have
 				for _, d := range all {
 					t.Run(d.name(), func(t *testing.T) {
@@ -42,7 +49,7 @@ func TestLikeReference(t *testing.T) {
 					})
 				}
 			})
-			if int(c.held.Load()) == len(all) {
+			if int(c.held.Load()) == len(dialogues()) {
 				c.differences.wantAllMet(t)
 			}
 		})

@@ -28,6 +28,14 @@ func requireSandboxes(t *testing.T) {
 	}
 }
 
+// needTime skips a test that asks the kernel for long, unless all that Linux can show is asked for.
+func needTime(t *testing.T) {
+	t.Helper()
+	if !sandbox.Thorough() {
+		t.Skip("takes long on Linux: make real")
+	}
+}
+
 // TestBothKernelsTellTheSame runs the scenarios of TestGolden on this machine's kernel: people read the same of them.
 func TestBothKernelsTellTheSame(t *testing.T) {
 	requireSandboxes(t)

@@ -7,6 +7,7 @@ import (
 
 // Linux is the judge of what was found, too.
 func TestFoundDifferencesOnLinux(t *testing.T) {
+	needTime(t)
 	requireSandboxes(t)
 	if exit, stdout, stderr := cnilab(t, "test", "--backend=linux", found); exit != exitOK {
 		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
@@ -15,6 +16,7 @@ func TestFoundDifferencesOnLinux(t *testing.T) {
 
 // TestFidelity asks both kernels the same for some seconds.
 func TestFidelity(t *testing.T) {
+	needTime(t)
 	requireSandboxes(t)
 	exit, stdout, stderr := cnilab(t, "fidelity", "--ops=1500", "--seed=1")
 	if exit != exitOK {

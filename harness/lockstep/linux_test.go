@@ -30,6 +30,9 @@ func real(t testing.TB) lockstep.Kernel {
 
 // A few thousand operations, the same each time: "cnilab fidelity" asks for more.
 func TestSimulationIsLikeLinux(t *testing.T) {
+	if !sandbox.Thorough() {
+		t.Skip("takes long on Linux: make real")
+	}
 	report, err := lockstep.Run{Reference: real(t), Other: simulated(twist{}), Seed: 1, Ops: 2000, Jobs: 16}.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)

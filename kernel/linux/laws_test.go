@@ -3,42 +3,33 @@
 package linux
 
 import (
-	"errors"
-	"os"
 	"strings"
 	"testing"
 
+	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
 	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
 )
 
-// Linux is the judge of the laws: one that fails here is wrong, or this backend is.
+// Linux is the judge of the laws: one that fails here is wrong, or this backend is. Each takes its time here: unless all
+// that Linux can show is asked for, one of each kind is tried.
 func TestLaws(t *testing.T) {
-	kerneltest.Run(t, newMachineFor)
-}
-
-// Tracing changes nothing that a caller could notice. Package intercept tries that with every law in the simulation;
-// here, where each takes its time, one law of each kind does unless all that Linux can show is asked for.
-func TestLawsTraced(t *testing.T) {
-	t.Parallel()
 	laws := kerneltest.Laws()
-	if os.Getenv(sandbox.RequireVariable) != "1" {
+	if !sandbox.Thorough() {
 		laws = oneOfEachKind(laws)
 	}
-	for _, law := range laws {
-		t.Run(law.Name, func(t *testing.T) {
-			t.Parallel()
-			h := newMachineFor(t)
-			err := law.Check(intercept.Wrap(h, new(intercept.Trace).Hook))
-			if errors.Is(err, kerneltest.ErrLeftOut) {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Error(err)
-			}
-		})
+	kerneltest.RunSome(t, laws, newMachineFor)
+}
+
+// Tracing changes nothing that a caller could notice. Package intercept tries that in the simulation.
+func TestLawsTraced(t *testing.T) {
+	if !sandbox.Thorough() {
+		t.Skip("asks Linux all laws once more: make real")
 	}
+	kerneltest.Run(t, func(t testing.TB) kernel.Host {
+		return intercept.Wrap(newMachineFor(t), new(intercept.Trace).Hook)
+	})
 }
 
 // oneOfEachKind returns the first law of those whose names begin alike, as "link/add/..." do.

@@ -11,6 +11,10 @@ import (
 // RequireVariable is the environment variable that, set to "1", turns skips for want of a sandbox into failures.
 const RequireVariable = "CNILAB_REQUIRE_LINUX"
 
+// Thorough reports whether all that Linux can show is asked for, as by "make real". Otherwise tests are brief where they
+// can be: what they wait for on a real kernel is their whole time, and the simulation has been tried in full.
+func Thorough() bool { return os.Getenv(RequireVariable) == "1" }
+
 // A Suite is what TestMain is given: a *testing.M.
 type Suite interface {
 	Run() (exit int)
