@@ -48,6 +48,7 @@ func TestBothKernelsTellTheSame(t *testing.T) {
 
 // TestTourOnBothKernels checks that people read the same of a chapter on both kernels.
 func TestTourOnBothKernels(t *testing.T) {
+	needTime(t)
 	requireSandboxes(t)
 	simulated := readTour(t, "sim")
 	for name, text := range readTour(t, "linux") {
@@ -61,6 +62,7 @@ func TestTourOnBothKernels(t *testing.T) {
 }
 
 func TestLanguageOnLinux(t *testing.T) {
+	needTime(t)
 	requireSandboxes(t)
 	files := []string{
 		"test", "--backend=linux", language + "language.txtar", language + "kubelet.txtar",
