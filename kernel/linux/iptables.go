@@ -110,13 +110,15 @@ func (ns *NetNS) iptablesTables(family kernel.FilterFamily) ([]kernel.FilterTabl
 	return parseSaved(family, saved)
 }
 
-// iptablesUsed reports whether the kernel has a table of iptables, in nf_tables or in ip_tables.
+// iptablesUsed reports whether the kernel has a table of iptables, in nf_tables or in ip_tables. What is in ip_tables cannot
+// be known in a namespace that is older than its user namespace's root, as "unshare -Ur" makes it: the file with the names
+// belongs to nobody there, and the legacy programs fail at it too (net/netfilter/x_tables.c xt_proto_init).
 func (ns *NetNS) iptablesUsed(family kernel.FilterFamily) (used bool, err error) {
 	file := map[kernel.FilterFamily]string{kernel.FilterIP: "ip_tables_names", kernel.FilterIP6: "ip6_tables_names"}[family]
 	err = ns.inside(func() error {
 		names, err := os.ReadFile("/proc/thread-self/net/" + file)
 		used = len(names) > 0
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			return nil
 		}
 		return err
