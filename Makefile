@@ -69,7 +69,7 @@ uml-laws:
 			"$$(grep -c -e '--- FAIL' bin/uml.log) failed, $$(grep -c -e '--- SKIP' bin/uml.log) differ or are lacking"; \
 		test $$status = 0
 
-uml-scenarios:
+uml-scenarios: build
 	timeout 1200 bin/cnilab test --backend=uml -j 4
 
 # Many at a time: they wait for Linux to settle, nearly all of the time. UML=1 asks User Mode Linux instead, RECORD=1
