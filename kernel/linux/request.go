@@ -107,3 +107,6 @@ func family(a netip.Addr) uint8 {
 
 // dev names a link by what is known of it: its index.
 func dev(index int) string { return "dev #" + strconv.Itoa(index) }
+
+// The library finds the byte order out when it is asked first, and is not prepared for two who ask at once.
+var _ = nl.NativeEndian()
