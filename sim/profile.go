@@ -59,3 +59,12 @@ func ProfileOf(release string) (p Profile, ok bool) {
 func (p Profile) Series() string {
 	return strings.Join(strings.SplitN(p.Release, ".", 3)[:2], ".")
 }
+
+// AsBuilt returns the profile of a kernel of that release that was built without some of what it could have. lacks tells
+// of each topic of the laws (kernel/kerneltest) whether it was: "vlan" is VLANs on bridges, "vlanlink" and "dummy" are
+// kinds of links.
+func (p Profile) AsBuilt(lacks func(topic string) bool) Profile {
+	f := &p.Features
+	f.NoBridgeVLANs, f.NoVLANLinks, f.NoDummies = lacks("vlan"), lacks("vlanlink"), lacks("dummy")
+	return p
+}

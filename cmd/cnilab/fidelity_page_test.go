@@ -95,8 +95,7 @@ func compare(t *testing.T, folder string) comparison {
 	if !ok {
 		t.Fatalf("Linux %s was recorded, but sim has no profile of its series", c.release)
 	}
-	f := &profile.Features
-	f.NoBridgeVLANs, f.NoVLANLinks, f.NoDummies = recorded.Lacks("vlan"), recorded.Lacks("vlanlink"), recorded.Lacks("dummy")
+	profile = profile.AsBuilt(recorded.Lacks)
 	for _, law := range kerneltest.Laws() {
 		topic, _, _ := strings.Cut(law.Name, "/")
 		if c.topics[topic] == nil {

@@ -94,6 +94,20 @@ func TestRecordIsReadBack(t *testing.T) {
 	}
 }
 
+// Of a kernel that lacks something, and of one that lacks nothing, its laws tell so.
+func TestLacks(t *testing.T) {
+	topics := []string{"vlan", "vlanlink", "dummy"}
+	for _, lacking := range append(topics, "") {
+		whole, _ := sim.ProfileOf("6.18")
+		h := newHost(t, whole.AsBuilt(func(topic string) bool { return topic == lacking }))
+		for _, topic := range topics {
+			if got, want := Lacks(h, topic), topic == lacking; got != want {
+				t.Errorf("a kernel without %q: it lacks %q: %v, want %v", lacking, topic, got, want)
+			}
+		}
+	}
+}
+
 // recordFolders returns the folders of the records, each named by its kernel's release.
 func recordFolders(t *testing.T) (folders []string) {
 	entries, err := os.ReadDir("answers")
@@ -106,15 +120,13 @@ func recordFolders(t *testing.T) (folders []string) {
 	return folders
 }
 
-// profileOf returns the profile of a kernel as it was built. The forwarding database shows it: where bridges know VLANs,
-// an entry that names none has one in each.
+// profileOf returns the profile of a kernel as it was built.
 func profileOf(t *testing.T, release string, r Record) sim.Profile {
 	p, ok := sim.ProfileOf(release)
 	if !ok {
 		t.Fatalf("no profile of the simulation is of the series of Linux %s", release)
 	}
-	p.Features.NoBridgeVLANs, p.Features.NoVLANLinks, p.Features.NoDummies = r.Lacks("vlan"), r.Lacks("vlanlink"), r.Lacks("dummy")
-	return p
+	return p.AsBuilt(r.Lacks)
 }
 
 func newHost(t *testing.T, p sim.Profile) kernel.Host {

@@ -65,6 +65,21 @@ func (r Record) Lacks(topic string) bool {
 	return asked
 }
 
+// Lacks reports whether the kernel of a host was built without what a topic is about: all laws of it are left out.
+func Lacks(h kernel.Host, topic string) bool {
+	asked := make(Record)
+	for _, l := range Laws() {
+		if !strings.HasPrefix(l.Name, topic+"/") {
+			continue
+		}
+		_ = asked.Ask(l, h) // whether it holds is not the question
+		if !asked.Lacks(topic) {
+			return false
+		}
+	}
+	return asked.Lacks(topic)
+}
+
 // sectionMark is before the name of a law.
 const sectionMark = "== "
 

@@ -63,19 +63,25 @@ type Finding struct {
 const rareBelow = 100
 
 // simulatedKernel makes machines of worlds of their own, as that release is, without sockets: operations send nothing.
-func simulatedKernel(release string) lockstep.Kernel {
-	profile, _ := sim.ProfileOf(release) // what is known of the newest is the best guess for others
+// They lack what the laws find a machine of that kernel to lack.
+func simulatedKernel(release string, machine kernel.Host) lockstep.Kernel {
+	profile, ok := sim.ProfileOf(release)
+	if !ok {
+		profile = sim.Linux618 // what is known of the newest is the best guess for others
+	}
+	profile = profile.AsBuilt(func(topic string) bool { return kerneltest.Lacks(machine, topic) })
 	return lockstep.Kernel{Name: "sim", New: func() (kernel.Host, func(), error) {
 		world := sim.NewWorld(sim.Config{Seed: 1, Profile: profile})
 		return world.AddHost("node"), world.Close, nil
 	}}
 }
 
-// against runs in step with a kernel, and reports.
-func (f Fidelity) against(ctx context.Context, k lockstep.Kernel, release string) (FidelityReport, error) {
+// against runs in step with the kernel of a machine, and reports.
+func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, release string) (FidelityReport, error) {
+	k := lockstep.Kernel{Name: name, New: func() (kernel.Host, func(), error) { return machine, func() {}, nil }}
 	var findings []Finding
 	report, err := lockstep.Run{
-		Reference: k, Other: simulatedKernel(release), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
+		Reference: k, Other: simulatedKernel(release, machine), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
 		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
 	}.Do(ctx)
 	if err != nil && report == nil {

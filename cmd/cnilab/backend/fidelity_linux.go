@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/cnilab/cnilab/harness/lockstep"
-	"github.com/cnilab/cnilab/kernel"
 	kernellinux "github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
 	kerneluml "github.com/cnilab/cnilab/kernel/linux/uml"
@@ -99,8 +97,7 @@ func doSteps() (exit int) {
 		return complain(err)
 	}
 	defer host.Close()
-	k := lockstep.Kernel{Name: "linux", New: func() (kernel.Host, func(), error) { return host, func() {}, nil }}
-	report, err := f.against(context.Background(), k, release())
+	report, err := f.against(context.Background(), host, "linux", release())
 	if err != nil {
 		return complain(err)
 	}
