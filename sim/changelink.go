@@ -30,6 +30,9 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 	if l == nil {
 		return refuse(kernel.ENODEV) // rtnl_setlink: __dev_get_by_index
 	}
+	if req.mac != nil && len(req.mac) < len(mac{}) {
+		return refuse(kernel.EINVAL) // do_setlink: validate_linkmsg: nla_len < dev->addr_len
+	}
 	for _, step := range []func(linkChange) *refusal{
 		l.applyNetNS, l.applyMAC, l.applyMTU, l.applyName, l.applyAlias, l.applyFlags, l.applyMaster,
 	} {
@@ -43,7 +46,7 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 	return nil
 }
 
-// check is ifla_policy and validate_linkmsg, which come before any change.
+// check is ifla_policy, which is looked at before the link.
 func (req linkChange) check() *refusal {
 	if req.name != nil {
 		if r := checkNameLength(*req.name); r != nil {
@@ -52,9 +55,6 @@ func (req linkChange) check() *refusal {
 	}
 	if req.alias != nil && len(*req.alias) > maxAliasLen {
 		return refuse(kernel.ERANGE) // ifla_policy: NLA_STRING of IFALIASZ-1
-	}
-	if req.mac != nil && len(req.mac) < len(mac{}) {
-		return refuse(kernel.EINVAL) // validate_linkmsg: nla_len < dev->addr_len
 	}
 	return nil
 }
