@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/utils"
 
 	"github.com/cnilab/cnilab/plugin/config"
 )
@@ -93,7 +92,7 @@ func (e environment) validate(env []string) error {
 // validateAttachment has the reference's messages, which do not say which variable they are about; the specification
 // wants its name (code 4), so that the details have it.
 func (e environment) validateAttachment() error {
-	if err := utils.ValidateContainerID(e.containerID); err != nil {
+	if err := config.ValidateContainerID(e.containerID); err != nil {
 		return invalidEnvironment(err.Msg, fmt.Sprintf("CNI_CONTAINERID=%q", e.containerID))
 	}
 	if err := config.ValidateLinkName(e.ifname); err != nil {

@@ -4,15 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
+	"strings"
 
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// referenceHostEnd is how the reference plugin names the host ends of its veth pairs: at random.
-var referenceHostEnd = regexp.MustCompile(`^veth[0-9a-f]{8}$`)
+// isReferenceHostEnd knows how the reference plugin names the host ends of its veth pairs: veth and 8 random digits.
+func isReferenceHostEnd(name string) bool {
+	digits, ok := strings.CutPrefix(name, "veth")
+	return ok && len(digits) == 8 && strings.Trim(digits, "0123456789abcdef") == ""
+}
 
 // deleteReferencePair deletes what the reference plugin made for the attachment, on a node where this plugin has taken
 // its place since. Only prevResult tells which host end that was; by name and MAC address, so that a later one of the
@@ -24,7 +27,7 @@ func (c *call) deleteReferencePair(context.Context) error {
 	}
 	defer host.Close()
 	for _, i := range c.previousInterfaces() {
-		if i == nil || i.Sandbox != "" || !referenceHostEnd.MatchString(i.Name) {
+		if i == nil || i.Sandbox != "" || !isReferenceHostEnd(i.Name) {
 			continue
 		}
 		if err := deleteIfSame(host, i); err != nil {

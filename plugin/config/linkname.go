@@ -5,14 +5,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/utils"
 )
 
 // ValidateLinkName applies the specification's rules for the name of a link that is to be made, and refuses besides
 // what would be made by another name than this, what Linux keeps for itself, and what no result could tell.
 func ValidateLinkName(name string) *types.Error {
-	if err := utils.ValidateInterfaceName(name); err != nil {
-		return err
+	for _, rule := range linkNameRules {
+		if rule.broken(name) {
+			return types.NewError(types.ErrInvalidEnvironmentVariables, rule.msg, rule.details)
+		}
 	}
 	for _, rule := range []struct {
 		broken bool

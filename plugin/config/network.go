@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/utils"
 )
 
 // Unversioned is the version of a configuration that names none.
@@ -35,10 +34,7 @@ func ParseNetwork(data []byte) (Network, error) {
 }
 
 func (n Network) validate() error {
-	if n.Name == "" {
-		return invalid("missing network name", `give the configuration a "name"`)
-	}
-	if err := utils.ValidateNetworkName(n.Name); err != nil {
+	if err := validateNetworkName(n.Name); err != nil {
 		return err
 	}
 	// SPEC 1.1.0, section 1: "Must not contain characters disallowed in file paths for the system (e.g. / or \)".
