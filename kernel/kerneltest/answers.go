@@ -56,11 +56,18 @@ func (l Law) plain(text string) string {
 
 // settle returns the state of a host once it does not change any more.
 func (e *env) settle(h kernel.Host) (state kernel.Snapshot) {
+	e.awaitCalm(hasty{h})
+	state, err := kernel.Take(h, scratchPath(e.law))
+	e.ok(err, "take a snapshot")
+	return state
+}
+
+// awaitCalm waits until the state of a host does not change any more.
+func (e *env) awaitCalm(h kernel.Host) {
 	since, last := h.Now(), ""
 	for {
-		var err error
-		state, err = kernel.Take(h, scratchPath(e.law))
-		e.ok(err, "take a snapshot")
+		state, err := kernel.Take(h)
+		e.ok(err, "look whether the state has settled")
 		text := state.String()
 		if text != last {
 			since, last = h.Now(), text
@@ -70,11 +77,36 @@ func (e *env) settle(h kernel.Host) (state kernel.Snapshot) {
 			long = settledTentative
 		}
 		if h.Now().Sub(since) >= long {
-			return state
+			return
 		}
 		e.ok(h.Sleep(e.ctx, settlePoll), "let the state settle")
 	}
 }
+
+// hasty is a host whose settings and rules of netfilter are not read: they are most of a snapshot, and Linux does nothing
+// to them late.
+type hasty struct{ kernel.Host }
+
+// Self implements kernel.Namespaces.
+func (h hasty) Self() (kernel.NetNS, error) { return hastily(h.Host.Self()) }
+
+// OpenNetNS implements kernel.Namespaces.
+func (h hasty) OpenNetNS(path string) (kernel.NetNS, error) { return hastily(h.Host.OpenNetNS(path)) }
+
+func hastily(ns kernel.NetNS, err error) (kernel.NetNS, error) {
+	if err != nil {
+		return nil, err
+	}
+	return hastyNetNS{ns}, nil
+}
+
+type hastyNetNS struct{ kernel.NetNS }
+
+// Sysctl implements kernel.Sysctls.
+func (hastyNetNS) Sysctl(string) (string, error) { return "", kernel.ENOENT }
+
+// Ruleset implements kernel.Netfilter.
+func (hastyNetNS) Ruleset(kernel.FilterBackend) ([]kernel.FilterTable, error) { return nil, nil }
 
 // fresh is what every new namespace has.
 var fresh = []string{

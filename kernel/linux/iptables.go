@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +42,22 @@ func (ns *NetNS) iptablesProgram(family kernel.FilterFamily, verb string) (strin
 	return path, nil
 }
 
-// lookPath returns the path of a program; "" where there is none.
+// programPaths are those of programs that were found, by name and $PATH.
+var programPaths sync.Map
+
+// lookPath returns the path of a program; "" where there is none. One that was found before is looked for first: the other
+// folders are not asked.
 func lookPath(name string) string {
+	key := [2]string{name, os.Getenv("PATH")}
+	if path, ok := programPaths.Load(key); ok && unix.Access(path.(string), unix.X_OK) == nil {
+		return path.(string)
+	}
+	path := searchPath(name)
+	programPaths.Store(key, path)
+	return path
+}
+
+func searchPath(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
@@ -54,11 +69,23 @@ func lookPath(name string) string {
 	return ""
 }
 
+// nftFamilyIs remembers what nftHas has found: the families are built into a kernel (net/netfilter/nf_tables_api.c
+// nft_supported_family).
+var nftFamilyIs sync.Map
+
 // nftHas reports whether the kernel has tables of nftables for a family. A table that is there is as good as one that
 // could be.
 func (ns *NetNS) nftHas(family kernel.FilterFamily) bool {
+	if has, known := nftFamilyIs.Load(family); known {
+		return has.(bool)
+	}
 	probe := kernel.FilterChange{Do: kernel.AddTable, Family: family, Table: "nat"}
-	return !is(ns.nftChange([]kernel.FilterChange{probe}, dryRun), unix.EOPNOTSUPP)
+	err := ns.nftChange([]kernel.FilterChange{probe}, dryRun)
+	has := !is(err, unix.EOPNOTSUPP)
+	if err == nil || !has {
+		nftFamilyIs.Store(family, has)
+	}
+	return has
 }
 
 // runIPTables runs one of the programs in the namespace and returns what it prints.
@@ -83,8 +110,9 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 
 // iptablesRuleset reads what iptables has of both families. Where the kernel has nothing of it no program is run.
 func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
+	nft := sync.OnceValues(ns.nftRuleset)
 	for _, family := range iptablesFamilies {
-		more, err := ns.iptablesTables(family)
+		more, err := ns.iptablesTables(family, nft)
 		if err != nil {
 			return nil, err
 		}
@@ -93,11 +121,12 @@ func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
 	return tables, nil
 }
 
-func (ns *NetNS) iptablesTables(family kernel.FilterFamily) ([]kernel.FilterTable, error) {
+// iptablesTables reads what iptables has of one family; nft reads what nftables has.
+func (ns *NetNS) iptablesTables(family kernel.FilterFamily, nft func() ([]kernel.FilterTable, error)) ([]kernel.FilterTable, error) {
 	if _, err := ns.iptablesProgram(family, "save"); err != nil {
 		return nil, err
 	}
-	if used, err := ns.iptablesUsed(family); !used || err != nil {
+	if used, err := ns.iptablesUsed(family, nft); !used || err != nil {
 		return nil, err
 	}
 	saved, failure, err := ns.runIPTables(family, "save", "")
@@ -113,20 +142,20 @@ func (ns *NetNS) iptablesTables(family kernel.FilterFamily) ([]kernel.FilterTabl
 // iptablesUsed reports whether the kernel has a table of iptables, in nf_tables or in ip_tables. What is in ip_tables cannot
 // be known in a namespace that is older than its user namespace's root, as "unshare -Ur" makes it: the file with the names
 // belongs to nobody there, and the legacy programs fail at it too (net/netfilter/x_tables.c xt_proto_init).
-func (ns *NetNS) iptablesUsed(family kernel.FilterFamily) (used bool, err error) {
+func (ns *NetNS) iptablesUsed(family kernel.FilterFamily, nft func() ([]kernel.FilterTable, error)) (used bool, err error) {
 	file := map[kernel.FilterFamily]string{kernel.FilterIP: "ip_tables_names", kernel.FilterIP6: "ip6_tables_names"}[family]
 	err = ns.inside(func() error {
-		names, err := os.ReadFile("/proc/thread-self/net/" + file)
+		names, err := readShort("/proc/thread-self/net/" + file)
 		used = len(names) > 0
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			return nil
 		}
 		return err
 	})
-	if used || err != nil {
+	if used || err != nil || !ns.nftHas(family) {
 		return used, err
 	}
-	tables, err := ns.nftRuleset()
+	tables, err := nft()
 	if is(err, unix.EOPNOTSUPP) {
 		return false, nil
 	}
@@ -219,7 +248,7 @@ func (ns *NetNS) restore(changes []kernel.FilterChange, commit bool) error {
 	if err != nil || failure == nil {
 		return err
 	}
-	tables, err := ns.iptablesTables(changes[0].Family)
+	tables, err := ns.iptablesTables(changes[0].Family, ns.nftRuleset)
 	if err != nil {
 		return err
 	}
