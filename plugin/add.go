@@ -32,6 +32,7 @@ type add struct {
 	hostEnd      kernel.Link
 	containerEnd kernel.Link
 	bridge       kernel.Link
+	gateway      kernel.Link // has the gateway's addresses: the bridge, or the gateway of the VLAN
 
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
@@ -87,6 +88,9 @@ func (a *add) inspect(context.Context) (err error) {
 		if err := mustBeBridge(bridge); err != nil {
 			return err
 		}
+	}
+	if err := requireVLANs(a.host, a.config, bridge); err != nil {
+		return err
 	}
 	return a.refuseTaken()
 }

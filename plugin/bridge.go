@@ -36,7 +36,10 @@ func (s *section) useBridge(bridge kernel.Link) error {
 		return err
 	}
 	s.bridge = bridge
-	if err := s.refuseAdvertisements(); err != nil || bridge.Up {
+	if err := s.filterVLANs(); err != nil {
+		return err
+	}
+	if err := s.refuseAdvertisements(bridge.Name); err != nil || bridge.Up {
 		return err
 	}
 	s.undo.push("set the bridge down", func(context.Context) error {
@@ -55,6 +58,9 @@ func (s *section) createBridge() error {
 		MAC:  bridgeMAC(s.bootID, s.config.Bridge),
 		Up:   true,
 	}
+	if s.config.VLANs.Filter() {
+		spec.Bridge.Filtering = new(true)
+	}
 	s.undo.push("delete the bridge", func(context.Context) error { return s.deleteBridge(spec) })
 	created := s.host.AddLink(spec)
 	if created != nil && !errors.Is(created, kernel.EEXIST) {
@@ -69,14 +75,14 @@ func (s *section) createBridge() error {
 		return s.useBridge(bridge)
 	}
 	s.bridge = bridge
-	return s.refuseAdvertisements()
+	return s.refuseAdvertisements(bridge.Name)
 }
 
 // refuseAdvertisements keeps a container from becoming the host's router by an IPv6 router advertisement on the bridge
-// (CVE-2020-10749), whoever made it; an ADD that was cut off may have made it, and come no further. A kernel without
+// or the gateway of a VLAN (CVE-2020-10749), whoever made it; an ADD that was cut off may have made it, and come no further. A kernel without
 // IPv6 has no such key, and no such problem.
-func (s *section) refuseAdvertisements() error {
-	key := ipv6Key(s.bridge.Name, "accept_ra")
+func (s *section) refuseAdvertisements(link string) error {
+	key := ipv6Key(link, "accept_ra")
 	before, err := s.host.Sysctl(key)
 	switch {
 	case errors.Is(err, kernel.ENOENT):

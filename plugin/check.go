@@ -55,6 +55,7 @@ func (k *check) steps() []step {
 		{"open the namespaces", func(context.Context) error { return k.open(k.machine, k.env) }},
 		{"check the bridge", k.checkBridge},
 		{"check the veth pair", k.checkPair},
+		{"check the VLANs", k.checkVLANs},
 		{"check the addresses", k.checkAddresses},
 		{"check the routes", k.checkRoutes},
 		{"check the gateway", k.checkGateway},
@@ -271,10 +272,14 @@ func (k *check) checkGateway(context.Context) error {
 			k.missing("%s is %s on the host", key, forwarding)
 		}
 	}
-	if !k.config.IsGateway || k.bridge.Index == 0 || len(k.layer3.gateways) == 0 {
+	if !k.config.IsGateway || len(k.layer3.gateways) == 0 {
 		return nil
 	}
-	return k.checkHas(k.host, k.bridge, k.layer3.gateways)
+	gateway, err := k.checkGatewayLink()
+	if err != nil || gateway.Index == 0 {
+		return err
+	}
+	return k.checkHas(k.host, gateway, k.layer3.gateways)
 }
 
 // checkLeases passes the IPAM plugin's error on (SPEC 1.1.0, section 2, CHECK), with its code where nothing else is

@@ -18,11 +18,7 @@ const lockWait = 10 * time.Second
 // that whatever of it is shared can be undone before anybody else relies on it. Once the lock is given back nothing can
 // fail any more, and the bridge, its address and forwarding stay.
 func (a *add) connect(ctx context.Context) error {
-	unlock, err := a.host.Lock(ctx, lockWait)
-	if errors.Is(err, kernel.EAGAIN) {
-		return types.NewError(types.ErrTryAgainLater, err.Error(),
-			fmt.Sprintf("another plugin held the lock of the host's network namespace for %s", lockWait))
-	}
+	unlock, err := lockHost(ctx, a.host)
 	if err != nil {
 		return err
 	}
@@ -34,22 +30,35 @@ func (a *add) connect(ctx context.Context) error {
 	return nil
 }
 
+func lockHost(ctx context.Context, host kernel.NetNS) (unlock func(), err error) {
+	unlock, err = host.Lock(ctx, lockWait)
+	if errors.Is(err, kernel.EAGAIN) {
+		return nil, types.NewError(types.ErrTryAgainLater, err.Error(),
+			fmt.Sprintf("another plugin held the lock of the host's network namespace for %s", lockWait))
+	}
+	return unlock, err
+}
+
 // A section is what an ADD does under the lock. Its undo is for what is shared; what is the attachment's goes with the
 // veth pair.
 type section struct {
 	*add
-	undo undo
+	undo           undo
+	newGatewayPort string // of the VLAN's gateway, if this ADD made it
 }
 
 func (s *section) steps() []step {
 	return []step{
 		{"set up bridge " + s.config.Bridge, s.ensureBridge},
 		{"have the bridge take all packets", s.setPromisc},
+		{"set up the VLAN's gateway", s.ensureGateway},
 		{"give the bridge the gateway's address", s.addGateways},
 		{"attach the host end to the bridge", s.attach},
+		{"put the port into its VLANs", s.joinVLANs},
 		{"set the port's modes", s.setPort},
 		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
+		{"wait for the port of the VLAN's gateway", s.awaitGateway},
 		{"announce the addresses", s.announce},
 		{"turn forwarding on", s.forward},
 		{"read the bridge", s.readBridge},
@@ -88,8 +97,12 @@ func (s *section) awaitPort(ctx context.Context) error {
 	if s.config.DisableContainerInterface {
 		return nil
 	}
+	return s.awaitUp(ctx, s.hostEnd.Name)
+}
+
+func (s *section) awaitUp(ctx context.Context, port string) error {
 	for deadline := s.machine.Now().Add(portWait); ; {
-		l, err := s.host.LinkByName(s.hostEnd.Name)
+		l, err := s.host.LinkByName(port)
 		switch {
 		case err != nil:
 			return err

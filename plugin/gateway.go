@@ -31,7 +31,7 @@ func (s *section) addGateways(context.Context) error {
 
 // addGateway gives the bridge an address that it may have already.
 func (s *section) addGateway(gateway netip.Prefix) error {
-	addresses, err := s.host.Addresses(s.bridge.Index)
+	addresses, err := s.host.Addresses(s.gateway.Index)
 	if err != nil {
 		return err
 	}
@@ -45,11 +45,11 @@ func (s *section) addGateway(gateway netip.Prefix) error {
 		return err
 	}
 	if gateway.Addr().Is6() {
-		if err := enableIPv6(s.host, s.bridge.Name, &s.undo); err != nil {
+		if err := enableIPv6(s.host, s.gateway.Name, &s.undo); err != nil {
 			return err
 		}
 	}
-	return s.addBridgeAddress(newAddress(s.bridge.Index, gateway))
+	return s.addBridgeAddress(newAddress(s.gateway.Index, gateway))
 }
 
 func (s *section) addBridgeAddress(address kernel.Address) error {
@@ -71,7 +71,7 @@ func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) err
 		}
 		if !s.config.ForceAddress {
 			return types.NewError(types.ErrInvalidNetworkConfig,
-				fmt.Sprintf("%q already has an IP address different from %s", s.bridge.Name, gateway),
+				fmt.Sprintf("%q already has an IP address different from %s", s.gateway.Name, gateway),
 				fmt.Sprintf(`it has %s; choose another bridge or subnet, delete the address, or set "forceAddress"`, a.Prefix))
 		}
 		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreBridgeAddress(a) })
@@ -92,8 +92,12 @@ func conflict(a, gateway netip.Prefix) bool {
 }
 
 // pinBridge sets the MAC address of a bridge that somebody else made to the one it has; to one of ours where it has
-// none, having lost it with its last port. That needs no undo: nobody knew the bridge by another.
+// none, having lost it with its last port. That needs no undo: nobody knew the bridge by another. The gateway of a VLAN
+// has one of its own.
 func (s *section) pinBridge() error {
+	if s.gateway.Index != s.bridge.Index {
+		return nil
+	}
 	mac, ours := s.bridge.MAC, bridgeMAC(s.bootID, s.bridge.Name)
 	switch {
 	case bytes.Equal(mac, ours):

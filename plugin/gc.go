@@ -22,12 +22,12 @@ func (c *call) gc(ctx context.Context) error {
 		return err
 	}
 	return runAll(ctx, []step{
-		{"delete stale veth pairs", func(context.Context) error { return c.deleteStalePairs(valid) }},
+		{"delete stale veth pairs", func(ctx context.Context) error { return c.deleteStalePairs(ctx, valid) }},
 		{"release stale addresses", func(ctx context.Context) error { return c.releaseStale(ctx, valid) }},
 	})
 }
 
-func (c *call) deleteStalePairs(valid []types.GCAttachment) error {
+func (c *call) deleteStalePairs(ctx context.Context, valid []types.GCAttachment) error {
 	host, err := c.machine.Self()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *call) deleteStalePairs(valid []types.GCAttachment) error {
 			failures = append(failures, deleteLink(host, l.Index))
 		}
 	}
-	return errors.Join(failures...)
+	return errors.Join(append(failures, c.deleteUnusedGateways(ctx, host, links))...)
 }
 
 // hostEnds returns the names of the host ends of attachments.

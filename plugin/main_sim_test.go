@@ -11,8 +11,11 @@ import (
 func init() { backends = append(backends, backend{"sim", newSim, newSim}) }
 
 // newSim makes a simulated machine, as a process that was started from the bridge plugin's file sees it.
-func newSim(t *testing.T) machine {
-	w := sim.NewWorld(sim.Config{Seed: 1})
+func newSim(t *testing.T) machine { return newSimOf(t, sim.Linux618) }
+
+// newSimOf makes one with another kernel.
+func newSimOf(t *testing.T, kernel sim.Profile) machine {
+	w := sim.NewWorld(sim.Config{Seed: 1, Profile: kernel})
 	t.Cleanup(w.Close)
 	node := w.AddHost("node")
 	const folder = "/opt/cni/bin"

@@ -21,6 +21,9 @@ func (a *add) result() *types100.Result {
 	first := len(r.Interfaces)
 	r.Interfaces = append(r.Interfaces,
 		a.describe(a.bridge, ""), a.describe(a.hostEnd, ""), a.describe(a.containerEnd, a.env.netns))
+	if a.gateway.Index != a.bridge.Index {
+		r.Interfaces = append(r.Interfaces, a.describe(a.gateway, ""))
+	}
 	for _, ip := range a.leased.IPs {
 		ip.Interface = new(first + containerEndAt)
 		r.IPs = append(r.IPs, ip)

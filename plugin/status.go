@@ -93,12 +93,15 @@ func (s *status) inspect(context.Context) error {
 	s.limited = s.countHostEnds(links) > 0 && !bridge.Up
 	switch {
 	case bridge.Index == 0: // ADD makes it
-		return nil
+		return requireVLANs(s.host, s.config, bridge)
 	case ports >= maxPorts:
 		return types.NewError(types.ErrPluginNotAvailable, fmt.Sprintf("bridge %s has %d ports", bridge.Name, ports),
 			"no bridge takes more; use another one")
 	}
-	return mustBeBridge(bridge)
+	if err := mustBeBridge(bridge); err != nil {
+		return err
+	}
+	return requireVLANs(s.host, s.config, bridge)
 }
 
 // findBridge returns the link with the name, the zero Link where there is none, and the number of its ports.

@@ -51,7 +51,7 @@ func TestStatusRefuses(t *testing.T) {
 		}{
 			{name: "no bridge", keys: map[string]any{"bridge": "dev0"}, code: 7, words: "is not a bridge"},
 			{name: "mtu", keys: map[string]any{"mtu": 67}, code: 7, words: "mtu"},
-			{name: "vlan", keys: map[string]any{"vlan": 7}, code: 2, words: "vlan"},
+			{name: "vlan", keys: map[string]any{"vlan": 4095}, code: 7, words: "invalid VLAN ID 4095"},
 			{
 				name: "no plugin", keys: map[string]any{"ipam": map[string]any{"type": "none"}},
 				code: 7, words: `failed to find plugin "none"`,

@@ -31,6 +31,7 @@ var (
 		intercept.NetNSSelf, intercept.NetNSOpen, intercept.NetNSLock, intercept.LinkShow, intercept.LinkAdd,
 		intercept.LinkSet, intercept.HostBootID,
 	}
+	vlanOps   = append([]intercept.Op{intercept.VLANAdd, intercept.VLANDelete}, layer2Ops...)
 	layer3Ops = slices.Concat(layer2Ops, []intercept.Op{
 		intercept.FileStat, intercept.ProgramIsSelf, intercept.FolderMake, intercept.FileLock, intercept.FolderRead,
 		intercept.FileRead, intercept.FileWrite, intercept.FileLink, intercept.FileRename, intercept.FileRemove,
@@ -61,6 +62,31 @@ var situations = []situation{
 	{
 		name: "interface left down", simulated: true,
 		keys: map[string]any{"ipam": nil, "disableContainerInterface": true}, ops: layer2Ops,
+	},
+	{
+		name: "VLAN", simulated: true,
+		keys: map[string]any{"ipam": nil, "vlan": 100, "vlanTrunk": []any{map[string]any{"minID": 5, "maxID": 7}}},
+		ops:  vlanOps,
+	},
+	{
+		name: "VLAN, bridge does not filter", simulated: true, keys: map[string]any{"ipam": nil, "vlan": 100},
+		ops: append([]intercept.Op{intercept.BridgeSet}, vlanOps...), prepare: (*lab).addBridge,
+	},
+	{
+		name: "gateway of a VLAN", simulated: true, keys: map[string]any{"isDefaultGateway": true, "vlan": 100},
+		ops: slices.Concat(vlanOps, defaultOps),
+	},
+	{
+		name: "gateway of a VLAN, second container", simulated: true,
+		keys: map[string]any{"isDefaultGateway": true, "vlan": 100}, ops: slices.Concat(vlanOps, layer3Ops),
+		prepare: func(l *lab) {
+			l.add("first", l.pod("first"), l.conf(map[string]any{"isDefaultGateway": true, "vlan": 100}))
+		},
+	},
+	{
+		name: "gateway of a VLAN, both families", given: dualStack, simulated: true,
+		keys: map[string]any{"isDefaultGateway": true, "vlan": 100, "ipam": map[string]any{"type": "fixed"}},
+		ops:  slices.Concat(vlanOps, dualOps),
 	},
 	{name: "addresses", simulated: true, ops: layer3Ops},
 	{name: "gateway", simulated: true, keys: map[string]any{"isGateway": true}, ops: gatewayOps},

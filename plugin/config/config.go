@@ -32,6 +32,7 @@ type Config struct {
 	MAC              net.HardwareAddr
 	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
 	PrevResult       *types100.Result // nil where there is none
+	VLANs            VLANs
 
 	// DisableContainerInterface leaves the container's interface down, for who sets it up later.
 	DisableContainerInterface bool
@@ -63,6 +64,9 @@ func Parse(data []byte, args string) (Config, error) {
 		DNS:              keys.dns(),
 	}
 	c.DisableContainerInterface = keys.Disabled
+	if c.VLANs, err = parseVLANs(data); err != nil {
+		return Config{}, err
+	}
 	if c.PrevResult, err = ParsePrevResult(network); err != nil {
 		return Config{}, err
 	}
@@ -113,6 +117,9 @@ func (c Config) validate() error {
 			"an interface that is down has no routes")
 	}
 	if err := validateBridgeName(c.Bridge); err != nil {
+		return err
+	}
+	if err := c.validateVLANGateway(); err != nil {
 		return err
 	}
 	if c.MTU != 0 && (c.MTU < minMTU || c.MTU > maxMTU) {

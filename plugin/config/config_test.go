@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 		{
 			name: "nothing asked for",
 			keys: `"mtu": 0, "vlan": 0, "vlanTrunk": [], "macspoofchk": false, "ipMasq": false, "promiscMode": null,
-				"ipMasqBackend": "nftables", "preserveDefaultVlan": true, "ipam": {}, "dns": {}, "capabilities": {"mac": true}`,
+				"ipMasqBackend": "nftables", "ipam": {}, "dns": {}, "capabilities": {"mac": true}`,
 			want: config.Config{Network: network, Bridge: "cni0"},
 		},
 		{
@@ -125,9 +125,7 @@ func TestParseRefuses(t *testing.T) {
 			name: "bad result", keys: `"prevResult": {"cniVersion": "1.1.0", "ips": 3}`,
 			code: 6, words: `prevResult: key "ips"`,
 		},
-		{name: "vlan", keys: `"vlan": 100`, code: 2, words: `unsupported field "vlan": 100`},
 		{name: "any case", keys: `"IPMASQ": true`, code: 2, words: `unsupported field "ipMasq": true`},
-		{name: "trunk", keys: `"vlanTrunk": [{"id": 7}]`, code: 2, words: `[{"id": 7}]`},
 		{name: "spoofing", keys: `"macspoofchk": true`, code: 2, words: "macspoofchk"},
 		{
 			name: "hairpin and promiscuous", keys: `"hairpinMode": true, "promiscMode": true`,
@@ -162,7 +160,7 @@ func wantCode(t *testing.T, err error, code uint, words string) {
 
 // TestParseNetwork: what DEL reads must not fail for what only ADD needs.
 func TestParseNetwork(t *testing.T) {
-	const data = `{"cniVersion": "0.9.9", "name": "net", "vlan": 7, "mtu": "x", "bridge": "",
+	const data = `{"cniVersion": "0.9.9", "name": "net", "vlan": 7777, "mtu": "x", "bridge": "",
 		"ipam": {"type": "dhcp", "subnet": 3}}`
 	got, err := config.ParseNetwork([]byte(data))
 	if err != nil {

@@ -8,14 +8,14 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// unsupported are the keys of the reference plugin that are not built here. (ipMasqBackend and preserveDefaultVlan are
-// missing: they say how to do what ipMasq and vlan ask for, and alone they ask for nothing.)
+// unsupported are the keys of the reference plugin that are not built here. (ipMasqBackend is missing: it says
+// how to do what ipMasq asks for, and alone it asks for nothing.)
 var unsupported = []string{
-	"ipMasq", "enabledad", "macspoofchk", "vlan", "vlanTrunk",
+	"ipMasq", "enabledad", "macspoofchk",
 }
 
-// refuseUnsupported refuses what would change behaviour if it were built: a container that silently lacks its VLAN is
-// worse than none.
+// refuseUnsupported refuses what would change behaviour if it were built: a container that silently lacks its
+// protection is worse than none.
 func refuseUnsupported(data []byte) error {
 	var all map[string]json.RawMessage
 	if err := decode(data, &all); err != nil {
