@@ -46,6 +46,12 @@ func (l *lease) give() {
 	}
 }
 
+func (l *lease) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
 // close refuses new users and frees at once where there are none. Closing twice does nothing.
 func (l *lease) close() {
 	l.mu.Lock()

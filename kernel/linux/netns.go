@@ -69,5 +69,11 @@ func (ns *NetNS) inside(work func() error) error {
 	return ns.lease.use(func() error { return ns.file.inside(ns.home, work) })
 }
 
-// fail makes the contract's error for a call on this namespace; nil stays nil.
-func (ns *NetNS) fail(op, object string, err error) error { return fail(op, ns.name, object, err) }
+// fail makes the contract's error for a call on this namespace; nil stays nil. By a closed handle all is EBADF, whatever
+// else was wrong with the request.
+func (ns *NetNS) fail(op, object string, err error) error {
+	if err != nil && ns.lease.isClosed() {
+		err = unix.EBADF
+	}
+	return fail(op, ns.name, object, err)
+}
