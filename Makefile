@@ -42,8 +42,11 @@ fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10
 		grep -q '^ *context deadline exceeded$$' bin/fuzz.log && ! grep -qE 'Failing input|panic:|_test.go' bin/fuzz.log || exit 1; \
 	done
 
-race: ## run the same tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GOTEST) -race ./...
+# What asks the simulation for one thing after the other, for long, has nobody to race with.
+SERIAL := ^(TestLikeReference|TestAddFailsWithoutTrace|TestOddities|TestAnswersHaveNothingRandom|TestSimulationAnswersAsRecorded|TestMutantsAreFound|TestFidelityPage)$$
+
+race: ## run the same tests under the race detector (needs a C compiler), but for the long ones that do one thing at a time
+	CGO_ENABLED=1 $(GOTEST) -race -skip '$(SERIAL)' ./...
 
 real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
 	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -skip 'UML|^TestAnswers$$' $(REAL) >bin/real.log; \
