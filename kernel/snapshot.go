@@ -97,6 +97,13 @@ func (o *Object) add(key, value string) {
 	}
 }
 
+// addFlag appends "key yes" where the flag is set.
+func (o *Object) addFlag(key string, set bool) {
+	if set {
+		o.add(key, "yes")
+	}
+}
+
 // String returns the text of the snapshot, which ParseSnapshot reads back.
 func (s Snapshot) String() string {
 	var b strings.Builder

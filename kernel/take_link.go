@@ -1,0 +1,81 @@
+package kernel
+
+import "strconv"
+
+func (s *namespaceView) link(l Link, all []*namespaceView) Object {
+	o := Object{Noun: NounLink, Name: l.Name}
+	kind := l.Kind
+	if kind == "" {
+		kind = "loopback"
+	}
+	o.add("type", kind)
+	if l.Kind == KindVeth {
+		o.add("peer", s.peerName(l, all))
+	}
+	o.add("mac", l.MAC.String())
+	o.add("mtu", strconv.Itoa(l.MTU))
+	o.add("admin", map[bool]string{true: "up", false: "down"}[l.Up])
+	o.add("oper", string(l.Oper))
+	if l.Master != 0 {
+		o.add("master", s.linkName(l.Master))
+	}
+	if l.Kind == KindVLAN {
+		o.add("parent", s.parentName(l))
+		o.add("id", strconv.Itoa(l.VLAN))
+	}
+	o.addFlag("hairpin", l.Port.Hairpin)
+	o.addFlag("isolated", l.Port.Isolated)
+	o.add("alias", l.Alias)
+	o.addFlag("promisc", l.Promisc)
+	if l.Promiscuity != 0 {
+		o.add("promiscuity", strconv.Itoa(l.Promiscuity))
+	}
+	o.addFlag("vlan_filtering", l.Bridge.Filtering)
+	if l.Kind == KindBridge && l.Bridge.DefaultPVID != StandardPVID && l.Bridge.DefaultPVID != NoVLANs {
+		o.add("vlan_default_pvid", strconv.Itoa(l.Bridge.DefaultPVID))
+	}
+	return o
+}
+
+// unknownPeer stands for a veth's other end that is in none of the host's named namespaces.
+const unknownPeer = "?"
+
+// peerName names the other end of a veth: by its name, and by its namespace where that is another one. Two ends know
+// each other's index only, so that an end whose peer could be one of several is unknown too.
+func (s *namespaceView) peerName(l Link, all []*namespaceView) string {
+	if l.PeerHere {
+		return s.linkName(l.Peer)
+	}
+	var found []string
+	for _, other := range all {
+		if other == s {
+			continue
+		}
+		for _, p := range other.links {
+			if p.Kind == KindVeth && p.Index == l.Peer && p.Peer == l.Index && !p.PeerHere {
+				found = append(found, p.Name+"@"+other.name)
+			}
+		}
+	}
+	if len(found) != 1 {
+		return unknownPeer
+	}
+	return found[0]
+}
+
+// parentName names the link that a vlan is on.
+func (s *namespaceView) parentName(l Link) string {
+	if !l.ParentHere {
+		return unknownPeer
+	}
+	return s.linkName(l.Parent)
+}
+
+func (s *namespaceView) linkName(index int) string {
+	for _, l := range s.links {
+		if l.Index == index {
+			return l.Name
+		}
+	}
+	return unknownPeer
+}
