@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -19,6 +20,7 @@ type arena struct {
 	names  []string         // the namespaces there are
 	open   map[string]*kept // by name
 	light  bool             // settings are not read: see view
+	file   bool             // the plain file is there
 }
 
 // newArena makes an arena with the host's own namespace.
@@ -38,19 +40,42 @@ func (a *arena) close() error {
 			first = err
 		}
 	}
+	if err := a.dropFile(); err != nil && first == nil {
+		first = err
+	}
 	return first
 }
 
-func (a *arena) bound(name string) string { return path.Join(kernel.NetNSDir, a.prefix+name) }
+// bound is where a namespace is bound. The plain file is made when it is asked for.
+func (a *arena) bound(name string) string {
+	where := path.Join(kernel.NetNSDir, a.prefix+name)
+	if name == plainFile && !a.file {
+		a.file = a.WriteFile(where, nil, 0o644) == nil
+	}
+	return where
+}
+
+func (a *arena) dropFile() error {
+	if !a.file {
+		return nil
+	}
+	return a.Remove(path.Join(kernel.NetNSDir, a.prefix+plainFile))
+}
+
+// nameOf is what the operations call a namespace.
+func nameOf(bound string) string { return strings.TrimPrefix(bound, kernel.NetNSDir+"/") }
 
 // Self implements kernel.Namespaces.
 func (a *arena) Self() (kernel.NetNS, error) { return a.OpenNetNS(kernel.HostNetNS) }
 
 // OpenNetNS implements kernel.Namespaces.
 func (a *arena) OpenNetNS(bound string) (kernel.NetNS, error) {
-	name := path.Base(bound)
+	name := nameOf(bound)
 	if ns := a.open[name]; ns != nil {
 		return ns, nil
+	}
+	if name == closedNetNS {
+		return a.openClosed()
 	}
 	ns, err := a.Host.OpenNetNS(a.bound(name))
 	if err != nil {
@@ -60,9 +85,20 @@ func (a *arena) OpenNetNS(bound string) (kernel.NetNS, error) {
 	return a.open[name], nil
 }
 
+// openClosed opens the host's own namespace anew, and closes the handle.
+func (a *arena) openClosed() (kernel.NetNS, error) {
+	ns, err := a.Host.OpenNetNS(a.bound(kernel.HostNetNS))
+	if err != nil {
+		return nil, err
+	}
+	ns.Close()
+	a.open[closedNetNS] = &kept{ns, a}
+	return a.open[closedNetNS], nil
+}
+
 // AddNetNS implements kernel.Namespaces.
 func (a *arena) AddNetNS(bound string) error {
-	name := path.Base(bound)
+	name := nameOf(bound)
 	err := a.Host.AddNetNS(a.bound(name))
 	if err == nil && !slices.Contains(a.names, name) {
 		a.names = append(a.names, name)
@@ -73,7 +109,7 @@ func (a *arena) AddNetNS(bound string) error {
 // DeleteNetNS implements kernel.Namespaces. It returns when what dies with the namespace is gone: Linux takes a while
 // (net/core/net_namespace.c cleanup_net).
 func (a *arena) DeleteNetNS(bound string) error {
-	name := path.Base(bound)
+	name := nameOf(bound)
 	doomed, err := a.peersOf(name)
 	if err != nil {
 		return err
@@ -102,26 +138,26 @@ type place struct {
 	index int
 }
 
-// peersOf returns the other ends, in other namespaces, of the veths in a namespace.
+// peersOf returns what is in other namespaces and dies with a namespace: the other ends of its veths. Where that is may not be certain, because links know an index alone, which several namespaces have: what may belong
+// to a third one is left out.
 func (a *arena) peersOf(name string) ([]place, error) {
 	if !slices.Contains(a.names, name) {
 		return nil, nil
 	}
-	links, err := a.linksOf(name)
-	if err != nil {
-		return nil, err
+	links := map[string][]kernel.Link{}
+	for _, netns := range a.names {
+		var err error
+		if links[netns], err = a.linksOf(netns); err != nil {
+			return nil, err
+		}
 	}
 	var peers []place
 	for _, other := range a.names {
-		if other == name {
-			continue
-		}
-		theirs, err := a.linksOf(other)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range theirs {
-			if slices.ContainsFunc(links, func(end kernel.Link) bool { return areEnds(end, l) }) {
+		for _, l := range links[other] {
+			owners := slices.DeleteFunc(slices.Clone(a.names), func(owner string) bool {
+				return owner == other || !slices.ContainsFunc(links[owner], func(end kernel.Link) bool { return areEnds(l, end) })
+			})
+			if slices.Equal(owners, []string{name}) {
 				peers = append(peers, place{other, l.Index})
 			}
 		}

@@ -22,12 +22,16 @@ var DefaultShape = Shape{Length: 40}
 func Sequence(s Shape) *rapid.Generator[[]operation.Operation] {
 	return rapid.Custom(func(t *rapid.T) []operation.Operation {
 		d := &drawer{t: t, m: newModel()}
+		if d.oneIn(crowdEvery) {
+			d.crowd()
+			return d.all
+		}
 		d.begin()
 		for range s.Length {
 			if d.percent(2) && len(d.all) > 10 {
 				break // short sequences, too
 			}
-			d.add(d.one())
+			d.add(d.misplaced(d.one()))
 		}
 		return d.all
 	})
@@ -82,7 +86,7 @@ func (d *drawer) one() operation.Operation {
 		{14, d.linkAdd},
 		{18, d.linkSet},
 		{5, d.linkDelete},
-		{4, d.portSet},
+		{8, d.portSet},
 		{14, d.addressAdd},
 		{6, d.addressDelete},
 		{14, d.routeAdd},
@@ -120,6 +124,15 @@ func mix(x uint64) uint64 {
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
 	return x ^ x>>33
+}
+
+// oneIn is true once in n times. One draw is not even enough for that: rapid draws 0 and 1 once in 18 times each.
+func (d *drawer) oneIn(n int) bool {
+	var sum uint64
+	for range 3 {
+		sum = mix(sum + rapid.Uint64().Draw(d.t, "n"))
+	}
+	return sum%uint64(n) == 0
 }
 
 // percent is true that often.
@@ -171,6 +184,7 @@ func anyLink(*modelLink) bool    { return true }
 func notLo(l *modelLink) bool    { return l.kind != "" }
 func isBridge(l *modelLink) bool { return l.kind == kernel.KindBridge }
 func isUp(l *modelLink) bool     { return l.up }
+func isNarrow(l *modelLink) bool { return l.narrow }
 func isPort(l *modelLink) bool   { return l.master != "" }
 func isVeth(l *modelLink) bool   { return l.kind == kernel.KindVeth }
 
@@ -202,11 +216,11 @@ func (d *drawer) netnsAdd() operation.Operation {
 	if len(free) == 0 && !d.percent(30) {
 		return d.one()
 	}
-	return operation.NetNSAdd{Name: mostly(d, 10, free, netnsNames)}
+	return operation.NetNSAdd{Name: mostly(d, 12, free, append([]string{plainFile, absentFolder}, netnsNames...))}
 }
 
 func (d *drawer) netnsDelete() operation.Operation {
-	return operation.NetNSDelete{Name: mostly(d, 10, d.m.spaces[1:], []string{"a", "b", "none"})}
+	return operation.NetNSDelete{Name: mostly(d, 20, d.m.spaces[1:], []string{"a", "b", "none", plainFile, plainFile, absentFolder})}
 }
 
 // Describe returns the lines of a sequence.

@@ -42,6 +42,9 @@ func (d *drawer) prefix() netip.Prefix { return mostly(d, 7, usualAddresses, odd
 func (d *drawer) addressAdd() operation.Operation {
 	var o operation.AddressAdd
 	o.NetNS, o.Link = d.aLink(anyLink)
+	if d.has(isNarrow) && d.percent(25) {
+		o.NetNS, o.Link = d.aLink(isNarrow)
+	}
 	a := &o.Address
 	a.Prefix = d.prefix()
 	if len(d.m.addresses) > 0 && d.percent(12) {
@@ -69,7 +72,9 @@ func (d *drawer) addressDelete() operation.Operation {
 		return operation.AddressDelete{NetNS: a.netns, Link: a.link, Prefix: a.prefix}
 	}
 	netns, link := d.aLink(anyLink)
-	return operation.AddressDelete{NetNS: netns, Link: link, Prefix: d.prefix()}
+	return operation.AddressDelete{
+		NetNS: netns, Link: link, Prefix: mostly(d, 20, usualAddresses, append(oddAddresses[:10:10], netip.Prefix{}, netip.Prefix{})),
+	}
 }
 
 var (
@@ -227,6 +232,10 @@ func (d *drawer) neighbourAdd() operation.Operation {
 	var o operation.NeighbourAdd
 	o.NetNS, o.Link = d.aLink(anyLink)
 	o.Neighbour.IP = mostly(d, 10, neighbourIPs, append(oddGateways[:len(oddGateways):len(oddGateways)], netip.Addr{}))
+	if len(d.m.neighbours) > 0 && d.percent(10) {
+		again := pick(d, d.m.neighbours...)
+		o.NetNS, o.Link, o.Neighbour.IP = again.NetNS, again.Link, again.Neighbour.IP
+	}
 	o.Neighbour.MAC = d.newMAC()
 	if d.percent(5) {
 		o.Neighbour.MAC = nil
@@ -247,6 +256,6 @@ func (d *drawer) neighbourDelete() operation.Operation {
 	}
 	netns, link := d.aLink(anyLink)
 	return operation.NeighbourDelete{
-		NetNS: netns, Link: link, IP: mostly(d, 20, neighbourIPs, oddGateways),
+		NetNS: netns, Link: link, IP: mostly(d, 30, neighbourIPs, append(oddGateways[:5:5], netip.Addr{})),
 	}
 }

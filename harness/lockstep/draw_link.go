@@ -65,6 +65,10 @@ func (d *drawer) linkSet() operation.Operation {
 	if promisc := func(l *modelLink) bool { return l.promisc }; d.has(promisc) && d.percent(10) {
 		o.NetNS, o.Link = d.aLink(promisc)
 	}
+	if d.percent(1) {
+		o.Link, o.Change.MTU = "lo", new(pick(d, 67, 1, 0, 1279)) // no other link takes less than 68
+		return o
+	}
 	l := d.m.link(o.NetNS, o.Link)
 	for range pick(d, 1, 1, 1, 1, 2, 3) {
 		d.change(&o, l)
@@ -87,9 +91,13 @@ func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
 	case n < 66:
 		c.MTU = new(mostly(d, 25, []int{1500, 1400, 1280, 9000}, oddMTUs))
 	case n < 73:
-		c.MAC = d.newMAC()
+		if c.MAC = d.newMAC(); d.percent(10) {
+			c.MAC = d.oddMAC()
+		}
 	case n < 80:
-		c.Name = new(d.newName(o.NetNS))
+		if c.Name = new(d.newName(o.NetNS)); d.percent(10) {
+			c.Name = new(d.linkName(o.NetNS, anyLink)) // taken
+		}
 	case n < 85:
 		c.Alias = new(mostly(d, 20, []string{"", "x", "two words"}, oddAliases))
 	case n < 91:

@@ -21,6 +21,7 @@ type model struct {
 type modelLink struct {
 	netns, name, kind string
 	up, promisc       bool
+	narrow            bool // too small for IPv4
 	master            string
 	peer              *modelLink
 }
@@ -198,6 +199,9 @@ func (m *model) changed(l *modelLink, o operation.LinkSet) {
 		l.master = *o.Master
 	} else if c.Master != nil {
 		l.master = ""
+	}
+	if c.MTU != nil {
+		l.narrow = *c.MTU < 68 && l.kind == ""
 	}
 	if c.Promisc != nil {
 		l.promisc = *c.Promisc
