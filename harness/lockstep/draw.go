@@ -180,13 +180,14 @@ func (d *drawer) aLink(fits func(*modelLink) bool) (netns, name string) {
 	return l.netns, l.name
 }
 
-func anyLink(*modelLink) bool    { return true }
-func notLo(l *modelLink) bool    { return l.kind != "" }
-func isBridge(l *modelLink) bool { return l.kind == kernel.KindBridge }
-func isUp(l *modelLink) bool     { return l.up }
-func isNarrow(l *modelLink) bool { return l.narrow }
-func isPort(l *modelLink) bool   { return l.master != "" }
-func isVeth(l *modelLink) bool   { return l.kind == kernel.KindVeth }
+func anyLink(*modelLink) bool      { return true }
+func notLo(l *modelLink) bool      { return l.kind != "" }
+func isBridge(l *modelLink) bool   { return l.kind == kernel.KindBridge }
+func isUp(l *modelLink) bool       { return l.up }
+func isNarrow(l *modelLink) bool   { return l.narrow }
+func isWithout6(l *modelLink) bool { return l.no6 }
+func isPort(l *modelLink) bool     { return l.master != "" }
+func isVeth(l *modelLink) bool     { return l.kind == kernel.KindVeth }
 
 // newNames are those of links to come. They are few, so that some are taken.
 var newNames = []string{"v0", "v1", "v2", "v3", "v4", "v5", "br0", "br1", "eth0"}

@@ -47,6 +47,10 @@ func (d *drawer) addressAdd() operation.Operation {
 	}
 	a := &o.Address
 	a.Prefix = d.prefix()
+	if d.has(isWithout6) && d.percent(10) {
+		o.NetNS, o.Link = d.aLink(isWithout6)
+		a.Prefix = pick(d, usualAddresses[8:]...)
+	}
 	if len(d.m.addresses) > 0 && d.percent(12) {
 		again := pick(d, d.m.addresses...)
 		o.NetNS, o.Link, a.Prefix = again.netns, again.link, again.prefix
@@ -105,6 +109,10 @@ func (d *drawer) routeAdd() operation.Operation {
 			return again
 		}
 		link = d.linkName(netns, isUp)
+	}
+	if d.has(isWithout6) && d.percent(10) {
+		netns, link = d.aLink(isWithout6)
+		o.NetNS, r.Dst = netns, pick(d, usualDestinations[7:]...)
 	}
 	six := r.Dst.IsValid() && r.Dst.Addr().Is6()
 	own := d.ownAddresses(netns, six)

@@ -108,7 +108,7 @@ func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
 }
 
 // oddAliases are of the lengths around the limit (IFALIASZ), or not text.
-var oddAliases = []string{long(254), long(255), long(256), "\x00", "a\x00b", "\xff", "'\""}
+var oddAliases = []string{long(254), long(255), long(256), long(300), long(256), "\x00", "a\x00b", "\xff", "'\""}
 
 func long(n int) string {
 	b := make([]byte, n)

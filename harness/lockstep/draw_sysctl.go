@@ -10,7 +10,7 @@ var (
 	hostKeys = []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/forwarding"}
 	linkKeys = []string{
 		"net/ipv4/conf/LINK/arp_notify", "net/ipv4/conf/LINK/forwarding", "net/ipv4/conf/LINK/rp_filter",
-		"net/ipv6/conf/LINK/accept_ra", disableIPv6, "net/ipv6/conf/LINK/forwarding",
+		"net/ipv6/conf/LINK/accept_ra", disableIPv6("LINK"), "net/ipv6/conf/LINK/forwarding",
 		"net/ipv6/conf/LINK/keep_addr_on_down",
 	}
 	oddKeys = []string{
@@ -20,8 +20,8 @@ var (
 	oddValues = []string{"2", "-1", "3", "", "x", "1 2", "1x", "+1", " 1", "0x1", "01", "99999999999", "1\n", "-2147483648"}
 )
 
-// disableIPv6 refuses addresses, and routes.
-const disableIPv6 = "net/ipv6/conf/LINK/disable_ipv6"
+// disableIPv6 is the setting with which a link takes no address, and no route.
+func disableIPv6(link string) string { return "net/ipv6/conf/" + link + "/disable_ipv6" }
 
 // key draws a setting. What a link has is a setting of "all" and "default", too.
 func (d *drawer) key(netns string) string {
@@ -46,8 +46,7 @@ func (d *drawer) sysctlGet() operation.Operation {
 func (d *drawer) sysctlSet() operation.Operation {
 	netns := d.netns()
 	if d.percent(6) {
-		key := strings.Replace(disableIPv6, "LINK", d.linkName(netns, notLo), 1)
-		return operation.SysctlSet{NetNS: netns, Key: key, Value: "1"}
+		return operation.SysctlSet{NetNS: netns, Key: disableIPv6(d.linkName(netns, notLo)), Value: "1"}
 	}
 	return operation.SysctlSet{
 		NetNS: netns, Key: d.key(netns), Value: mostly(d, 15, []string{"0", "1"}, oddValues),

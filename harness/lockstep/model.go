@@ -22,6 +22,7 @@ type modelLink struct {
 	netns, name, kind string
 	up, promisc       bool
 	narrow            bool // too small for IPv4
+	no6               bool // IPv6 is disabled
 	master            string
 	peer              *modelLink
 }
@@ -146,6 +147,12 @@ func (m *model) done(o operation.Operation) {
 	case operation.AddressDelete:
 		gone := modelAddress{o.NetNS, o.Link, o.Prefix}
 		m.addresses = slices.DeleteFunc(m.addresses, func(a modelAddress) bool { return a == gone })
+	case operation.SysctlSet:
+		for _, l := range m.linksOf(o.NetNS, anyLink) {
+			if o.Key == disableIPv6(l.name) {
+				l.no6 = o.Value == "1"
+			}
+		}
 	case operation.RouteAdd:
 		m.routes = append(m.routes, o)
 	case operation.RouteDelete:
