@@ -123,6 +123,7 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	}
 	session.host, session.pluginDirs, session.faults = machine.Host, machine.PluginDirs, machine.Faults
 	session.ownDisk = machine.OwnDisk
+	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {
 		session.end()

@@ -33,6 +33,7 @@ func TestOutcomes(t *testing.T) {
 		{"env F=/etc/motd\nfile show $F\nstdout '^welcome$'", Passed, ""},
 		{"stop\nfile show /etc/none", Passed, ""},
 		{"skip 'no kernel for it'", Skipped, "no kernel for it"},
+		{"need luck", Failed, `try.txtar:1: need: does not know "luck", but bridge-vlans`},
 		{"\nfile show /etc/none", Failed, "scenarios/try.txtar:2: read /etc/none: no such file or directory (ENOENT)"},
 		{"! file show /etc/motd", Failed, "scenarios/try.txtar:1: file succeeded, and should have failed"},
 		{"file show /etc/motd\nstdout goodbye", Failed, "scenarios/try.txtar:2: no match for `goodbye`"},

@@ -16,6 +16,7 @@ type session struct {
 	host       kernel.Host
 	pluginDirs []string
 	faults     *harness.Faults // nil where there can be none
+	skip       func(...any)
 	ownDisk    bool
 	kubelet    *harness.Kubelet // nil where none was started
 	services   []service
