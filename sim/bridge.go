@@ -69,7 +69,7 @@ func (l *link) addPort(p *link) *refusal {
 	}
 	p.master, p.port = l, &port{number: number}
 	p.port.vlans.joinDefault(l.bridge)
-	p.promiscuity++
+	p.addPromiscuity(1)
 	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
 	l.recalculateMAC()
 	p.checkPort()
@@ -96,7 +96,7 @@ func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
 	l.bridge.drop(func(_ station, s sighting) bool { return s.port == p }) // br_fdb_delete_by_port of all
 	p.master, p.port = nil, nil
-	p.promiscuity--
+	p.addPromiscuity(-1)
 	l.adjustMTU()
 	l.recalculateMAC()
 	l.selectCarrier()

@@ -28,6 +28,10 @@ func (l *link) open() *refusal {
 		l.inheritMAC()
 	}
 	l.up = true
+	l.filterFrames()
+	if l.vlan != nil {
+		l.vlan.parent.filterFrames()
+	}
 	var changed []*link
 	switch {
 	case l.peer != nil && l.peer.up: // veth_open
@@ -56,7 +60,10 @@ func (l *link) close() {
 	l.up = false
 	had := l.carrier()
 	switch {
-	case l.kind == kernel.KindVeth, l.vlan != nil: // veth_close, vlan_dev_stop
+	case l.vlan != nil: // vlan_dev_stop
+		l.lowOff = true
+		l.vlan.parent.filterFrames()
+	case l.kind == kernel.KindVeth: // veth_close
 		l.lowOff = true
 	case l.bridge != nil: // br_dev_stop
 		l.stopPorts()

@@ -111,9 +111,9 @@ func (l *link) applyFlags(req linkChange) (r *refusal) {
 	if req.promisc != nil && *req.promisc != l.promisc {
 		l.promisc = *req.promisc
 		if l.promisc {
-			l.promiscuity++
+			l.addPromiscuity(1)
 		} else {
-			l.promiscuity--
+			l.addPromiscuity(-1)
 		}
 	}
 	return r
@@ -151,6 +151,10 @@ func (l *link) changeMAC(m mac) {
 		l.master.recalculateMAC()
 	}
 	l.tellVLANsOfMAC()
+	l.filterFrames()
+	if l.vlan != nil {
+		l.vlan.parent.filterFrames()
+	}
 	if l.up {
 		l.announce()
 	}

@@ -29,8 +29,11 @@ const dadMaxDelay = time.Second
 func (l *link) ip6Create() {
 	l.ip6 = ip6{conf: newConf(l.ns.sysctls.default6.values), ready: l.ready()}
 	l.ip6.conf.values["mtu"] = l.mtu
+	if l.loopback() || l.noARP() {
+		l.ip6.conf.values["accept_dad"] = -1
+	}
 	if l.loopback() {
-		l.ip6.conf.values["accept_dad"], l.ip6.conf.values["use_tempaddr"] = -1, -1
+		l.ip6.conf.values["use_tempaddr"] = -1
 	}
 }
 

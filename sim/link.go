@@ -34,6 +34,7 @@ type link struct {
 
 	promisc     bool // IFF_PROMISC was asked for
 	promiscuity int  // how many need it
+	forVLANs    bool // one of them is the link itself: see filterFrames
 
 	peer   *link         // of a veth
 	master *link         // the bridge it is a port of
