@@ -66,7 +66,7 @@ func tellFidelity(out io.Writer, f backend.Fidelity, r backend.FidelityReport, s
 	}
 	fmt.Fprintf(out, "\nWhat Linux %s answered:\n%s", r.Release, indent(r.Coverage))
 	if len(r.Rare) > 0 {
-		fmt.Fprintf(out, "Pairs that the laws know, and that occurred less than 100 times:\n")
+		fmt.Fprintf(out, "Pairs that the laws know, and that occurred too rarely: less than 100 times in a million operations:\n")
 		for _, p := range r.Rare {
 			fmt.Fprintf(out, "    %s: %s\n", p.Op, p.Errno)
 		}

@@ -59,17 +59,21 @@ type Finding struct {
 	Scenario string   // a scenario that holds on the kernel
 }
 
-// rareBelow is how often each pair of operation and errno that the laws know should occur.
-const rareBelow = 100
+// rareBelow is how often each pair of operation and errno that the laws know should occur in so many operations: 100 times
+// in a million, and 100 times at most.
+func rareBelow(ops int) int { return min(100, 1+ops/10_000) }
 
-// simulatedKernel makes machines of worlds of their own, as that release is, without sockets: operations send nothing.
-// They lack what the laws find a machine of that kernel to lack.
-func simulatedKernel(release string, machine kernel.Host) lockstep.Kernel {
+// profileOf is what is simulated: that release, without what it was built without.
+func profileOf(release string, machine kernel.Host) sim.Profile {
 	profile, ok := sim.ProfileOf(release)
 	if !ok {
 		profile = sim.Linux618 // what is known of the newest is the best guess for others
 	}
-	profile = profile.AsBuilt(func(topic string) bool { return kerneltest.Lacks(machine, topic) })
+	return profile.AsBuilt(func(topic string) bool { return kerneltest.Lacks(machine, topic) })
+}
+
+// simulatedKernel makes machines of worlds of their own, without sockets: operations send nothing.
+func simulatedKernel(profile sim.Profile) lockstep.Kernel {
 	return lockstep.Kernel{Name: "sim", New: func() (kernel.Host, func(), error) {
 		world := sim.NewWorld(sim.Config{Seed: 1, Profile: profile})
 		return world.AddHost("node"), world.Close, nil
@@ -79,9 +83,10 @@ func simulatedKernel(release string, machine kernel.Host) lockstep.Kernel {
 // against runs in step with the kernel of a machine, and reports.
 func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, release string) (FidelityReport, error) {
 	k := lockstep.Kernel{Name: name, New: func() (kernel.Host, func(), error) { return machine, func() {}, nil }}
+	profile := profileOf(release, machine)
 	var findings []Finding
 	report, err := lockstep.Run{
-		Reference: k, Other: simulatedKernel(release, machine), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
+		Reference: k, Other: simulatedKernel(profile), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
 		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
 	}.Do(ctx)
 	if err != nil && report == nil {
@@ -91,7 +96,7 @@ func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, releas
 		Release: release, Sequences: report.Sequences, Ops: report.Ops, Took: report.Took,
 		Succeeded: report.Coverage.Succeeded(), Unstable: report.Unstable, Coverage: report.Coverage.String(),
 		Answers: answerCounts(report.Coverage),
-		Rare:    report.Coverage.Rare(lawPairs(), rareBelow), Findings: findings, Difference: report.Kinds,
+		Rare:    report.Coverage.Rare(lawPairs(profile), rareBelow(report.Ops)), Findings: findings, Difference: report.Kinds,
 	}, err
 }
 
@@ -103,8 +108,9 @@ func finding(d *lockstep.Difference, kernel string) Finding {
 	return f
 }
 
-// lawPairs returns the pairs of operation and errno that the laws know: what they ask, answered by the simulation.
-func lawPairs() []lockstep.Pair {
+// lawPairs returns the pairs of operation and errno that the laws know of such a kernel: what they ask, answered by the
+// simulation. Laws about what it lacks have none.
+func lawPairs(profile sim.Profile) []lockstep.Pair {
 	var mu sync.Mutex
 	seen := map[lockstep.Pair]bool{}
 	note := func(c intercept.Call, next func() error) error {
@@ -120,7 +126,7 @@ func lawPairs() []lockstep.Pair {
 	}
 	// A law that is broken has asked all the same; the laws' own tests tell of it.
 	_ = kerneltest.Check(func() (kernel.Host, func(), error) {
-		world := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New})
+		world := sim.NewWorld(sim.Config{Seed: 1, Profile: profile, Transport: netstack.New})
 		return intercept.Wrap(world.AddHost("node"), note), world.Close, nil
 	})
 	var all []lockstep.Pair
