@@ -184,10 +184,13 @@ func anyLink(*modelLink) bool      { return true }
 func notLo(l *modelLink) bool      { return l.kind != "" }
 func isBridge(l *modelLink) bool   { return l.kind == kernel.KindBridge }
 func isUp(l *modelLink) bool       { return l.up }
-func isNarrow(l *modelLink) bool   { return l.narrow }
 func isWithout6(l *modelLink) bool { return l.no6 }
 func isPort(l *modelLink) bool     { return l.master != "" }
 func isVeth(l *modelLink) bool     { return l.kind == kernel.KindVeth }
+
+// isNarrow reports whether a link is too small for IPv4, as lo alone can be; isNarrow6 for IPv6.
+func isNarrow(l *modelLink) bool  { return l.kind == "" && l.mtu != 0 && l.mtu < 68 }
+func isNarrow6(l *modelLink) bool { return l.mtu != 0 && l.mtu < 1280 }
 
 // newNames are those of links to come. They are few, so that some are taken.
 var newNames = []string{"v0", "v1", "v2", "v3", "v4", "v5", "br0", "br1", "eth0"}

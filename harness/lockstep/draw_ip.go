@@ -71,13 +71,17 @@ func (d *drawer) addressDelete() operation.Operation {
 	if len(d.m.addresses) == 0 && !d.percent(20) {
 		return d.addressAdd()
 	}
+	if d.has(isNarrow6) && d.percent(8) {
+		netns, link := d.aLink(isNarrow6)
+		return operation.AddressDelete{NetNS: netns, Link: link, Prefix: pick(d, usualAddresses[8:]...)}
+	}
 	if len(d.m.addresses) > 0 && !d.percent(8) {
 		a := pick(d, d.m.addresses...)
 		return operation.AddressDelete{NetNS: a.netns, Link: a.link, Prefix: a.prefix}
 	}
 	netns, link := d.aLink(anyLink)
 	return operation.AddressDelete{
-		NetNS: netns, Link: link, Prefix: mostly(d, 20, usualAddresses, append(oddAddresses[:10:10], netip.Prefix{}, netip.Prefix{})),
+		NetNS: netns, Link: link, Prefix: mostly(d, 20, usualAddresses, append(oddAddresses[:5:5], netip.Prefix{}, netip.Prefix{})),
 	}
 }
 

@@ -21,7 +21,7 @@ type model struct {
 type modelLink struct {
 	netns, name, kind string
 	up, promisc       bool
-	narrow            bool // too small for IPv4
+	mtu               int  // as it was set; 0: as it was made
 	no6               bool // IPv6 is disabled
 	master            string
 	peer              *modelLink
@@ -127,7 +127,9 @@ func (m *model) rename(l *modelLink, name string) {
 func (m *model) done(o operation.Operation) {
 	switch o := o.(type) {
 	case operation.NetNSAdd:
-		m.addSpace(o.Name)
+		if slices.Contains(netnsNames, o.Name) {
+			m.addSpace(o.Name)
+		}
 	case operation.NetNSDelete:
 		m.dropSpace(o.Name)
 	case operation.LinkAdd:
@@ -190,6 +192,7 @@ func (m *model) added(o operation.LinkAdd) {
 		l.peer = &modelLink{netns: where, name: o.Spec.Peer.Name, kind: kernel.KindVeth, peer: l}
 		m.links = append(m.links, l.peer)
 	}
+	l.mtu = o.Spec.MTU
 	m.links = append(m.links, l)
 }
 
@@ -208,7 +211,7 @@ func (m *model) changed(l *modelLink, o operation.LinkSet) {
 		l.master = ""
 	}
 	if c.MTU != nil {
-		l.narrow = *c.MTU < 68 && l.kind == ""
+		l.mtu = *c.MTU
 	}
 	if c.Promisc != nil {
 		l.promisc = *c.Promisc
