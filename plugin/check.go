@@ -214,6 +214,9 @@ func (k *check) checkHas(ns kernel.NetNS, l kernel.Link, wanted []netip.Prefix) 
 		if !slices.ContainsFunc(present, func(a kernel.Address) bool { return a.Prefix == prefix }) {
 			k.missing("%s in netns %s has no address %s", l.Name, ns.Name(), prefix)
 		}
+		if slices.ContainsFunc(present, func(a kernel.Address) bool { return a.Prefix == prefix && a.DADFailed }) {
+			k.missing("%s in netns %s has address %s in DADFAILED state: another machine has it", l.Name, ns.Name(), prefix)
+		}
 	}
 	return nil
 }

@@ -22,10 +22,10 @@ func (a *add) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	s := &section{add: a}
+	s := &section{add: a, unlock: unlock}
+	defer s.end()
 	if err := run(ctx, s.steps()); err != nil {
-		return undone(err, s.undo.run(ctx))
+		return undone(err, s.undoShared(ctx))
 	}
 	return nil
 }
@@ -44,7 +44,9 @@ func lockHost(ctx context.Context, host kernel.NetNS) (unlock func(), err error)
 type section struct {
 	*add
 	undo           undo
-	newGatewayPort string // of the VLAN's gateway, if this ADD made it
+	unlock         func()       // nil while the lock is not held
+	yielded        map[int]bool // the bridge's ports when the lock was given up for some time; nil: it was not
+	newGatewayPort string       // of the VLAN's gateway, if this ADD made it
 }
 
 func (s *section) steps() []step {
@@ -59,9 +61,10 @@ func (s *section) steps() []step {
 		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
 		{"wait for the port of the VLAN's gateway", s.awaitGateway},
-		{"announce the addresses", s.announce},
 		{"turn forwarding on", s.forward},
 		{"read the bridge", s.readBridge},
+		{"wait for duplicate address detection", s.settle},
+		{"announce the addresses", s.announce},
 		{"print the result", s.tellResult},
 	}
 }

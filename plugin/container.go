@@ -16,7 +16,7 @@ func (s *section) configureContainer(context.Context) error {
 		return err
 	}
 	for _, prefix := range s.layer3.addresses {
-		if err := s.container.AddAddress(newAddress(s.containerEnd.Index, prefix)); err != nil {
+		if err := s.container.AddAddress(s.newContainerAddress(prefix)); err != nil {
 			return err
 		}
 	}

@@ -110,6 +110,10 @@ var situations = []situation{
 		keys: map[string]any{"isDefaultGateway": true, "ipam": map[string]any{"type": "fixed"}},
 	},
 	{
+		name: "both families, duplicates detected", given: dualStack, ops: dualOps, simulated: true,
+		keys: map[string]any{"isDefaultGateway": true, "enabledad": true, "ipam": map[string]any{"type": "fixed"}},
+	},
+	{
 		name: "both families, bridge has others' addresses", given: dualStack, ops: forceOps, simulated: true,
 		keys: map[string]any{
 			"isDefaultGateway": true, "forceAddress": true, "ipam": map[string]any{"type": "fixed"},

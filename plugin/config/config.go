@@ -25,6 +25,7 @@ type Config struct {
 	IsGateway        bool   // the bridge has the gateway's address; true where IsDefaultGateway is
 	IsDefaultGateway bool   // and the container's default route leads there
 	ForceAddress     bool   // addresses of the bridge that the gateway's cannot stand beside are replaced
+	EnableDAD        bool   // the container's IPv6 addresses are looked for on the network before they are used
 	PromiscMode      bool   // the bridge takes all packets, whomever they are for
 	HairpinMode      bool   // the container's packets may come back to it
 	PortIsolation    bool   // the container cannot talk to other isolated ones
@@ -57,6 +58,7 @@ func Parse(data []byte, args string) (Config, error) {
 		IsGateway:        keys.IsGateway || keys.IsDefaultGateway,
 		IsDefaultGateway: keys.IsDefaultGateway,
 		ForceAddress:     keys.ForceAddress,
+		EnableDAD:        keys.EnableDAD,
 		PromiscMode:      keys.PromiscMode,
 		HairpinMode:      keys.HairpinMode,
 		PortIsolation:    keys.PortIsolation,
@@ -85,6 +87,7 @@ type keys struct {
 	HairpinMode      bool      `json:"hairpinMode"`
 	PortIsolation    bool      `json:"portIsolation"`
 	PromiscMode      bool      `json:"promiscMode"`
+	EnableDAD        bool      `json:"enabledad"`
 	Disabled         bool      `json:"disableContainerInterface"`
 	MTU              int       `json:"mtu"`
 	DNS              types.DNS `json:"dns"`

@@ -30,9 +30,10 @@ func TestParse(t *testing.T) {
 			want: config.Config{Network: network, Bridge: "cni0", IsGateway: true, IsDefaultGateway: true},
 		},
 		{
-			name: "switches", keys: `"forceAddress": true, "promiscMode": true, "disableContainerInterface": true`,
+			name: "switches", keys: `"forceAddress": true, "promiscMode": true, "disableContainerInterface": true, "enabledad": true`,
 			want: config.Config{
 				Network: network, Bridge: "cni0", ForceAddress: true, PromiscMode: true, DisableContainerInterface: true,
+				EnableDAD: true,
 			},
 		},
 		{
@@ -131,7 +132,6 @@ func TestParseRefuses(t *testing.T) {
 			name: "hairpin and promiscuous", keys: `"hairpinMode": true, "promiscMode": true`,
 			code: 7, words: "cannot set hairpin mode and promiscuous mode at the same time",
 		},
-		{name: "dad", keys: `"enabledad": true`, code: 2, words: "enabledad"},
 		{
 			name: "disabled with IPAM", keys: `"disableContainerInterface": true, "ipam": {"type": "static"}`,
 			code: 7, words: "cannot use IPAM when DisableContainerInterface flag is set",

@@ -11,7 +11,7 @@ import (
 // unsupported are the keys of the reference plugin that are not built here. (ipMasqBackend is missing: it says
 // how to do what ipMasq asks for, and alone it asks for nothing.)
 var unsupported = []string{
-	"ipMasq", "enabledad", "macspoofchk",
+	"ipMasq", "macspoofchk",
 }
 
 // refuseUnsupported refuses what would change behaviour if it were built: a container that silently lacks its
