@@ -92,7 +92,7 @@ func (d *drawer) one() operation.Operation {
 		{14, d.routeAdd},
 		{7, d.routeDelete},
 		{5, d.neighbourAdd},
-		{3, d.neighbourDelete},
+		{4, d.neighbourDelete},
 		{3, d.sysctlGet},
 		{5, d.sysctlSet},
 		{2, d.netnsAdd},
