@@ -61,6 +61,7 @@ func (a *add) steps() []step {
 }
 
 func (a *add) parse(context.Context) (err error) {
+	a.warnOfTypos()
 	if a.config, err = config.Parse(a.stdin, a.env.args); err != nil {
 		return err
 	}

@@ -121,6 +121,13 @@ func (c *call) request() ipam.Request {
 	}
 }
 
+// warnOfTypos says on standard error, which runtimes log, which keys look like mistakes.
+func (c *call) warnOfTypos() {
+	for _, sentence := range config.Typos(c.stdin) {
+		_, _ = fmt.Fprintf(c.stderr, "bridge: warning: network %s: %s\n", c.network.Name, sentence)
+	}
+}
+
 // report prints an error: on standard output, unless something was written there, or tried to be, before. Standard
 // error is the last resort, and whether that can be written nobody is left to be told.
 func (c *call) report(err error) {

@@ -69,6 +69,7 @@ func isWrongRequest(code uint) bool {
 }
 
 func (s *status) parse(context.Context) (err error) {
+	s.warnOfTypos()
 	s.config, err = config.Parse(s.stdin, s.env.args)
 	return err
 }
