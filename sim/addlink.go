@@ -53,24 +53,36 @@ func (l *link) watchNew() {
 
 // newOfKind makes the link, and both ends of a veth.
 func (ns *namespace) newOfKind(req newLink) (*link, *refusal) {
-	lacks := ns.world().config.Profile.Features
 	switch {
+	case !ns.world().config.Profile.Features.hasKind(req.kind):
+		return nil, refuse(kernel.EOPNOTSUPP, "Unknown device type") // __rtnl_newlink: no rtnl_link_ops
 	case req.kind == kernel.KindBridge:
 		return ns.newBridge(req)
 	case req.kind == kernel.KindVeth:
 		return ns.newVeth(req)
-	case req.kind == kernel.KindDummy && !lacks.NoDummies:
-		return ns.create(kernel.KindDummy, req.name, req.mtu, req.mac) // drivers/net/dummy.c
-	case req.kind == kernel.KindVLAN && !lacks.NoVLANLinks:
+	case req.kind == kernel.KindVLAN:
 		return ns.newVLAN(req)
 	}
-	return nil, refuse(kernel.EOPNOTSUPP, "Unknown device type") // __rtnl_newlink: no rtnl_link_ops
+	return ns.create(kernel.KindDummy, req.name, req.mtu, req.mac) // drivers/net/dummy.c
+}
+
+// hasKind reports whether a kernel has links of a kind.
+func (f Features) hasKind(kind string) bool {
+	switch kind {
+	case kernel.KindBridge, kernel.KindVeth:
+		return true
+	case kernel.KindDummy:
+		return !f.NoDummies
+	case kernel.KindVLAN:
+		return !f.NoVLANLinks
+	}
+	return false
 }
 
 // check is what is looked at before the tables are: the netlink policy, then the kind's validate (veth_validate,
-// br_validate).
+// br_validate), where there is one.
 func (req newLink) check(f Features) *refusal {
-	if r := checkNameLength(req.name); r != nil {
+	if r := checkNameLength(req.name); r != nil || !f.hasKind(req.kind) {
 		return r
 	}
 	if r := checkNewMAC(req.mac); r != nil {
@@ -203,8 +215,9 @@ func (ns *namespace) newBridge(req newLink) (*link, *refusal) {
 	if known {
 		l.bridge.defaultPVID = kernel.StandardPVID
 	}
-	l.bridge.vlans.joinDefault(l.bridge)
-	if r := l.bridge.change(req.bridge, known); r != nil {
+	l.addLocal(nil, l.mac, 0) // measured on Linux 6.18 and 6.1, with and without an address in the request
+	l.joinDefault(nil)
+	if r := l.changeVLANSettings(req.bridge, known); r != nil {
 		l.unregister()
 		return nil, r
 	}

@@ -68,9 +68,10 @@ func (l *link) addPort(p *link) *refusal {
 		return refuse(kernel.EBUSY) // netdev_master_upper_dev_link: __netdev_has_upper_dev
 	}
 	p.master, p.port = l, &port{number: number}
-	p.port.vlans.joinDefault(l.bridge)
 	p.addPromiscuity(1)
 	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
+	l.addLocal(p, p.mac, 0)
+	l.joinDefault(p)
 	l.recalculateMAC()
 	p.checkPort()
 	l.adjustMTU()
@@ -94,7 +95,7 @@ func (b *bridge) freeNumber() (int, *refusal) {
 // removePort is net/bridge/br_if.c: br_del_if.
 func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
-	l.bridge.drop(func(_ station, s sighting) bool { return s.port == p }) // br_fdb_delete_by_port of all
+	l.forgetPort(p)
 	p.master, p.port = nil, nil
 	p.addPromiscuity(-1)
 	l.adjustMTU()
@@ -123,6 +124,7 @@ func (l *link) changeBridgeMAC(m mac) {
 	if m == l.mac {
 		return
 	}
+	l.ownMACChanges(m)
 	l.changeMAC(m)
 	l.selectCarrier()
 }
@@ -156,7 +158,7 @@ func (l *link) checkPort() {
 	}
 	l.port.forwarding = l.ready()
 	if !l.port.forwarding {
-		l.master.bridge.forget(l) // br_stp_disable_port
+		l.master.bridge.forget(l, 0) // br_stp_disable_port
 	}
 	l.master.selectCarrier()
 }
@@ -178,7 +180,7 @@ func (l *link) stopPorts() {
 	for _, p := range l.bridge.ports {
 		if p.port.forwarding {
 			p.port.forwarding = false
-			l.bridge.forget(p)
+			l.bridge.forget(p, 0)
 			l.updateCarrier()
 		}
 	}

@@ -127,6 +127,9 @@ func (l *link) setMAC(m mac) *refusal {
 	}
 	if m == l.mac {
 		l.dropNeighbours(anyNeighbour) // NETDEV_CHANGEADDR is told all the same: neigh_changeaddr
+		if l.master != nil {
+			l.master.portMACChanged(l)
+		}
 	}
 	if l.bridge != nil {
 		l.bridge.pinnedMAC = true
@@ -148,6 +151,7 @@ func (l *link) changeMAC(m mac) {
 	l.mac = m
 	l.dropNeighbours(anyNeighbour) // neigh_changeaddr
 	if l.master != nil {
+		l.master.portMACChanged(l)
 		l.master.recalculateMAC()
 	}
 	l.tellVLANsOfMAC()

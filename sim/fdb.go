@@ -12,8 +12,8 @@ import (
 // ageing is how long a bridge remembers where a MAC was seen: BR_DEFAULT_AGEING_TIME.
 const ageing = 300 * time.Second
 
-// A forwarding database says behind which port of a bridge a MAC is. The bridge's own entries, for its ports' and its
-// own MAC, are not in it: they are the links themselves. (net/bridge/br_fdb.c.)
+// A forwarding database says behind which port of a bridge a MAC is. The bridge has entries of its own for its MAC and
+// for those of its ports. (net/bridge/br_fdb.c.)
 type fdb map[station]sighting
 
 // A station is a MAC in a VLAN; in VLAN 0 where the bridge does not filter.
@@ -24,39 +24,40 @@ type station struct {
 
 // A sighting of a MAC, or what somebody said of it.
 type sighting struct {
-	port  *link
-	at    time.Duration
-	state kernel.FDBState
+	port   *link // nil: the bridge itself
+	at     time.Duration
+	state  kernel.FDBState // FDBPermanent is BR_FDB_LOCAL
+	byUser bool            // somebody said so: BR_FDB_ADDED_BY_USER
 }
 
-// learn notes the source of a frame, or that it has moved. A MAC of the bridge's own is never learnt.
-// (net/bridge/br_fdb.c: br_fdb_update.)
+// local reports whether what is sent to the MAC is for the bridge itself.
+func (s sighting) local() bool { return s.state == kernel.FDBPermanent }
+
+// learn notes the source of a frame, or that it has moved; what is static moves, too. A MAC of the machine's own is never
+// learnt. (net/bridge/br_fdb.c: br_fdb_update.)
 func (l *link) learn(f frame, port *link) {
 	at := station{f.src, l.bridge.vlanOf(f)}
 	s, known := l.bridge.fdb[at]
-	if !known && l.ownsStation(at) || s.state == kernel.FDBPermanent {
+	switch {
+	case known && s.local():
 		return
-	}
-	if !known {
+	case !known:
 		s.state = kernel.FDBDynamic
 	}
-	s.port, s.at = port, l.world().clock.elapsed() // what is static moves, too
+	s.port, s.at = port, l.world().clock.elapsed()
 	l.bridge.note(at, s)
 }
 
-// whereabouts returns the port behind which a MAC was seen lately, nil where none is known. Linux deletes the
-// old ones by a timer (br_fdb_cleanup).
-func (l *link) whereabouts(f frame) *link {
+// whereabouts returns what a bridge knows of the destination of a frame. Linux deletes what is old by a timer
+// (br_fdb_cleanup).
+func (l *link) whereabouts(f frame) (s sighting, known bool) {
 	dst := station{f.dst, l.bridge.vlanOf(f)}
-	s, known := l.bridge.fdb[dst]
-	if !known {
-		return nil
-	}
-	if s.state == kernel.FDBDynamic && l.world().clock.elapsed()-s.at >= ageing {
+	s, known = l.bridge.fdb[dst]
+	if known && l.expired(s) {
 		delete(l.bridge.fdb, dst)
-		return nil
+		return sighting{}, false
 	}
-	return s.port
+	return s, known
 }
 
 // note makes or changes an entry.
@@ -67,16 +68,85 @@ func (b *bridge) note(at station, s sighting) {
 	b.fdb[at] = s
 }
 
-// forget drops what was learnt behind a port that is disabled. (br_fdb_delete_by_port.)
-func (b *bridge) forget(port *link) {
-	b.drop(func(_ station, s sighting) bool { return s.port == port && s.state == kernel.FDBDynamic })
-}
-
-func (b *bridge) drop(which func(station, sighting) bool) {
+// forget drops what was learnt behind a port, in a VLAN or with 0 in all. (br_fdb_delete_by_port.)
+func (b *bridge) forget(port *link, vlan int) {
 	for at, s := range b.fdb {
-		if which(at, s) {
+		if s.port == port && s.state == kernel.FDBDynamic && (vlan == 0 || at.vlan == vlan) {
 			delete(b.fdb, at)
 		}
+	}
+}
+
+// forgetPort drops all entries of a port that is none any more. (br_fdb_delete_by_port of all.)
+func (l *link) forgetPort(p *link) {
+	for at, s := range l.bridge.fdb {
+		switch {
+		case s.port != p:
+		case s.local():
+			l.passLocal(at, p)
+		default:
+			delete(l.bridge.fdb, at)
+		}
+	}
+}
+
+// addLocal makes the entry for the MAC of a port, or with nil of the bridge itself, unless there is one that is local. Any
+// other gives way. (br_fdb.c: fdb_add_local.)
+func (l *link) addLocal(port *link, m mac, vlan int) {
+	at := station{m, vlan}
+	if m.valid() && !l.bridge.fdb[at].local() {
+		l.bridge.note(at, sighting{port: port, at: l.world().clock.elapsed(), state: kernel.FDBPermanent})
+	}
+}
+
+// dropLocal ends the bridge's own entry for the MAC of a port, or with nil of the bridge itself.
+// (br_fdb.c: br_fdb_find_delete_local.)
+func (l *link) dropLocal(port *link, m mac, vlan int) {
+	at := station{m, vlan}
+	if s, known := l.bridge.fdb[at]; known && s.local() && !s.byUser && s.port == port {
+		l.passLocal(at, port)
+	}
+}
+
+// passLocal hands a local entry on to whoever else has the MAC: another port, or the bridge. With nobody it goes.
+// (br_fdb.c: fdb_delete_local.)
+func (l *link) passLocal(at station, from *link) {
+	to := sighting{at: l.bridge.fdb[at].at, state: kernel.FDBPermanent}
+	for _, p := range l.bridge.ports {
+		if p != from && p.mac == at.mac && (at.vlan == 0 || p.port.vlans.has(at.vlan)) {
+			to.port = p
+			l.bridge.note(at, to)
+			return
+		}
+	}
+	if from != nil && l.mac == at.mac && (at.vlan == 0 || l.bridge.vlans.has(at.vlan)) {
+		l.bridge.note(at, to)
+		return
+	}
+	delete(l.bridge.fdb, at)
+}
+
+// portMACChanged makes entries for the new MAC of a port in place of those for the old one, whatever that was.
+// (br_fdb.c: br_fdb_changeaddr.)
+func (l *link) portMACChanged(p *link) {
+	for at, s := range l.bridge.fdb {
+		if s.port == p && s.local() && !s.byUser {
+			l.passLocal(at, p)
+		}
+	}
+	l.addLocal(p, p.mac, 0)
+	for id := range p.port.vlans.untagged {
+		l.addLocal(p, p.mac, id)
+	}
+}
+
+// ownMACChanges is done before a bridge has a new MAC. (br_fdb.c: br_fdb_change_mac_address.)
+func (l *link) ownMACChanges(to mac) {
+	l.dropLocal(nil, l.mac, 0)
+	l.addLocal(nil, to, 0)
+	for id := range l.bridge.vlans.untagged {
+		l.dropLocal(nil, l.mac, id)
+		l.addLocal(nil, to, id)
 	}
 }
 
@@ -87,8 +157,10 @@ func (ns *namespace) listFDB() (list []kernel.FDBEntry) {
 			continue
 		}
 		for at, s := range l.bridge.fdb {
-			if !l.ownsStation(station{mac: at.mac}) && !l.expired(s) {
-				list = append(list, kernel.FDBEntry{Link: s.port.index, MAC: at.mac.hardwareAddr(), VLAN: at.vlan, State: s.state})
+			if !l.hasMAC(at.mac) && !l.expired(s) {
+				list = append(list, kernel.FDBEntry{
+					Link: cmp.Or(s.port, l).index, MAC: at.mac.hardwareAddr(), VLAN: at.vlan, State: s.state,
+				})
 			}
 		}
 	}
@@ -127,10 +199,10 @@ func (l *link) addStation(at station, state kernel.FDBState) *refusal {
 	if state == kernel.FDBDynamic && !l.port.forwarding {
 		return refuse(kernel.EPERM)
 	}
-	if s, known := l.master.bridge.fdb[at]; known && !l.master.expired(s) || l.master.ownsStation(at) {
+	if s, known := l.master.bridge.fdb[at]; known && !l.master.expired(s) {
 		return refuse(kernel.EEXIST) // NLM_F_EXCL
 	}
-	l.master.bridge.note(at, sighting{port: l, at: l.world().clock.elapsed(), state: state})
+	l.master.bridge.note(at, sighting{port: l, at: l.world().clock.elapsed(), state: state, byUser: true})
 	return nil
 }
 
@@ -140,8 +212,6 @@ func (ns *namespace) deleteFDB(e kernel.FDBEntry) *refusal {
 	switch {
 	case r != nil:
 		return r
-	case mac(e.MAC) == p.mac:
-		return refuse(kernel.EOPNOTSUPP, "not simulated: a bridge without the MAC of its own port")
 	case e.VLAN != 0 && !p.port.vlans.has(e.VLAN) && !ns.world().config.Profile.Features.FDBDeleteAnyVLAN:
 		return refuse(kernel.EINVAL)
 	}
@@ -184,19 +254,7 @@ func (l *link) stations(e kernel.FDBEntry) []station {
 	return list
 }
 
-// owns reports whether a frame is for the bridge itself.
-func (l *link) owns(f frame) bool { return l.ownsStation(station{f.dst, l.bridge.vlanOf(f)}) }
-
-// ownsStation reports whether the MAC is the bridge's or one of its ports', in one of the VLANs that it is a member of:
-// what is sent there is for the bridge itself. (br_fdb_add_local, br_fdb_change_mac_address; br_vlan.c: __vlan_add.)
-func (l *link) ownsStation(s station) bool {
-	if s.mac == l.mac && (s.vlan == 0 || l.bridge.vlans.has(s.vlan)) {
-		return true
-	}
-	for _, p := range l.bridge.ports {
-		if p.mac == s.mac && (s.vlan == 0 || p.port.vlans.has(s.vlan)) {
-			return true
-		}
-	}
-	return false
+// hasMAC reports whether the MAC is the bridge's or one of its ports'.
+func (l *link) hasMAC(m mac) bool {
+	return l.mac == m || slices.ContainsFunc(l.bridge.ports, func(p *link) bool { return p.mac == m })
 }

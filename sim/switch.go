@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"slices"
-
-	"github.com/cnilab/cnilab/kernel"
-)
+import "slices"
 
 // forwards reports whether a port takes part in the traffic of its bridge.
 func (l *link) forwards() bool { return l.port != nil && l.port.forwarding && l.running() }
@@ -30,16 +26,13 @@ func (l *link) portReceive(f frame) {
 
 // forward sends a unicast frame that came in by a port where it belongs.
 func (l *link) forward(f frame, from *link) {
-	to := l.whereabouts(f)
+	to, known := l.whereabouts(f)
 	switch {
-	case to != nil && l.local(f):
+	case known && to.local():
 		l.passUp(f)
 		return
-	case to != nil:
-		to.portTransmit(f, from)
-	case l.owns(f):
-		l.passUp(f)
-		return
+	case known:
+		to.port.portTransmit(f, from)
 	default:
 		l.flood(f, from)
 	}
@@ -48,21 +41,18 @@ func (l *link) forward(f frame, from *link) {
 	}
 }
 
-// local reports whether somebody said that a MAC is the machine's own: BR_FDB_LOCAL.
-func (l *link) local(f frame) bool {
-	return l.bridge.fdb[station{f.dst, l.bridge.vlanOf(f)}].state == kernel.FDBPermanent
-}
-
 // bridgeTransmit is what a bridge does with a frame of its own machine. (net/bridge/br_device.c: br_dev_xmit.)
 func (l *link) bridgeTransmit(f frame) {
 	if !l.bridge.admit(&f, &l.bridge.vlans) {
 		return
 	}
-	if to := l.whereabouts(f); to != nil {
-		to.portTransmit(f, nil)
-		return
+	to, known := l.whereabouts(f)
+	switch {
+	case known && to.port != nil:
+		to.port.portTransmit(f, nil)
+	case !known:
+		l.flood(f, nil)
 	}
-	l.flood(f, nil)
 }
 
 // admit takes a frame into its VLAN, which it says from there on as its tag, and reports whether it may come in by a

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -52,21 +53,44 @@ func (g *vlanGroup) describe(link int) (list []kernel.VLAN) {
 	return list
 }
 
-// joinDefault makes a new bridge or port an untagged member of the bridge's default VLAN. (net/bridge/br_vlan.c:
-// nbp_vlan_init, br_vlan_bridge_event.)
-func (g *vlanGroup) joinDefault(b *bridge) {
-	if b.defaultPVID > 0 {
-		g.add(b.defaultPVID, true, true)
+// joinDefault makes a new port, or with nil a new bridge, an untagged member of the bridge's default VLAN.
+// (net/bridge/br_vlan.c: nbp_vlan_init, br_vlan_bridge_event.)
+func (l *link) joinDefault(p *link) {
+	if id := l.bridge.defaultPVID; id > 0 {
+		l.joinVLAN(p, id, true, true)
 	}
 }
 
-// groups are the memberships of a bridge and of its ports.
-func (b *bridge) groups() []*vlanGroup {
-	all := []*vlanGroup{&b.vlans}
-	for _, p := range b.ports {
-		all = append(all, &p.port.vlans)
+// memberships are those of a port, or with nil of the bridge.
+func (l *link) memberships(p *link) *vlanGroup {
+	if p == nil {
+		return &l.bridge.vlans
 	}
-	return all
+	return &p.port.vlans
+}
+
+// joinVLAN makes a port, or with nil the bridge, a member of a VLAN, in which its MAC then is the bridge's own, or sets
+// anew what it is there. (net/bridge/br_vlan.c: nbp_vlan_add, br_vlan_add, __vlan_add.)
+func (l *link) joinVLAN(p *link, id int, pvid, untagged bool) {
+	g := l.memberships(p)
+	if !g.has(id) {
+		l.addLocal(p, cmp.Or(p, l).mac, id)
+	}
+	g.add(id, pvid, untagged)
+}
+
+// leaveVLAN ends a membership, if there is one; what was learnt in the VLAN behind a port goes.
+// (net/bridge/br_vlan.c: nbp_vlan_delete, br_vlan_delete.)
+func (l *link) leaveVLAN(p *link, id int) {
+	g := l.memberships(p)
+	if !g.has(id) {
+		return
+	}
+	l.dropLocal(p, cmp.Or(p, l).mac, id)
+	if p != nil {
+		l.bridge.forget(p, id)
+	}
+	g.remove(id)
 }
 
 // changeBridge is net/core/rtnetlink.c: rtnl_newlink for a link that is there, and net/bridge/br_netlink.c:
@@ -83,7 +107,7 @@ func (ns *namespace) changeBridge(index int, c kernel.BridgeChange) *refusal {
 	case l.bridge == nil:
 		return refuse(kernel.EOPNOTSUPP) // rtnl_changelink: another kind
 	}
-	return l.bridge.change(c, known)
+	return l.changeVLANSettings(c, known)
 }
 
 // checkBridge is net/bridge/br_netlink.c: br_validate, which a kernel without VLANs on bridges has nothing of.
@@ -94,65 +118,78 @@ func checkBridge(c kernel.BridgeChange, known bool) *refusal {
 	return nil
 }
 
-func (b *bridge) change(c kernel.BridgeChange, known bool) *refusal {
+// changeVLANSettings is net/bridge/br_netlink.c: br_changelink.
+func (l *link) changeVLANSettings(c kernel.BridgeChange, known bool) *refusal {
 	if c.Filtering != nil && !known {
 		return refuse(kernel.EOPNOTSUPP) // br_vlan_filter_toggle without CONFIG_BRIDGE_VLAN_FILTERING
 	}
-	set(&b.filtering, c.Filtering)
+	set(&l.bridge.filtering, c.Filtering)
 	if c.DefaultPVID != nil && known {
-		b.setDefaultPVID(*c.DefaultPVID)
+		l.setDefaultPVID(*c.DefaultPVID)
 	}
 	return nil
 }
 
 // setDefaultPVID moves those from the old default VLAN to the new one that nobody has configured otherwise.
 // (net/bridge/br_vlan.c: __br_vlan_set_default_pvid, br_vlan_disable_default_pvid.)
-func (b *bridge) setDefaultPVID(id int) {
-	old := b.defaultPVID
-	for _, g := range b.groups() {
+func (l *link) setDefaultPVID(id int) {
+	old := l.bridge.defaultPVID
+	for _, p := range append([]*link{nil}, l.bridge.ports...) {
+		g := l.memberships(p)
 		switch {
 		case id == 0 && !g.isDefault(old), old != 0 && !g.isDefault(old), id != 0 && g.has(id):
 			continue
 		case id != 0:
-			g.add(id, true, true)
+			l.joinVLAN(p, id, true, true)
 		}
-		g.remove(old)
+		l.leaveVLAN(p, old)
 	}
-	b.defaultPVID = id
+	l.bridge.defaultPVID = id
 }
 
 // changeVLANs adds or deletes memberships: net/core/rtnetlink.c: rtnl_bridge_setlink, rtnl_bridge_dellink, and
 // net/bridge/br_netlink.c: br_afspec.
-func (ns *namespace) changeVLANs(v kernel.VLANRange, each func(g *vlanGroup, id int)) *refusal {
+func (ns *namespace) changeVLANs(v kernel.VLANRange, each func(bridge, port *link, id int) *refusal) *refusal {
 	l := ns.links[v.Link]
 	if l == nil {
 		return refuse(kernel.ENODEV, "unknown ifindex")
 	}
-	g := l.vlanGroup(v.Self)
-	if g == nil {
+	if l.vlanGroup(v.Self) == nil {
 		return refuse(kernel.EOPNOTSUPP)
+	}
+	br, p := l.master, l
+	if v.Self {
+		br, p = l, nil
 	}
 	if r := checkVLANs(v); r != nil {
 		return r
 	}
-	if ns.world().config.Profile.Features.NoBridgeVLANs {
-		return refuse(kernel.EOPNOTSUPP) // nbp_vlan_add, br_vlan_add without CONFIG_BRIDGE_VLAN_FILTERING
-	}
 	for id := v.First; id <= max(v.First, v.Last); id++ {
-		each(g, id)
+		if r := each(br, p, id); r != nil {
+			return r
+		}
 	}
 	return nil
 }
 
-// leaveVLANs ends memberships; what was learnt in them behind a port goes. (net/bridge/br_vlan.c: nbp_vlan_delete.)
-func (ns *namespace) leaveVLANs(v kernel.VLANRange) *refusal {
-	return ns.changeVLANs(v, func(g *vlanGroup, id int) {
-		g.remove(id)
-		if p := ns.links[v.Link]; p.port != nil && !v.Self {
-			p.master.bridge.drop(func(at station, s sighting) bool {
-				return s.port == p && at.vlan == id && s.state == kernel.FDBDynamic
-			})
+// addVLANs makes memberships.
+func (ns *namespace) addVLANs(v kernel.VLANRange) *refusal {
+	known := !ns.world().config.Profile.Features.NoBridgeVLANs
+	return ns.changeVLANs(v, func(br, p *link, id int) *refusal {
+		if !known {
+			return refuse(kernel.EOPNOTSUPP) // nbp_vlan_add, br_vlan_add without CONFIG_BRIDGE_VLAN_FILTERING
 		}
+		br.joinVLAN(p, id, v.PVID, v.Untagged)
+		return nil
+	})
+}
+
+// leaveVLANs ends memberships. Those that there are not do not matter (br_process_vlan_info), so that a kernel without
+// VLANs on bridges has nothing against it.
+func (ns *namespace) leaveVLANs(v kernel.VLANRange) *refusal {
+	return ns.changeVLANs(v, func(br, p *link, id int) *refusal {
+		br.leaveVLAN(p, id)
+		return nil
 	})
 }
 

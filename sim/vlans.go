@@ -29,7 +29,7 @@ func (n *handle) VLANs() (list []kernel.VLAN, err error) {
 // AddVLANs is kernel.VLANs'.
 func (n *handle) AddVLANs(v kernel.VLANRange) error {
 	return n.do("vlan add", n.nameVLANs(v), func() *refusal {
-		return n.ns.changeVLANs(v, func(g *vlanGroup, id int) { g.add(id, v.PVID, v.Untagged) })
+		return n.ns.addVLANs(v)
 	})
 }
 

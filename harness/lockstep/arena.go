@@ -1,6 +1,7 @@
 package lockstep
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -19,7 +20,7 @@ type arena struct {
 	prefix string           // of the names of its namespaces, which are side by side with others'
 	names  []string         // the namespaces there are
 	open   map[string]*kept // by name
-	light  bool             // settings are not read: see view
+	deep   depth            // how much view reads
 	file   bool             // the plain file is there
 }
 
@@ -138,7 +139,8 @@ type place struct {
 	index int
 }
 
-// peersOf returns what is in other namespaces and dies with a namespace: the other ends of its veths. Where that is may not be certain, because links know an index alone, which several namespaces have: what may belong
+// peersOf returns what is in other namespaces and dies with a namespace: the other ends of its veths, and the vlans on
+// its links. Where that is may not be certain, because links know an index alone, which several namespaces have: what may belong
 // to a third one is left out.
 func (a *arena) peersOf(name string) ([]place, error) {
 	if !slices.Contains(a.names, name) {
@@ -155,7 +157,7 @@ func (a *arena) peersOf(name string) ([]place, error) {
 	for _, other := range a.names {
 		for _, l := range links[other] {
 			owners := slices.DeleteFunc(slices.Clone(a.names), func(owner string) bool {
-				return owner == other || !slices.ContainsFunc(links[owner], func(end kernel.Link) bool { return areEnds(l, end) })
+				return owner == other || !slices.ContainsFunc(links[owner], func(end kernel.Link) bool { return hangsOn(l, end) })
 			})
 			if slices.Equal(owners, []string{name}) {
 				peers = append(peers, place{other, l.Index})
@@ -165,9 +167,18 @@ func (a *arena) peersOf(name string) ([]place, error) {
 	return peers, nil
 }
 
+// hangsOn reports whether a link may go with one of another namespace.
+func hangsOn(l, other kernel.Link) bool { return areEnds(l, other) || isOn(l, other) }
+
 func areEnds(a, b kernel.Link) bool {
 	return a.Kind == kernel.KindVeth && b.Kind == kernel.KindVeth && !a.PeerHere && !b.PeerHere &&
 		a.Peer == b.Index && b.Peer == a.Index
+}
+
+// isOn reports whether a vlan is on a link of another namespace. It knows the index alone, which a link of a third one may
+// have; the MAC that most have from their parents tells them apart.
+func isOn(v, parent kernel.Link) bool {
+	return v.Kind == kernel.KindVLAN && !v.ParentHere && v.Parent == parent.Index && bytes.Equal(v.MAC, parent.MAC)
 }
 
 func (a *arena) linksOf(name string) ([]kernel.Link, error) {
@@ -258,9 +269,34 @@ func (k *kept) ChangeLink(index int, c kernel.LinkChange) error {
 	return k.NetNS.ChangeLink(index, c)
 }
 
+// A depth says how much of a state is looked at.
+type depth int
+
+const (
+	all    depth = iota
+	tables       // all but settings and netfilter, which are most of what there is to read
+	late         // of these, what Linux goes on changing after it has answered: links, addresses and routes
+)
+
+// VLANs implements kernel.VLANs.
+func (k *kept) VLANs() ([]kernel.VLAN, error) { return unless(k.arena.deep == late, k.NetNS.VLANs) }
+
+// FDB implements kernel.FDB.
+func (k *kept) FDB() ([]kernel.FDBEntry, error) { return unless(k.arena.deep == late, k.NetNS.FDB) }
+
+// Rules implements kernel.Rules.
+func (k *kept) Rules(f kernel.Family) ([]kernel.Rule, error) {
+	return unless(k.arena.deep == late, func() ([]kernel.Rule, error) { return k.NetNS.Rules(f) })
+}
+
+// Neighbours implements kernel.Neighbours.
+func (k *kept) Neighbours(link int) ([]kernel.Neighbour, error) {
+	return unless(k.arena.deep == late, func() ([]kernel.Neighbour, error) { return k.NetNS.Neighbours(link) })
+}
+
 // Sysctl implements kernel.Sysctls.
 func (k *kept) Sysctl(key string) (string, error) {
-	if k.arena.light {
+	if k.arena.deep != all {
 		return "", kernel.ENOENT
 	}
 	return k.NetNS.Sysctl(key)
@@ -268,20 +304,25 @@ func (k *kept) Sysctl(key string) (string, error) {
 
 // Ruleset implements kernel.Netfilter.
 func (k *kept) Ruleset(b kernel.FilterBackend) ([]kernel.FilterTable, error) {
-	if k.arena.light {
-		return nil, nil
-	}
-	return k.NetNS.Ruleset(b)
+	return unless(k.arena.deep != all, func() ([]kernel.FilterTable, error) { return k.NetNS.Ruleset(b) })
 }
 
-// view returns the state of the arena: all of it, or what is read fast and is soon so. That leaves settings out, and
-// operational states, which Linux may set a second late (net/core/link_watch.c).
-func (a *arena) view(light bool) (kernel.Snapshot, error) {
-	a.light = light
-	defer func() { a.light = false }()
+// unless reads a table, unless it is to be passed over.
+func unless[T any](passed bool, read func() ([]T, error)) ([]T, error) {
+	if passed {
+		return nil, nil
+	}
+	return read()
+}
+
+// view returns the state of the arena to a depth, with or without operational states, which Linux may set a second late
+// (net/core/link_watch.c).
+func (a *arena) view(deep depth, oper bool) (kernel.Snapshot, error) {
+	a.deep = deep
+	defer func() { a.deep = all }()
 	state, err := kernel.Take(a)
 	levelOper(state)
-	if light {
+	if !oper {
 		dropOper(state)
 	}
 	return state, err

@@ -13,15 +13,40 @@ import (
 // A Shape says what sequences are like.
 type Shape struct {
 	Length int // the most operations after the first few, which make namespaces
+
+	// Without are nouns that the reference was built without. Operations about them are drawn rarely: nearly all of
+	// them are refused.
+	Without []Noun
 }
+
+// A Noun is something that a kernel can be built without.
+type Noun string
+
+// The nouns that a Shape may be without, by the topics of the laws.
+const (
+	NounVLAN     Noun = "vlan"     // VLANs of bridges
+	NounVLANLink Noun = "vlanlink" // links of the kind vlan
+	NounDummy    Noun = "dummy"    // links of the kind dummy
+)
 
 // DefaultShape is long enough for states that a few operations do not make, and short enough to be read.
 var DefaultShape = Shape{Length: 40}
 
+// ShapeWithout is the default shape for a reference that lacks some nouns.
+func ShapeWithout(lacks func(noun string) bool) Shape {
+	s := DefaultShape
+	for _, n := range []Noun{NounVLAN, NounVLANLink, NounDummy} {
+		if lacks(string(n)) {
+			s.Without = append(s.Without, n)
+		}
+	}
+	return s
+}
+
 // Sequence returns the generator of sequences.
 func Sequence(s Shape) *rapid.Generator[[]operation.Operation] {
 	return rapid.Custom(func(t *rapid.T) []operation.Operation {
-		d := &drawer{t: t, m: newModel()}
+		d := &drawer{t: t, m: newModel(), shape: s}
 		if d.oneIn(crowdEvery) {
 			d.crowd()
 			return d.all
@@ -39,11 +64,12 @@ func Sequence(s Shape) *rapid.Generator[[]operation.Operation] {
 
 // A drawer draws one sequence.
 type drawer struct {
-	t   *rapid.T
-	m   *model
-	all []operation.Operation
-	dad bool // whether addresses are looked for on the link before they are used
-	mac byte // the last that was given to a link
+	t     *rapid.T
+	shape Shape
+	m     *model
+	all   []operation.Operation
+	dad   bool // whether addresses are looked for on the link before they are used
+	mac   byte // the last that was given to a link
 }
 
 func (d *drawer) add(o operation.Operation) {
@@ -95,6 +121,13 @@ func (d *drawer) one() operation.Operation {
 		{4, d.neighbourDelete},
 		{3, d.sysctlGet},
 		{5, d.sysctlSet},
+		{d.weight(NounVLAN, 5), d.bridgeSet},
+		{d.weight(NounVLAN, 6), d.vlanAdd},
+		{d.weight(NounVLAN, 3), d.vlanDelete},
+		{9, d.fdbAdd},
+		{5, d.fdbDelete},
+		{6, d.ruleAdd},
+		{4, d.ruleDelete},
 		{2, d.netnsAdd},
 		{1, d.netnsDelete},
 	}
@@ -110,6 +143,17 @@ func (d *drawer) one() operation.Operation {
 	}
 	panic("unreachable")
 }
+
+// weight is how often an operation about a noun is drawn, of about 150 times.
+func (d *drawer) weight(n Noun, usual int) int {
+	if slices.Contains(d.shape.Without, n) {
+		return 1
+	}
+	return usual
+}
+
+// worthwhile reports whether something about a noun is to be drawn: rarely where the reference was built without it.
+func (d *drawer) worthwhile(n Noun) bool { return !slices.Contains(d.shape.Without, n) || d.percent(5) }
 
 // below draws a number from 0 to n-1, all about equally likely.
 func (d *drawer) below(n int) int {
@@ -186,7 +230,9 @@ func isBridge(l *modelLink) bool   { return l.kind == kernel.KindBridge }
 func isUp(l *modelLink) bool       { return l.up }
 func isWithout6(l *modelLink) bool { return l.no6 }
 func isPort(l *modelLink) bool     { return l.master != "" }
-func isVeth(l *modelLink) bool     { return l.kind == kernel.KindVeth }
+
+// canBePort reports whether a bridge takes a link as a port.
+func canBePort(l *modelLink) bool { return l.kind != "" && l.kind != kernel.KindBridge }
 
 // isNarrow reports whether a link is too small for IPv4, as lo alone can be; isNarrow6 for IPv6.
 func isNarrow(l *modelLink) bool  { return l.kind == "" && l.mtu != 0 && l.mtu < 68 }

@@ -32,18 +32,27 @@ var (
 	oddMTUs   = []int{68, 67, 1, 1279, 576, 65536, -1, 1 << 30, 1<<31 - 1}
 )
 
-func (d *drawer) linkAdd() operation.Operation {
-	netns := d.netns()
+func (d *drawer) linkAdd() operation.Operation { return d.linkOf(d.netns(), d.linkKind()) }
+
+// linkOf draws a link to come.
+func (d *drawer) linkOf(netns, kind string) operation.LinkAdd {
 	o := operation.LinkAdd{NetNS: netns, Spec: kernel.LinkSpec{
 		Name: d.newName(netns), MAC: d.newMAC(), MTU: mostly(d, 5, usualMTUs, oddMTUs), Up: d.percent(40),
-		Kind: pick(d, kernel.KindVeth, kernel.KindVeth, kernel.KindBridge),
+		Kind: kind,
 	}}
 	bridges := d.m.linksOf(netns, isBridge)
-	if o.Spec.Kind == kernel.KindVeth && len(bridges) > 0 && d.percent(30) || d.percent(2) {
+	if o.Spec.Kind != kernel.KindBridge && len(bridges) > 0 && d.percent(30) || d.percent(2) {
 		o.Master = new(d.linkName(netns, isBridge))
 	}
-	if o.Spec.Kind == kernel.KindVeth {
+	switch o.Spec.Kind {
+	case kernel.KindVeth:
 		d.peer(&o)
+	case kernel.KindVLAN:
+		d.vlanOn(&o)
+	case kernel.KindBridge:
+		if d.worthwhile(NounVLAN) && d.percent(30) {
+			o.Spec.Bridge = d.bridgeChange()
+		}
 	}
 	return o
 }
@@ -62,7 +71,7 @@ func (d *drawer) peer(o *operation.LinkAdd) {
 func (d *drawer) linkSet() operation.Operation {
 	var o operation.LinkSet
 	o.NetNS, o.Link = d.aLink(anyLink)
-	if promisc := func(l *modelLink) bool { return l.promisc }; d.has(promisc) && d.percent(10) {
+	if promisc := func(l *modelLink) bool { return l.promisc }; d.has(promisc) && d.percent(20) {
 		o.NetNS, o.Link = d.aLink(promisc)
 	}
 	if d.percent(1) {
@@ -80,7 +89,7 @@ func (d *drawer) linkSet() operation.Operation {
 func (d *drawer) change(o *operation.LinkSet, l *modelLink) {
 	c := &o.Change
 	n := d.below(100)
-	if l != nil && l.promisc && d.percent(20) {
+	if l != nil && l.promisc && d.percent(40) {
 		n = 90
 	}
 	switch {
@@ -129,7 +138,7 @@ func (d *drawer) changeMaster(o *operation.LinkSet, l *modelLink) {
 	}
 	if d.percent(60) {
 		o.NetNS, _ = d.aLink(isBridge)
-		o.Link = d.linkName(o.NetNS, isVeth)
+		o.Link = d.linkName(o.NetNS, canBePort)
 	}
 	o.Master = new(d.linkName(o.NetNS, isBridge))
 }
@@ -142,12 +151,34 @@ func (d *drawer) linkDelete() operation.Operation {
 	return operation.LinkDelete{NetNS: netns, Link: name}
 }
 
+// portFirst draws what is needed before anything can be asked of a bridge's port: one, or a bridge for it.
+func (d *drawer) portFirst() (o operation.Operation, ok bool) {
+	if d.has(isPort) || d.percent(4) {
+		return nil, false
+	}
+	if o, ok := d.bridgeFirst(); ok {
+		return o, true
+	}
+	netns, bridge := d.aLink(isBridge)
+	if ready := d.m.linksOf(netns, canBePort); len(ready) > 0 && d.percent(60) {
+		return operation.LinkSet{NetNS: netns, Link: pick(d, ready...).name, Master: &bridge}, true
+	}
+	link := d.linkOf(netns, kernel.KindVeth)
+	link.Master = &bridge
+	return link, true
+}
+
+// bridgeFirst draws a bridge, which is needed before anything can be asked of one.
+func (d *drawer) bridgeFirst() (o operation.Operation, ok bool) {
+	if d.has(isBridge) || d.percent(4) {
+		return nil, false
+	}
+	return d.linkOf(d.netns(), kernel.KindBridge), true
+}
+
 func (d *drawer) portSet() operation.Operation {
-	if !d.has(isPort) && !d.percent(5) {
-		var o operation.LinkSet
-		o.NetNS, o.Link = d.aLink(anyLink)
-		d.changeMaster(&o, nil)
-		return o
+	if first, ok := d.portFirst(); ok {
+		return first
 	}
 	var o operation.PortSet
 	o.NetNS, o.Link = d.aLink(isPort)

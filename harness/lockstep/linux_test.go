@@ -4,14 +4,17 @@ package lockstep_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/cnilab/cnilab/harness/lockstep"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
+	"github.com/cnilab/cnilab/sim"
 )
 
 func TestMain(m *testing.M) { os.Exit(sandbox.Main(m)) }
@@ -28,12 +31,48 @@ func real(t testing.TB) lockstep.Kernel {
 	return lockstep.Kernel{Name: "linux", New: func() (kernel.Host, func(), error) { return host, func() {}, nil }}
 }
 
+// profileHere is the profile of this machine's kernel, which lacks what that was built without.
+func profileHere(t testing.TB, here lockstep.Kernel) (p sim.Profile, lacks func(topic string) bool) {
+	t.Helper()
+	machine, done, err := here.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	lacking := map[string]bool{}
+	lacks = func(topic string) bool {
+		if _, asked := lacking[topic]; !asked {
+			lacking[topic] = kerneltest.Lacks(machine, topic)
+		}
+		return lacking[topic]
+	}
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, known := sim.ProfileOf(strings.TrimSpace(string(release)))
+	if !known {
+		p = sim.Linux618 // what is known of the newest is the best guess for others
+	}
+	return p.AsBuilt(lacks), lacks
+}
+
+// inStep is a run of this machine's kernel and of its simulation.
+func inStep(t testing.TB) lockstep.Run {
+	t.Helper()
+	reference := real(t)
+	profile, lacks := profileHere(t, reference)
+	return lockstep.Run{Reference: reference, Other: simulatedAs(profile, twist{}), Shape: lockstep.ShapeWithout(lacks)}
+}
+
 // A few thousand operations, the same each time: "cnilab fidelity" asks for more.
 func TestSimulationIsLikeLinux(t *testing.T) {
 	if !sandbox.Thorough() {
 		t.Skip("takes long on Linux: make real")
 	}
-	report, err := lockstep.Run{Reference: real(t), Other: simulated(twist{}), Seed: 1, Ops: 2000, Jobs: 16}.Do(t.Context())
+	run := inStep(t)
+	run.Seed, run.Ops, run.Jobs = 1, 2000, 16
+	report, err := run.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +84,9 @@ func TestSimulationIsLikeLinux(t *testing.T) {
 
 // FuzzSimulationIsLikeLinux lets the fuzzer choose the operations, by what is reached in the simulation.
 func FuzzSimulationIsLikeLinux(f *testing.F) {
-	run := lockstep.Run{Reference: real(f), Other: simulated(twist{})}
+	run := inStep(f)
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
-		sequence := lockstep.Sequence(lockstep.DefaultShape).Draw(t, "sequence")
+		sequence := lockstep.Sequence(run.Shape).Draw(t, "sequence")
 		d, err := run.Replay(sequence)
 		if err != nil {
 			t.Fatal(err)

@@ -1,8 +1,10 @@
 package lockstep
 
 import (
+	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
@@ -16,15 +18,21 @@ type model struct {
 	addresses  []modelAddress
 	routes     []operation.RouteAdd
 	neighbours []operation.NeighbourAdd
+	vlans      []operation.VLANAdd
+	fdb        []operation.FDBAdd
+	rules      []operation.RuleAdd
 }
 
 type modelLink struct {
 	netns, name, kind string
+	mac               net.HardwareAddr // nil: unknown
 	up, promisc       bool
 	mtu               int  // as it was set; 0: as it was made
 	no6               bool // IPv6 is disabled
 	master            string
 	peer              *modelLink
+	parent            *modelLink // of a vlan
+	id                int        // of a vlan
 }
 
 type modelAddress struct {
@@ -52,6 +60,7 @@ func (m *model) dropSpace(name string) {
 			m.dropLink(l)
 		}
 	}
+	m.rules = slices.DeleteFunc(m.rules, func(r operation.RuleAdd) bool { return r.NetNS == name })
 }
 
 // link finds a link; nil where there is none.
@@ -80,6 +89,11 @@ func (m *model) dropLink(l *modelLink) {
 	if l.peer != nil {
 		m.forget(l.peer)
 	}
+	for _, v := range slices.Clone(m.links) {
+		if v.parent != nil && (v.parent == l || v.parent == l.peer) {
+			m.dropLink(v)
+		}
+	}
 }
 
 // forget drops what hangs on a link.
@@ -89,9 +103,17 @@ func (m *model) forget(l *modelLink) {
 	m.neighbours = slices.DeleteFunc(m.neighbours, func(n operation.NeighbourAdd) bool {
 		return n.NetNS == l.netns && n.Link == l.name
 	})
+	m.leave(l)
 	for _, port := range m.linksOf(l.netns, func(p *modelLink) bool { return p.master == l.name }) {
-		port.master = ""
+		m.leave(port)
 	}
+}
+
+// leave takes a link off its bridge.
+func (m *model) leave(l *modelLink) {
+	l.master = ""
+	m.vlans = slices.DeleteFunc(m.vlans, func(v operation.VLANAdd) bool { return v.NetNS == l.netns && v.Link == l.name })
+	m.fdb = slices.DeleteFunc(m.fdb, func(e operation.FDBAdd) bool { return e.NetNS == l.netns && e.Link == l.name })
 }
 
 func (m *model) dropRoutes(l *modelLink) {
@@ -115,6 +137,16 @@ func (m *model) rename(l *modelLink, name string) {
 	for i, n := range m.neighbours {
 		if n.NetNS == l.netns && n.Link == l.name {
 			m.neighbours[i].Link = name
+		}
+	}
+	for i, v := range m.vlans {
+		if v.NetNS == l.netns && v.Link == l.name {
+			m.vlans[i].Link = name
+		}
+	}
+	for i, e := range m.fdb {
+		if e.NetNS == l.netns && e.Link == l.name {
+			m.fdb[i].Link = name
 		}
 	}
 	for _, port := range m.linksOf(l.netns, func(p *modelLink) bool { return p.master == l.name }) {
@@ -170,14 +202,52 @@ func (m *model) done(o operation.Operation) {
 		m.neighbours = slices.DeleteFunc(m.neighbours, func(n operation.NeighbourAdd) bool {
 			return n.NetNS == o.NetNS && n.Link == o.Link && n.Neighbour.IP == o.IP
 		})
+	default:
+		m.doneOther(o)
+	}
+}
+
+// doneOther is done for VLANs, FDB entries and rules.
+func (m *model) doneOther(o operation.Operation) {
+	switch o := o.(type) {
+	case operation.VLANAdd:
+		if m.link(o.NetNS, o.Link) != nil {
+			m.vlans = append(m.vlans, o)
+		}
+	case operation.VLANDelete:
+		m.vlans = slices.DeleteFunc(m.vlans, func(v operation.VLANAdd) bool {
+			return v.NetNS == o.NetNS && v.Link == o.Link && v.VLANs.First == o.VLANs.First
+		})
+	case operation.FDBAdd:
+		if l := m.link(o.NetNS, o.Link); l != nil && l.master != "" {
+			m.fdb = append(m.fdb, o)
+		}
+	case operation.FDBDelete:
+		m.fdb = slices.DeleteFunc(m.fdb, func(e operation.FDBAdd) bool {
+			return e.NetNS == o.NetNS && e.Link == o.Link && e.Entry.MAC.String() == o.Entry.MAC.String()
+		})
+	case operation.RuleAdd:
+		m.rules = append(m.rules, o)
+	case operation.RuleDelete:
+		i := slices.IndexFunc(m.rules, func(r operation.RuleAdd) bool {
+			return r.NetNS == o.NetNS && r.Rule.Family == o.Rule.Family && r.Rule.From == o.Rule.From && r.Rule.Table == o.Rule.Table
+		})
+		if i >= 0 {
+			m.rules = slices.Delete(m.rules, i, i+1)
+		}
 	}
 }
 
 func (m *model) added(o operation.LinkAdd) {
-	if !slices.Contains(m.spaces, o.NetNS) || m.link(o.NetNS, o.Spec.Name) != nil {
+	if !slices.Contains(m.spaces, o.NetNS) || m.link(o.NetNS, o.Spec.Name) != nil || !m.sound(o) {
 		return
 	}
-	l := &modelLink{netns: o.NetNS, name: o.Spec.Name, kind: o.Spec.Kind, up: o.Spec.Up}
+	l := &modelLink{netns: o.NetNS, name: o.Spec.Name, kind: o.Spec.Kind, up: o.Spec.Up, mac: o.Spec.MAC, id: o.Spec.VLAN}
+	if o.Spec.Kind == kernel.KindVLAN {
+		if l.parent = m.parentOf(o); l.parent == nil {
+			return
+		}
+	}
 	if o.Master != nil && m.isBridge(o.NetNS, *o.Master) {
 		l.master = *o.Master
 	}
@@ -189,11 +259,42 @@ func (m *model) added(o operation.LinkAdd) {
 		if !slices.Contains(m.spaces, where) || m.link(where, o.Spec.Peer.Name) != nil {
 			return
 		}
-		l.peer = &modelLink{netns: where, name: o.Spec.Peer.Name, kind: kernel.KindVeth, peer: l}
+		l.peer = &modelLink{netns: where, name: o.Spec.Peer.Name, kind: kernel.KindVeth, peer: l, mac: o.Spec.Peer.MAC}
 		m.links = append(m.links, l.peer)
 	}
 	l.mtu = o.Spec.MTU
 	m.links = append(m.links, l)
+}
+
+// sound reports whether nothing about a new link is to be refused at first sight.
+func (m *model) sound(o operation.LinkAdd) bool {
+	s := o.Spec
+	if pvid := s.Bridge.DefaultPVID; pvid != nil && (*pvid < 0 || *pvid > kernel.MaxVLAN) {
+		return false
+	}
+	if o.Master != nil && (s.Kind == kernel.KindBridge || !m.isBridge(o.NetNS, *o.Master)) {
+		return false
+	}
+	return soundEnd(s.Name, s.MAC, s.MTU) && (s.Kind != kernel.KindVeth || soundEnd(s.Peer.Name, s.Peer.MAC, s.Peer.MTU))
+}
+
+func soundEnd(name string, mac net.HardwareAddr, mtu int) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= kernel.MaxNameLen && !strings.ContainsAny(name, "/: \t\x00") &&
+		(mac == nil || len(mac) == 6 && mac[0]&1 == 0 && mac.String() != "00:00:00:00:00:00") &&
+		(mtu == 0 || mtu >= kernel.MinMTU && mtu <= kernel.MaxMTU)
+}
+
+// parentOf returns what a new vlan will be on; nil where it will be refused.
+func (m *model) parentOf(o operation.LinkAdd) *modelLink {
+	if o.Parent == nil || o.Spec.VLAN < 0 || o.Spec.VLAN > kernel.MaxVLAN {
+		return nil
+	}
+	parent := m.link(o.NetNS, *o.Parent)
+	taken := slices.ContainsFunc(m.links, func(l *modelLink) bool { return l.parent == parent && l.id == o.Spec.VLAN })
+	if parent == nil || parent.kind == "" || taken || o.Spec.Up && !parent.up {
+		return nil
+	}
+	return parent
 }
 
 func (m *model) changed(l *modelLink, o operation.LinkSet) {
@@ -205,10 +306,14 @@ func (m *model) changed(l *modelLink, o operation.LinkSet) {
 	if c.Name != nil && m.link(l.netns, *c.Name) == nil {
 		m.rename(l, *c.Name)
 	}
-	if o.Master != nil && l.kind == kernel.KindVeth && m.isBridge(l.netns, *o.Master) {
+	if o.Master != nil && canBePort(l) && m.isBridge(l.netns, *o.Master) {
+		m.leave(l)
 		l.master = *o.Master
 	} else if c.Master != nil {
-		l.master = ""
+		m.leave(l)
+	}
+	if c.MAC != nil {
+		l.mac = c.MAC
 	}
 	if c.MTU != nil {
 		l.mtu = *c.MTU

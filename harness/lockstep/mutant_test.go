@@ -13,9 +13,12 @@ import (
 )
 
 // simulated is the simulation with a twist.
-func simulated(t twist) lockstep.Kernel {
+func simulated(t twist) lockstep.Kernel { return simulatedAs(sim.Linux618, t) }
+
+// simulatedAs is the simulation of a kernel with a twist.
+func simulatedAs(p sim.Profile, t twist) lockstep.Kernel {
 	return lockstep.Kernel{Name: "sim", Virtual: true, New: func() (kernel.Host, func(), error) {
-		w := sim.NewWorld(sim.Config{Seed: 1})
+		w := sim.NewWorld(sim.Config{Seed: 1, Profile: p})
 		return &twistedHost{w.AddHost("node"), t}, w.Close, nil
 	}}
 }

@@ -78,14 +78,34 @@ type pair struct {
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
 }
 
-// fullEvery is how many operations there are between two comparisons of all there is.
-const fullEvery = 20
+// How many operations there are between two comparisons of all tables, and of all there is.
+const (
+	tablesEvery = 5
+	allEvery    = 20
+)
+
+// depthAfter says what is compared after the n-th operation, if anything.
+func (p *pair) depthAfter(n int, o operation.Operation, done bool) (deep depth, due bool) {
+	switch {
+	case p.every, n%allEvery == 0:
+		return all, true
+	case n%tablesEvery == 0:
+		return tables, true
+	}
+	return late, done && isLate(o)
+}
 
 // walk carries out a sequence on both, and returns the first difference, if any.
 func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 	d := &Difference{}
 	for i, o := range sequence {
 		d.Sequence = sequence[:i+1]
+		if needsCarriers(o) {
+			if err := p.compare(d, late, true); err != nil || d.State != "" {
+				d.Sequence = sequence[:max(i, 1)]
+				return d, err
+			}
+		}
 		want, got := ask(p.want, o), ask(p.got, o)
 		if lost(want.err) {
 			return nil, fmt.Errorf("%s: %w", o, want.err)
@@ -94,18 +114,20 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 		p.answered(o, want)
 		if want.Name() != got.Name() || want.printed != got.printed {
 			d.Want, d.Got = want.Name()+printed(want), got.Name()+printed(got)
-			d.end, _ = p.want.view(false)
+			d.end, _ = p.want.view(all, true)
 			return d, nil
 		}
 		last := i == len(sequence)-1
-		if len(sequence) > crowded && !last {
-			continue // the states of a thousand links would be compared a thousand times
+		deep, due := p.depthAfter(i+1, o, want.err == nil)
+		if last {
+			deep, due = all, true
+		} else if len(sequence) > crowded {
+			due = false // the states of a thousand links would be compared a thousand times
 		}
-		full := last || p.every || (i+1)%fullEvery == 0
-		if !full && (want.err != nil || !isLate(o)) {
+		if !due {
 			continue
 		}
-		if err := p.compare(d, !full, last); err != nil || d.State != "" {
+		if err := p.compare(d, deep, last); err != nil || d.State != "" {
 			return d, err
 		}
 	}
@@ -122,6 +144,13 @@ func printed(a answer) string {
 		return ""
 	}
 	return fmt.Sprintf(" %q", a.printed)
+}
+
+// needsCarriers reports whether what an operation is answered depends on what Linux does late: a port forwards once it
+// has a carrier. It is asked when the states are equal, which they are not as long as an operational state lags.
+func needsCarriers(o operation.Operation) bool {
+	add, ok := o.(operation.FDBAdd)
+	return ok && add.Entry.State == kernel.FDBDynamic
 }
 
 // isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows
@@ -146,38 +175,48 @@ func isLate(o operation.Operation) bool {
 // virtual is by how much the clock of a simulation is moved on before its state is taken.
 const virtual = 5 * time.Second
 
-// compare compares the states until they are equal, for the time of the pair's patience.
-func (p *pair) compare(d *Difference, light, last bool) error {
+// compare compares the states until they are equal, for the time of the pair's patience. What Linux does late is looked at
+// alone until it is done: the rest is many times as much to read.
+func (p *pair) compare(d *Difference, deep depth, oper bool) error {
 	if err := p.got.Sleep(context.Background(), virtual); err != nil {
 		return err
-	}
-	got, err := p.got.view(light)
-	if err != nil {
-		return err
-	}
-	if !last && !light {
-		dropOper(got)
 	}
 	if p.patience == 0 {
 		if err := p.want.Sleep(context.Background(), virtual); err != nil {
 			return err
 		}
 	}
-	for start, pause := time.Now(), 100*time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		want, err := p.want.view(light)
+	end := time.Now().Add(p.patience)
+	if err := p.await(d, late, oper, end); err != nil || d.State != "" || deep == late {
+		return err
+	}
+	return p.await(d, deep, oper, end)
+}
+
+// await compares what is to be seen at a depth until it is equal, or it is too late.
+func (p *pair) await(d *Difference, deep depth, oper bool, end time.Time) error {
+	got, err := p.got.view(deep, oper)
+	if err != nil {
+		return err
+	}
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		want, err := p.want.view(deep, oper)
 		if err != nil {
 			return err
 		}
-		if !last && !light {
-			dropOper(want)
-		}
 		d.State, d.end = kernel.Diff(want, got), want
-		if d.State == "" || time.Since(start) >= p.patience {
+		if d.State == "" || !time.Now().Before(end) {
 			return nil
 		}
 		time.Sleep(pause)
 	}
 }
+
+// The pauses between two looks at a state that is not equal yet.
+const (
+	firstPause   = 200 * time.Microsecond
+	longestPause = 50 * time.Millisecond
+)
 
 // AnswerOf is "ok", or the name of the errno.
 func AnswerOf(err error) string { return answer{errno: kernel.ErrnoOf(err), err: err}.Name() }

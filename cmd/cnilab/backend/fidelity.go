@@ -64,12 +64,12 @@ type Finding struct {
 func rareBelow(ops int) int { return min(100, 1+ops/10_000) }
 
 // profileOf is what is simulated: that release, without what it was built without.
-func profileOf(release string, machine kernel.Host) sim.Profile {
+func profileOf(release string, lacks func(topic string) bool) sim.Profile {
 	profile, ok := sim.ProfileOf(release)
 	if !ok {
 		profile = sim.Linux618 // what is known of the newest is the best guess for others
 	}
-	return profile.AsBuilt(func(topic string) bool { return kerneltest.Lacks(machine, topic) })
+	return profile.AsBuilt(lacks)
 }
 
 // simulatedKernel makes machines of worlds of their own, without sockets: operations send nothing.
@@ -83,10 +83,12 @@ func simulatedKernel(profile sim.Profile) lockstep.Kernel {
 // against runs in step with the kernel of a machine, and reports.
 func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, release string) (FidelityReport, error) {
 	k := lockstep.Kernel{Name: name, New: func() (kernel.Host, func(), error) { return machine, func() {}, nil }}
-	profile := profileOf(release, machine)
+	lacks := func(topic string) bool { return kerneltest.Lacks(machine, topic) } // as its laws find
+	profile := profileOf(release, lacks)
 	var findings []Finding
 	report, err := lockstep.Run{
-		Reference: k, Other: simulatedKernel(profile), Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
+		Reference: k, Other: simulatedKernel(profile), Shape: lockstep.ShapeWithout(lacks),
+		Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
 		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
 	}.Do(ctx)
 	if err != nil && report == nil {
