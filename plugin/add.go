@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -76,7 +75,7 @@ func (a *add) prepareIPAM(context.Context) (err error) {
 func (a *add) openNamespaces(context.Context) error { return a.open(a.machine, a.env) }
 
 // inspect refuses early what would be refused later, with less to undo.
-func (a *add) inspect(context.Context) (err error) {
+func (a *add) inspect(ctx context.Context) (err error) {
 	if a.bootID, err = a.machine.BootID(); err != nil {
 		return err
 	}
@@ -93,30 +92,7 @@ func (a *add) inspect(context.Context) (err error) {
 	if err := requireVLANs(a.host, a.config, bridge); err != nil {
 		return err
 	}
-	return a.refuseTaken()
-}
-
-// refuseTaken says which of the names of the veth pair is taken, if one is.
-func (a *add) refuseTaken() error {
-	taken, err := exists(a.host, a.attachment.hostEnd())
-	if err != nil {
-		return err
-	}
-	if taken {
-		return types.NewError(CodeExists,
-			fmt.Sprintf("the attachment exists: container %s has interface %s in network %s by host end %s",
-				a.env.containerID, a.env.ifname, a.network.Name, a.attachment.hostEnd()), "call DEL first")
-	}
-	taken, err = exists(a.container, a.env.ifname)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return types.NewError(CodeExists,
-			fmt.Sprintf("container %s has an interface %s already", a.env.containerID, a.env.ifname),
-			"choose another CNI_IFNAME, or call DEL for the attachment that made it")
-	}
-	return nil
+	return a.awaitNames(ctx)
 }
 
 func exists(ns kernel.NetNS, name string) (bool, error) {
@@ -128,7 +104,7 @@ func exists(ns kernel.NetNS, name string) (bool, error) {
 }
 
 // createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo.
-func (a *add) createPair(context.Context) error {
+func (a *add) createPair(ctx context.Context) error {
 	spec := a.pair()
 	a.undo.push("delete the veth pair", func(context.Context) error { return a.deletePair(spec) })
 	if err := a.host.AddLink(spec); err != nil {
@@ -136,15 +112,14 @@ func (a *add) createPair(context.Context) error {
 			return err
 		}
 		a.undo.pop()
-		return a.explainTaken(err)
+		return a.explainTaken(ctx, err)
 	}
 	return a.readPair()
 }
 
-// explainTaken says which name it was. It may be free again by now: the links of a namespace that ended live on for
-// some milliseconds.
-func (a *add) explainTaken(refused error) error {
-	if err := a.refuseTaken(); err != nil {
+// explainTaken says which name it was, unless it is free again by now.
+func (a *add) explainTaken(ctx context.Context, refused error) error {
+	if err := a.awaitNames(ctx); err != nil {
 		return err
 	}
 	return types.NewError(types.ErrTryAgainLater, refused.Error(), "the name was taken a moment ago, and is free now")
