@@ -7,20 +7,27 @@ import (
 // A twist is one rule of a kernel that is wrong. Its functions are given what is asked and the right way to do it; a
 // method whose function is nil is right.
 type twist struct {
-	addNetNS   func(h kernel.Host, path string) error
-	delNetNS   func(h kernel.Host, path string) error
-	addLink    func(ns kernel.NetNS, spec kernel.LinkSpec) error
-	changeLink func(ns kernel.NetNS, index int, c kernel.LinkChange) error
-	deleteLink func(ns kernel.NetNS, index int) error
-	changePort func(ns kernel.NetNS, index int, c kernel.PortChange) error
-	addAddress func(ns kernel.NetNS, a kernel.Address) error
-	delAddress func(ns kernel.NetNS, a kernel.Address) error
-	addRoute   func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error
-	delRoute   func(ns kernel.NetNS, r kernel.Route) error
-	addNeigh   func(ns kernel.NetNS, n kernel.Neighbour) error
-	delNeigh   func(ns kernel.NetNS, n kernel.Neighbour) error
-	sysctl     func(ns kernel.NetNS, key string) (string, error)
-	setSysctl  func(ns kernel.NetNS, key, value string) error
+	addNetNS     func(h kernel.Host, path string) error
+	delNetNS     func(h kernel.Host, path string) error
+	addLink      func(ns kernel.NetNS, spec kernel.LinkSpec) error
+	changeLink   func(ns kernel.NetNS, index int, c kernel.LinkChange) error
+	deleteLink   func(ns kernel.NetNS, index int) error
+	changePort   func(ns kernel.NetNS, index int, c kernel.PortChange) error
+	changeBridge func(ns kernel.NetNS, index int, c kernel.BridgeChange) error
+	addAddress   func(ns kernel.NetNS, a kernel.Address) error
+	delAddress   func(ns kernel.NetNS, a kernel.Address) error
+	addRoute     func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error
+	delRoute     func(ns kernel.NetNS, r kernel.Route) error
+	addNeigh     func(ns kernel.NetNS, n kernel.Neighbour) error
+	delNeigh     func(ns kernel.NetNS, n kernel.Neighbour) error
+	addVLANs     func(ns kernel.NetNS, v kernel.VLANRange) error
+	delVLANs     func(ns kernel.NetNS, v kernel.VLANRange) error
+	addFDB       func(ns kernel.NetNS, e kernel.FDBEntry) error
+	delFDB       func(ns kernel.NetNS, e kernel.FDBEntry) error
+	addRule      func(ns kernel.NetNS, r kernel.Rule) error
+	delRule      func(ns kernel.NetNS, r kernel.Rule) error
+	sysctl       func(ns kernel.NetNS, key string) (string, error)
+	setSysctl    func(ns kernel.NetNS, key, value string) error
 }
 
 // A twistedHost is right in all that its twist does not name.
@@ -94,6 +101,37 @@ func (n *twistedNetNS) ChangePort(index int, c kernel.PortChange) error {
 		return n.t.changePort(n.NetNS, index, c)
 	}
 	return n.NetNS.ChangePort(index, c)
+}
+
+func (n *twistedNetNS) ChangeBridge(index int, c kernel.BridgeChange) error {
+	if n.t.changeBridge != nil {
+		return n.t.changeBridge(n.NetNS, index, c)
+	}
+	return n.NetNS.ChangeBridge(index, c)
+}
+
+func (n *twistedNetNS) AddVLANs(v kernel.VLANRange) error {
+	return or(n.NetNS, n.t.addVLANs, n.NetNS.AddVLANs, v)
+}
+
+func (n *twistedNetNS) DeleteVLANs(v kernel.VLANRange) error {
+	return or(n.NetNS, n.t.delVLANs, n.NetNS.DeleteVLANs, v)
+}
+
+func (n *twistedNetNS) AddFDB(e kernel.FDBEntry) error {
+	return or(n.NetNS, n.t.addFDB, n.NetNS.AddFDB, e)
+}
+
+func (n *twistedNetNS) DeleteFDB(e kernel.FDBEntry) error {
+	return or(n.NetNS, n.t.delFDB, n.NetNS.DeleteFDB, e)
+}
+
+func (n *twistedNetNS) AddRule(r kernel.Rule) error {
+	return or(n.NetNS, n.t.addRule, n.NetNS.AddRule, r)
+}
+
+func (n *twistedNetNS) DeleteRule(r kernel.Rule) error {
+	return or(n.NetNS, n.t.delRule, n.NetNS.DeleteRule, r)
 }
 
 func (n *twistedNetNS) AddAddress(a kernel.Address) error {
