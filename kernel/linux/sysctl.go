@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"os"
 	"slices"
 	"strings"
 
@@ -62,13 +61,14 @@ func readShort(path string) ([]byte, error) {
 	}
 }
 
-// writeOnce writes to a file that must be there, in one write(2): a sysctl takes each write as a value.
+// writeOnce writes to a file that must be there, in one write(2): a sysctl takes each write as a value. Linux 6.1 answers 1
+// to a write of nothing to some, which os.File takes for a reason to panic.
 func writeOnce(path, value string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	_, err = f.WriteString(value)
+	defer unix.Close(fd)
+	_, err = retry(func() (int, error) { return unix.Write(fd, []byte(value)) })
 	return err
 }
