@@ -35,20 +35,7 @@ func (ns *namespace) addLink(req newLink) *refusal {
 	if r != nil {
 		return r
 	}
-	if r := l.configure(req); r != nil {
-		return r
-	}
-	l.watchNew()
-	return nil
-}
-
-// watchNew sets the operational states of new links once the request is done: linkwatch waits for its end
-// (net/core/link_watch.c: linkwatch_event takes the RTNL lock), and finds a veth that has become a port by then.
-func (l *link) watchNew() {
-	if l.peer != nil {
-		l.peer.refreshOper()
-		l.refreshOper()
-	}
+	return l.configure(req)
 }
 
 // newOfKind makes the link, and both ends of a veth.
@@ -191,13 +178,13 @@ func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	peer.lowOff = true
+	peer.setCarrier(false)
 	l, r := ns.create(kernel.KindVeth, req.name, req.mtu, req.mac)
 	if r != nil {
 		peer.unregister()
 		return nil, r
 	}
-	l.lowOff = true
+	l.setCarrier(false)
 	l.peer, peer.peer = peer, l
 	return l, nil
 }

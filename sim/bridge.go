@@ -153,26 +153,23 @@ func (l *link) adjustMTU() {
 // checkPort makes a port of a running bridge forward while it runs itself. (net/bridge/br_if.c:
 // br_port_carrier_check; without STP a port forwards at once: br_stp.c: br_make_forwarding.)
 func (l *link) checkPort() {
-	if l.master == nil || !l.master.up || l.port.forwarding == l.ready() {
+	runs := l.up && l.operUp()
+	if l.master == nil || !l.master.up || l.port.forwarding == runs {
 		return
 	}
-	l.port.forwarding = l.ready()
-	if !l.port.forwarding {
+	l.port.forwarding = runs
+	if !runs {
 		l.master.bridge.forget(l, 0) // br_stp_disable_port
 	}
 	l.master.selectCarrier()
 }
 
-// startPorts is net/bridge/br_stp_if.c: br_stp_enable_bridge. It reports whether the carrier changed: a bridge without
-// ports keeps the one it has from the beginning.
-func (l *link) startPorts() (changed bool) {
+// startPorts is net/bridge/br_stp_if.c: br_stp_enable_bridge. A bridge without ports keeps the carrier that it has from
+// the beginning.
+func (l *link) startPorts() {
 	for _, p := range l.bridge.ports {
-		if p.ready() {
-			p.port.forwarding = true
-			changed = l.updateCarrier() || changed
-		}
+		p.checkPort()
 	}
-	return changed
 }
 
 // stopPorts is net/bridge/br_stp_if.c: br_stp_disable_bridge.
@@ -181,23 +178,12 @@ func (l *link) stopPorts() {
 		if p.port.forwarding {
 			p.port.forwarding = false
 			l.bridge.forget(p, 0)
-			l.updateCarrier()
+			l.selectCarrier()
 		}
 	}
 }
 
-// selectCarrier looks whether the bridge has a carrier still, and tells.
+// selectCarrier gives a bridge a carrier while one of its ports forwards. (net/bridge/br_stp.c: br_port_state_selection.)
 func (l *link) selectCarrier() {
-	if l.updateCarrier() {
-		l.carrierChanged()
-	}
-}
-
-// updateCarrier gives a bridge a carrier while one of its ports forwards, and reports whether that changed anything.
-// (net/bridge/br_stp.c: br_port_state_selection.)
-func (l *link) updateCarrier() bool {
-	off := !slices.ContainsFunc(l.bridge.ports, func(p *link) bool { return p.port.forwarding })
-	changed := off != l.lowOff
-	l.lowOff = off
-	return changed
+	l.setCarrier(slices.ContainsFunc(l.bridge.ports, func(p *link) bool { return p.port.forwarding }))
 }

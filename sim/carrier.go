@@ -32,23 +32,20 @@ func (l *link) open() *refusal {
 	if l.vlan != nil {
 		l.vlan.parent.filterFrames()
 	}
-	var changed []*link
 	switch {
 	case l.peer != nil && l.peer.up: // veth_open
-		l.lowOff, l.peer.lowOff = false, false
-		changed = []*link{l, l.peer}
-	case l.bridge != nil && l.startPorts(): // br_dev_open
-		changed = []*link{l}
-	case l.vlan != nil && l.lowOff && l.vlan.parent.carrier(): // vlan_dev_open
-		l.lowOff = false
-		changed = []*link{l}
+		l.setCarrier(true)
+		l.peer.setCarrier(true)
+	case l.bridge != nil: // br_dev_open
+		l.startPorts()
+	case l.vlan != nil && l.vlan.parent.carrier(): // vlan_dev_open
+		l.setCarrier(true)
 	}
+	l.active = l.carrier() // dev_activate
 	l.ip4Up()
 	l.ip6Up()
 	l.tellVLANsUp()
-	for _, c := range changed {
-		c.carrierChanged()
-	}
+	l.checkPort() // br_device_event: NETDEV_UP
 	return nil
 }
 
@@ -57,14 +54,16 @@ func (l *link) close() {
 	if !l.up {
 		return
 	}
-	l.up = false
-	had := l.carrier()
+	l.up, l.active = false, false // dev_deactivate
 	switch {
 	case l.vlan != nil: // vlan_dev_stop
-		l.lowOff = true
+		l.setCarrier(false)
 		l.vlan.parent.filterFrames()
 	case l.kind == kernel.KindVeth: // veth_close
-		l.lowOff = true
+		l.setCarrier(false)
+		if l.peer != nil {
+			l.peer.setCarrier(false)
+		}
 	case l.bridge != nil: // br_dev_stop
 		l.stopPorts()
 	}
@@ -73,28 +72,14 @@ func (l *link) close() {
 	l.ip6Down()
 	l.tellVLANsDown()
 	l.dropNeighbours(anyNeighbour) // neigh_ifdown
-	if had != l.carrier() {
-		l.refreshOper()
-	}
-	if l.peer != nil && l.peer.carrier() {
-		l.peer.lowOff = true
-		l.peer.carrierChanged()
-	}
 }
 
-// carrierChanged is what follows once the lower layer has come or gone. Linux does it a little later
-// (net/core/link_watch.c: linkwatch_do_dev); here it is at once.
-func (l *link) carrierChanged() {
-	l.refreshOper()
-	l.tellVLANsOfCarrier()
-	if !l.up {
-		return
+// setCarrier is netif_carrier_on and netif_carrier_off.
+func (l *link) setCarrier(on bool) {
+	if on != l.carrier() {
+		l.lowOff = !on
+		l.fire()
 	}
-	if !l.carrier() {
-		l.dropNeighbours(func(n *neighbour) bool { return n.state != kernel.Permanent }) // neigh_carrier_down
-	}
-	l.checkPort()
-	l.ip6Change()
 }
 
 // refreshOper is net/core/link_watch.c: rfc2863_policy.
@@ -123,9 +108,4 @@ func (l *link) operWithoutCarrier() kernel.OperState {
 		return kernel.OperDown
 	}
 	return kernel.OperLowerLayerDown
-}
-
-// ready is net/ipv6/addrconf.c: addrconf_link_ready, and netif_oper_up with it.
-func (l *link) ready() bool {
-	return l.running() && (l.oper == kernel.OperUp || l.oper == kernel.OperUnknown)
 }

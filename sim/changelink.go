@@ -204,16 +204,9 @@ func (l *link) move(to *namespace, name *string) *refusal {
 			return r
 		}
 	}
-	was := l.carrier()
 	l.detach()
 	l.ns.forget(l)
 	l.name = moved
 	to.insert(l, l.index)
-	if was { // linkwatch sees the loss of the carrier only now
-		l.refreshOper()
-		if l.peer != nil {
-			l.peer.refreshOper()
-		}
-	}
 	return nil
 }

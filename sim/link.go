@@ -30,6 +30,8 @@ type link struct {
 	up     bool // IFF_UP
 	lowOff bool // the lower layer has no carrier: __LINK_STATE_NOCARRIER
 	oper   kernel.OperState
+	active bool // its queues send: dev_activate
+	fired  bool // linkwatch has to look at it: see fire
 	gone   bool // unregistered
 
 	promisc     bool // IFF_PROMISC was asked for

@@ -54,7 +54,8 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 		parent.vlans = map[int]*link{}
 	}
 	parent.vlans[req.vlan] = l
-	l.lowOff = true
+	l.lowOff = true // vlan_dev_init, before there is anybody to tell
+	l.refreshOper() // linkwatch_init_dev
 	l.transferState()
 	return l, nil
 }
@@ -70,16 +71,7 @@ func (l *link) vlansByID() (list []*link) {
 }
 
 // transferState gives a vlan its parent's carrier. (net/core/dev.c: netif_stacked_transfer_operstate.)
-func (l *link) transferState() {
-	off := !l.vlan.parent.carrier()
-	changed := off != l.lowOff
-	l.lowOff = off
-	if changed {
-		l.carrierChanged()
-	} else {
-		l.refreshOper()
-	}
-}
+func (l *link) transferState() { l.setCarrier(l.vlan.parent.carrier()) }
 
 // tellVLANsOfCarrier is NETDEV_CHANGE in net/8021q/vlan.c: vlan_device_event.
 func (l *link) tellVLANsOfCarrier() {

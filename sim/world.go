@@ -32,6 +32,7 @@ type World struct {
 	lastNSID  uint64
 	outbox    []func()     // what is to be told to transports, in order, once mu is free
 	sending   bool         // someone is working the outbox off
+	fired     []*link      // whose carriers have come or gone: see watchLinks
 	disturbed []*namespace // with transports that may have work in the background
 
 	tap func(*link, frame) // told of every frame that a link receives; nil: nobody
@@ -85,7 +86,10 @@ func (w *World) Close() {
 // update changes or reads the tables, and then works off what that left in the outbox. Every way into the tables goes
 // through it.
 func (w *World) update(f func()) {
-	w.locked(f)
+	w.locked(func() {
+		f()
+		w.watchLinks()
+	})
 	w.send()
 }
 
