@@ -189,6 +189,13 @@ const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT D
 	" LED LOG MARK NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT REJECT SECMARK SET SNAT SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
 	" TEE TOS TPROXY TRACE TTL ULOG "
 
+// isTarget reports whether a chain cannot have a name, because a rule could not jump there (iptables/xshared.c:
+// assert_valid_chain_name).
+func isTarget(chain string) bool {
+	_, known := iptablesTarget(chain)
+	return isExtension(chain) || known != chain || chain == "QUEUE" || strings.HasPrefix(chain, "!")
+}
+
 func isExtension(target string) bool { return strings.Contains(extensions, " "+target+" ") }
 
 // JoinIPTables makes a line for iptables-restore of words.

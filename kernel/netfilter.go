@@ -174,6 +174,11 @@ const (
 	MaxFilterComment   = 128 // bytes of a comment: NFTNL_UDATA_COMMENT_MAXLEN
 	MaxIPTablesChain   = 28  // bytes of a chain's name: XT_EXTENSION_MAXNAMELEN - 1
 	MaxIPTablesComment = 255 // bytes of a comment: XT_MAX_COMMENT_LEN - 1
+
+	// MaxFilterMatches is how many matches a rule can have, whatever they are. Linux has a limit of 128 expressions
+	// (NFT_RULE_MAXEXPRS), of which a match is up to five, and one of 4096 bytes (net/netfilter/nf_tables_api.c:
+	// nf_tables_newrule), of which it takes up to 200.
+	MaxFilterMatches = 20
 )
 
 // iptablesChains are the built-in chains, by table.
@@ -200,9 +205,11 @@ func (r FilterRule) Says(other FilterRule) bool { return r.String() == other.Str
 // Valid says what is wrong with a change whatever the machine, in the contract's words; nil for nothing.
 //
 //	EINVAL  a verb, family, match or action that the backend does not have there; a name that is missing or has
-//	        characters that do not fit a line; a prefix that says nothing, has bits beyond its length, or is of another
-//	        family; an opaque rule to add; of nftables: a table of iptables; of iptables: two matches of one kind, a link
-//	        that a built-in chain cannot know, to delete a built-in chain, drop in the table nat, masquerade in another, At, a handle
+//	        characters that do not fit a line; more matches than MaxFilterMatches; a prefix that says nothing, has bits
+//	        beyond its length, or is of another family; a priority of more than 32 bits; an opaque rule to add; of
+//	        nftables: a table of iptables; of iptables: two matches of one kind, a link that a built-in chain cannot
+//	        know, a chain with the name of a target, to delete a built-in chain, drop in the table nat, masquerade in
+//	        another, At, a handle
 //	ERANGE  a name or comment that is too long
 func (c FilterChange) Valid(b FilterBackend) error {
 	for _, check := range []func(FilterBackend) error{c.validPlace, c.validVerb, c.validNames, c.validRule} {
@@ -260,7 +267,7 @@ func (c FilterChange) validVerb(b FilterBackend) error {
 		return EINVAL
 	case b == IPTables && (c.Do == AddTable || c.Do == DeleteTable || c.Comment != ""):
 		return EINVAL
-	case b == IPTables && c.Do == AddChain && c.Exclusive == (c.Base != nil):
+	case b == IPTables && c.Do == AddChain && (c.Exclusive == (c.Base != nil) || isTarget(c.Chain)):
 		return EINVAL
 	case b == IPTables && c.Do == DeleteChain && slices.Contains(iptablesChains[c.Table], c.Chain):
 		return EINVAL // where nf_tables is behind iptables, that deletes one without rules
@@ -277,6 +284,8 @@ func (c FilterChange) validBase(b FilterBackend) error {
 	switch {
 	case c.Base.Policy != Accept && c.Base.Policy != Drop, b == NFTables && !whole, b == IPTables && !bare:
 		return EINVAL
+	case c.Base.Priority != int(int32(c.Base.Priority)):
+		return EINVAL // NFTA_HOOK_PRIORITY has 32 bits
 	case c.Family == FilterBridge && c.Base.Type != "filter":
 		return EINVAL
 	case b == IPTables && (!slices.Contains(iptablesChains[c.Table], c.Chain) || c.Table == "nat" && c.Base.Policy == Drop):
@@ -330,6 +339,9 @@ func (c FilterChange) validRule(b FilterBackend) error {
 		if err := c.validIPTablesRule(); err != nil {
 			return err
 		}
+	}
+	if len(r.Matches) > MaxFilterMatches {
+		return EINVAL
 	}
 	if c.Family == FilterBridge && r.Action == Masquerade {
 		return EINVAL // net/bridge/netfilter has no such expression

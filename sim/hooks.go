@@ -51,15 +51,15 @@ type baseChain struct {
 // chains returns the base chains at a point, in the order in which they are asked. (net/netfilter/core.c:
 // nf_hook_entries_grow.)
 func (n *netfilter) chains(at hookPoint) []baseChain {
-	if len(n.nft) == 0 && len(n.iptables) == 0 {
+	if len(n.nft.tables) == 0 && len(n.iptables) == 0 {
 		return nil
 	}
 	if list, ok := n.found[at]; ok {
 		return list
 	}
 	var list []baseChain
-	for i := range n.nft {
-		table := &n.nft[i].FilterTable
+	for i := range n.nft.tables {
+		table := &n.nft.tables[i].FilterTable
 		ofInternet := table.Family == kernel.FilterInet && at.family != kernel.FilterBridge
 		if table.Family != at.family && !ofInternet {
 			continue
@@ -184,7 +184,7 @@ func nameOf(l *link) string {
 // net/bridge/br_forward.c: NF_BR_FORWARD.) Other hooks of bridges, and br_netfilter, which has bridged packets seen by
 // the other families too, are not simulated.
 func (ns *namespace) bridgeAdmits(hook string, fr frame, in, out *link) bool {
-	if len(ns.filter.nft) == 0 {
+	if len(ns.filter.nft.tables) == 0 {
 		return true
 	}
 	f := facts{family: kernel.FilterBridge, in: in, out: out, mac: fr.src}

@@ -16,9 +16,15 @@ type iptables []iptable
 type iptable struct {
 	kernel.FilterTable
 	made map[string]bool // the built-in chains that the kernel has: those that were used (iptables/nft.c: nft_xt_builtin_init)
+
+	// there says that the kernel has the table, from the first transaction on that does more than to flush it. Where it is
+	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush).
+	there bool
 }
 
-func (t iptable) copy() iptable { return iptable{copyTable(t.FilterTable), maps.Clone(t.made)} }
+func (t iptable) copy() iptable {
+	return iptable{copyTable(t.FilterTable), maps.Clone(t.made), t.there}
+}
 
 // list leaves out the tables that are as they came.
 func (t iptables) list() []kernel.FilterTable {
@@ -46,20 +52,13 @@ func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index 
 	table := after.table(changes[0])
 	programs := table.copy()
 	for i, c := range changes {
-		if r := inProgram(&programs.FilterTable, c); r != nil {
+		if r := programs.inProgram(c); r != nil {
 			return nil, i, r
 		}
 	}
-	if i := jumpsNowhere(&programs.FilterTable, changes); i >= 0 {
-		return nil, i, refuse(kernel.ENOENT) // iptables/nft-cmd.c: the chain of a jump has to be there at the end
-	}
-	*table = table.copy()
-	for i, c := range changes {
-		if r := inKernel(table, c); r != nil {
-			return nil, i, r
-		}
-	}
-	return after, -1, nil
+	changed, index, r := table.inKernel(changes)
+	*table = changed
+	return after, index, r
 }
 
 // table returns the table of a change, made where it was not used yet.
@@ -69,7 +68,7 @@ func (t *iptables) table(c kernel.FilterChange) *iptable {
 			return &(*t)[i]
 		}
 	}
-	table := iptable{kernel.FilterTable{Family: c.Family, Name: c.Table}, map[string]bool{}}
+	table := iptable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table}, made: map[string]bool{}}
 	for _, name := range kernel.IPTablesChains(c.Table) {
 		table.Chains = append(table.Chains, kernel.FilterChain{Name: name, Base: &kernel.BaseChain{Policy: kernel.Accept}})
 	}
@@ -78,7 +77,7 @@ func (t *iptables) table(c kernel.FilterChange) *iptable {
 }
 
 // inProgram is the program's half. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
-func inProgram(t *kernel.FilterTable, c kernel.FilterChange) *refusal {
+func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
 	chain := t.Chain(c.Chain)
 	switch {
 	case c.Do == kernel.AddChain && c.Base == nil && chain != nil:
@@ -88,37 +87,58 @@ func inProgram(t *kernel.FilterTable, c kernel.FilterChange) *refusal {
 		return refuse(kernel.ENOENT, "No chain/target/match by that name.")
 	case c.Do == kernel.DeleteRule && ruleThatSays(chain, c.Rule) < 0:
 		return refuse(kernel.ENOENT, "Bad rule (does a matching rule exist in that chain?).")
+	case c.Do != kernel.DeleteRule && c.Rule.Target != "" && t.Chain(c.Rule.Target) == nil:
+		return refuse(kernel.ENOENT, "Chain does not exist.")
 	}
-	carryOut(t, c)
+	t.carryOut(c)
 	return nil
 }
 
-// jumpsNowhere returns the index of the first change that adds a rule whose chain is not there; -1 for none.
-func jumpsNowhere(t *kernel.FilterTable, changes []kernel.FilterChange) int {
-	return slices.IndexFunc(changes, func(c kernel.FilterChange) bool {
-		return c.Rule.Target != "" && c.Do != kernel.DeleteRule && t.Chain(c.Rule.Target) == nil
-	})
+// inKernel is the kernel's half. The rules together are looked at in the end, and then, where they are no good, after each
+// that is added (see nftables.transact).
+func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index int, r *refusal) {
+	for _, each := range []bool{false, true} {
+		after = t.copy()
+		for i, c := range changes {
+			r := after.change(c)
+			if r == nil && each && addsRule(c) {
+				r = validTable(&after.FilterTable)
+			}
+			if r != nil {
+				return t, i, r
+			}
+		}
+		if validTable(&after.FilterTable) == nil {
+			break
+		}
+	}
+	after.there = after.there || slices.ContainsFunc(changes, func(c kernel.FilterChange) bool { return !flushesAll(c) })
+	return after, -1, nil
 }
 
-// inKernel is the kernel's half.
-func inKernel(t *iptable, c kernel.FilterChange) *refusal {
-	adds := c.Do == kernel.AddRule || c.Do == kernel.InsertRule
-	if adds || c.Do == kernel.AddChain && c.Base != nil {
+func addsRule(c kernel.FilterChange) bool { return c.Do == kernel.AddRule || c.Do == kernel.InsertRule }
+
+func flushesAll(c kernel.FilterChange) bool { return c.Do == kernel.FlushChain && c.Chain == "" }
+
+// change is one change in the kernel.
+func (t *iptable) change(c kernel.FilterChange) *refusal {
+	chain, target := t.Chain(c.Chain), t.Chain(c.Rule.Target)
+	if chain != nil && chain.Base != nil {
 		t.made[c.Chain] = true
 	}
-	switch target := t.Chain(c.Rule.Target); {
+	switch {
 	case c.Do == kernel.DeleteChain && inUse(&t.FilterTable, c.Chain):
 		return refuse(kernel.EBUSY)
-	case adds && target != nil && target.Base != nil && !t.made[target.Name]:
+	case !addsRule(c):
+	case target != nil && target.Base != nil && !t.made[target.Name]:
 		return refuse(kernel.ENOENT)
-	case adds && target != nil && target.Base != nil:
+	case target != nil && target.Base != nil:
 		return refuse(kernel.EOPNOTSUPP) // nft_verdict_init
+	case c.Rule.Action == kernel.Masquerade && chain.Base != nil && c.Chain != "POSTROUTING":
+		return refuse(kernel.EINVAL) // net/netfilter/nft_compat.c nft_target_init: xt_check_target, with the chain's hook
 	}
-	carryOut(&t.FilterTable, c)
-	if !adds {
-		return nil
-	}
-	return validTable(&t.FilterTable)
+	t.carryOut(c)
+	return nil
 }
 
 // validTable is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it
@@ -145,8 +165,11 @@ func validTable(t *kernel.FilterTable) (r *refusal) {
 }
 
 // carryOut makes a change that nothing speaks against.
-func carryOut(t *kernel.FilterTable, c kernel.FilterChange) {
+func (t *iptable) carryOut(c kernel.FilterChange) {
 	chain := t.Chain(c.Chain)
+	if flushesAll(c) && !t.there {
+		return
+	}
 	switch c.Do {
 	case kernel.AddChain:
 		if chain == nil {
@@ -155,7 +178,7 @@ func carryOut(t *kernel.FilterTable, c kernel.FilterChange) {
 			chain.Base.Policy = c.Base.Policy
 		}
 	case kernel.DeleteChain:
-		deleteChain(t, c.Chain)
+		deleteChain(&t.FilterTable, c.Chain)
 	case kernel.FlushChain:
 		for i := range t.Chains {
 			if c.Chain == "" || t.Chains[i].Name == c.Chain {

@@ -8,7 +8,7 @@ import (
 
 // A netfilter is the rules of a namespace.
 type netfilter struct {
-	nft      nftTables
+	nft      nftables
 	iptables iptables
 	found    map[hookPoint][]baseChain // the chains that packets are asked about, as far as they were looked up
 }
@@ -90,8 +90,7 @@ func (ns *namespace) checkRules(b kernel.FilterBackend, changes []kernel.FilterC
 	if i, r := ns.valid(b, changes); r != nil || b == kernel.IPTables {
 		return i, r
 	}
-	_, i, r := ns.filter.nft.changed(changes, ns.world().config.Profile.Features)
-	return i, r
+	return ns.filter.nft.transact(changes, false, ns.world().config.Profile.Features)
 }
 
 func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.FilterChange) (int, *refusal) {
@@ -101,15 +100,12 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 	if b == kernel.IPTables {
 		after, i, r := ns.filter.iptables.changed(changes)
 		if r == nil {
-			ns.filter = netfilter{nft: ns.filter.nft, iptables: after}
+			ns.filter.iptables, ns.filter.found = after, nil
 		}
 		return i, r
 	}
-	after, i, r := ns.filter.nft.changed(changes, ns.world().config.Profile.Features)
-	if r == nil {
-		ns.filter = netfilter{nft: after, iptables: ns.filter.iptables}
-	}
-	return i, r
+	ns.filter.found = nil
+	return ns.filter.nft.transact(changes, true, ns.world().config.Profile.Features)
 }
 
 // copyTable makes a table of which the lists are its own.
@@ -136,7 +132,7 @@ func deleteChain(t *kernel.FilterTable, name string) {
 // inUse reports whether a chain has rules, or rules of its table lead to it.
 func inUse(t *kernel.FilterTable, name string) bool {
 	return slices.ContainsFunc(t.Chains, func(c kernel.FilterChain) bool {
-		return c.Name == name && len(c.Rules) > 0 ||
+		return c.Name == name && slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return !isDeleted(r) }) ||
 			slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return r.Target == name })
 	})
 }

@@ -6,83 +6,163 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// nftTables are the tables of nftables.
-type nftTables []nftTable
-
-// An nftTable is one of them.
-type nftTable struct {
-	kernel.FilterTable
-	lastHandle uint64 // of its chains and rules: nf_tables_alloc_handle
+// An nftables is what a namespace has of it.
+type nftables struct {
+	tables []nftTable // in the order in which they were made
+	fresh  validation // what tables to come begin with: nft_net->validate_state
 }
 
-func (t nftTables) list() []kernel.FilterTable {
+// An nftTable is one of its tables.
+type nftTable struct {
+	kernel.FilterTable
+	*nftLasting
+}
+
+// An nftLasting is what a transaction changes of a table even if it is taken back.
+type nftLasting struct {
+	lastHandle uint64 // of its chains and rules: nf_tables_alloc_handle
+	validation validation
+}
+
+// A validation says when the rules of a table are looked at together (nft_table_validate): enum NFT_VALIDATE_*.
+type validation int
+
+const (
+	notValidated  validation = iota // they are as they were
+	validateAtEnd                   // at the end of the transaction
+	validateEach                    // after each rule that is added, to find the one that is to blame
+)
+
+func (n *nftables) list() []kernel.FilterTable {
 	var all []kernel.FilterTable
-	for _, table := range t {
+	for _, table := range n.tables {
 		all = append(all, copyTable(table.FilterTable))
 	}
 	kernel.SortFilterTables(all)
 	return all
 }
 
-// changed returns the tables after a transaction, or the refusal of the change with the index. The rules together are
-// looked at (nft_table_validate) only when each by itself is right: nf_tables_validate, which then has the batch begin
-// anew, to find the change that is to blame. (net/netfilter/nfnetlink.c: nfnetlink_rcv_batch.)
-func (t nftTables) changed(changes []kernel.FilterChange, f Features) (after nftTables, index int, r *refusal) {
-	changes = kernel.FindFilterRules(t.list(), changes)
-	for _, validate := range []bool{false, true} {
-		after = t.copy()
-		for i, c := range changes {
-			r := after.change(c, f)
-			if r == nil && validate && (c.Do == kernel.AddRule || c.Do == kernel.InsertRule) {
-				r = after.table(c).validate()
+// transact makes the changes, or returns the refusal of the first that is refused and its index. Without commit none is
+// made. What is refused at the end of a transaction only, because its rules together are no good, has all of it begin
+// anew. (net/netfilter/nfnetlink.c: nfnetlink_rcv_batch; net/netfilter/nf_tables_api.c: nf_tables_commit, nf_tables_abort.)
+func (n *nftables) transact(changes []kernel.FilterChange, commit bool, f Features) (index int, r *refusal) {
+	changes = kernel.FindFilterRules(n.list(), changes)
+	for range 2 {
+		after := n.copy()
+		if i, r := after.changeAll(changes, f); r != nil {
+			n.abort()
+			return i, r
+		}
+		if after.validate() {
+			if commit {
+				after.sweep()
+				n.tables, n.fresh = after.tables, notValidated
 			}
-			if r != nil {
-				return nil, i, r
-			}
+			return -1, nil
+		}
+		if commit {
+			n.fresh = validateEach
 		}
 	}
-	return after, -1, nil
+	n.abort()
+	return -1, nil // a check does not look at the rules of tables that are new
 }
 
-func (t nftTables) copy() nftTables {
-	after := slices.Clone(t)
-	for i := range after {
-		after[i].FilterTable = copyTable(after[i].FilterTable)
+// abort is __nf_tables_abort with NFNL_ABORT_NONE.
+func (n *nftables) abort() {
+	for i := range n.tables {
+		n.tables[i].validation = notValidated
+	}
+}
+
+func (n *nftables) copy() *nftables {
+	after := &nftables{slices.Clone(n.tables), n.fresh}
+	for i := range after.tables {
+		after.tables[i].FilterTable = copyTable(after.tables[i].FilterTable)
 	}
 	return after
 }
 
+// changeAll makes all changes, those behind one that is refused too: they take their handles all the same.
+func (n *nftables) changeAll(changes []kernel.FilterChange, f Features) (index int, first *refusal) {
+	for i, c := range changes {
+		if r := n.change(c, f); r != nil && first == nil {
+			index, first = i, r
+		}
+	}
+	return index, first
+}
+
+// A deleted rule stays in its chain to the end of the transaction: others can be put beside it (nf_tables_newrule:
+// __nft_rule_lookup does not ask whether a rule is active).
+func deleted(r kernel.FilterRule) kernel.FilterRule {
+	return kernel.FilterRule{Handle: r.Handle, Opaque: "deleted"}
+}
+
+func isDeleted(r kernel.FilterRule) bool { return r.Opaque != "" }
+
+// sweep takes deleted rules away.
+func (n *nftables) sweep() {
+	for _, t := range n.tables {
+		for i := range t.Chains {
+			t.Chains[i].Rules = slices.DeleteFunc(t.Chains[i].Rules, isDeleted)
+		}
+	}
+}
+
+func flushChain(c *kernel.FilterChain) {
+	for i, r := range c.Rules {
+		c.Rules[i] = deleted(r)
+	}
+}
+
+// validate is nf_tables_validate.
+func (n *nftables) validate() (ok bool) {
+	for i := range n.tables {
+		t := &n.tables[i]
+		if t.validation == notValidated {
+			continue
+		}
+		t.validation = validateEach
+		if t.validate() != nil {
+			return false
+		}
+		t.validation = notValidated
+	}
+	return true
+}
+
 // table returns the table of a change; nil where there is none. (nft_table_lookup.)
-func (t nftTables) table(c kernel.FilterChange) *nftTable {
-	i := t.index(c)
+func (n *nftables) table(c kernel.FilterChange) *nftTable {
+	i := n.index(c)
 	if i < 0 {
 		return nil
 	}
-	return &t[i]
+	return &n.tables[i]
 }
 
-func (t nftTables) index(c kernel.FilterChange) int {
-	return slices.IndexFunc(t, func(table nftTable) bool { return table.Family == c.Family && table.Name == c.Table })
+func (n *nftables) index(c kernel.FilterChange) int {
+	return slices.IndexFunc(n.tables, func(table nftTable) bool { return table.Family == c.Family && table.Name == c.Table })
 }
 
 // change carries out one change. (net/netfilter/nf_tables_api.c.)
-func (t *nftTables) change(c kernel.FilterChange, f Features) *refusal {
-	table := t.table(c)
+func (n *nftables) change(c kernel.FilterChange, f Features) *refusal {
+	table := n.table(c)
 	switch {
 	case c.Do == kernel.AddTable && f.NFTablesBridgeOnly && c.Family != kernel.FilterBridge:
 		return refuse(kernel.EOPNOTSUPP) // nf_tables_newtable: nft_supported_family
 	case c.Do == kernel.AddTable:
-		return t.addTable(c)
+		return n.addTable(c)
 	case table == nil:
 		return refuse(kernel.ENOENT)
 	case c.Do == kernel.DeleteTable: // nf_tables_deltable: with all that is in it
-		*t = slices.Delete(*t, t.index(c), t.index(c)+1)
+		n.tables = slices.Delete(n.tables, n.index(c), n.index(c)+1)
 		return nil
 	case c.Do == kernel.AddChain:
 		return table.addChain(c, f)
 	case c.Do == kernel.FlushChain && c.Chain == "":
 		for i := range table.Chains {
-			table.Chains[i].Rules = nil
+			flushChain(&table.Chains[i])
 		}
 		return nil
 	}
@@ -94,10 +174,12 @@ func (t *nftTables) change(c kernel.FilterChange, f Features) *refusal {
 }
 
 // addTable is nf_tables_newtable.
-func (t *nftTables) addTable(c kernel.FilterChange) *refusal {
-	switch table := t.table(c); {
+func (n *nftables) addTable(c kernel.FilterChange) *refusal {
+	switch table := n.table(c); {
 	case table == nil:
-		*t = append(*t, nftTable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table, Comment: c.Comment}})
+		n.tables = append(n.tables, nftTable{
+			kernel.FilterTable{Family: c.Family, Name: c.Table, Comment: c.Comment}, &nftLasting{validation: n.fresh},
+		})
 	case c.Exclusive:
 		return refuse(kernel.EEXIST)
 	}
@@ -112,10 +194,15 @@ func (t *nftTable) handle() uint64 {
 // addChain is nf_tables_newchain.
 func (t *nftTable) addChain(c kernel.FilterChange, f Features) *refusal {
 	if chain := t.Chain(c.Chain); chain != nil {
-		if c.Exclusive {
+		switch {
+		case c.Base != nil && chain.Base == nil:
+			return refuse(kernel.EOPNOTSUPP) // the policy, before all else
+		case c.Exclusive:
 			return refuse(kernel.EEXIST)
+		case c.Base != nil:
+			return updateChain(chain.Base, c.Base, f)
 		}
-		return updateChain(chain, c, f)
+		return nil
 	}
 	if c.Base != nil && !suits(*c.Base) {
 		return refuse(kernel.EOPNOTSUPP)
@@ -145,22 +232,15 @@ func suits(b kernel.BaseChain) bool {
 }
 
 // updateChain is nf_tables_updchain: of a chain that is there only the policy can be changed.
-func updateChain(chain *kernel.FilterChain, c kernel.FilterChange, f Features) *refusal {
-	other := refuse(kernel.EOPNOTSUPP)
-	if f.OtherHookExists {
-		other = refuse(kernel.EEXIST)
-	}
+func updateChain(base, to *kernel.BaseChain, f Features) *refusal {
+	moved := base.Hook != to.Hook || base.Priority != to.Priority
 	switch {
-	case c.Base == nil:
-		return nil
-	case chain.Base == nil, chain.Base.Hook != c.Base.Hook, chain.Base.Priority != c.Base.Priority:
-		return other
-	case !suits(*c.Base):
-		return refuse(kernel.EOPNOTSUPP)
-	case chain.Base.Type != c.Base.Type:
+	case f.OtherHookExists && !suits(*to), !f.OtherHookExists && moved:
+		return refuse(kernel.EOPNOTSUPP) // nft_chain_parse_hook
+	case base.Type != to.Type, moved:
 		return refuse(kernel.EEXIST)
 	}
-	chain.Base.Policy = c.Base.Policy
+	base.Policy = to.Policy
 	return nil
 }
 
@@ -168,7 +248,7 @@ func updateChain(chain *kernel.FilterChain, c kernel.FilterChange, f Features) *
 func (t *nftTable) changeChain(chain *kernel.FilterChain, c kernel.FilterChange) *refusal {
 	switch c.Do {
 	case kernel.FlushChain:
-		chain.Rules = nil
+		flushChain(chain)
 	case kernel.DeleteChain: // nf_tables_delchain, with NLM_F_NONREC
 		if inUse(&t.FilterTable, c.Chain) {
 			return refuse(kernel.EBUSY)
@@ -176,10 +256,10 @@ func (t *nftTable) changeChain(chain *kernel.FilterChain, c kernel.FilterChange)
 		deleteChain(&t.FilterTable, c.Chain)
 	case kernel.DeleteRule: // nf_tables_delrule
 		i := ruleAt(chain, c.Rule.Handle)
-		if i < 0 {
+		if i < 0 || isDeleted(chain.Rules[i]) {
 			return refuse(kernel.ENOENT)
 		}
-		chain.Rules = slices.Delete(chain.Rules, i, i+1)
+		chain.Rules[i] = deleted(chain.Rules[i])
 	default:
 		return t.addRule(chain, c)
 	}
@@ -192,6 +272,7 @@ func ruleAt(chain *kernel.FilterChain, handle uint64) int {
 
 // addRule is nf_tables_newrule.
 func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange) *refusal {
+	handle := t.handle()
 	place := 0
 	if c.Do == kernel.AddRule {
 		place = len(chain.Rules)
@@ -213,8 +294,12 @@ func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange) *re
 		}
 	}
 	rule := c.Rule
-	rule.Handle = t.handle()
+	rule.Handle = handle
 	chain.Rules = slices.Insert(chain.Rules, place, rule)
+	if t.validation == validateEach {
+		return t.validate()
+	}
+	t.validation = validateAtEnd
 	return nil
 }
 

@@ -27,6 +27,9 @@ const (
 	NounVLAN     Noun = "vlan"     // VLANs of bridges
 	NounVLANLink Noun = "vlanlink" // links of the kind vlan
 	NounDummy    Noun = "dummy"    // links of the kind dummy
+
+	// NounNFTFamily are the families of nftables other than bridge. What masquerades needs one of them.
+	NounNFTFamily Noun = "packetfilter/masquerade/nft"
 )
 
 // DefaultShape is long enough for states that a few operations do not make, and short enough to be read.
@@ -35,7 +38,7 @@ var DefaultShape = Shape{Length: 40}
 // ShapeWithout is the default shape for a reference that lacks some nouns.
 func ShapeWithout(lacks func(noun string) bool) Shape {
 	s := DefaultShape
-	for _, n := range []Noun{NounVLAN, NounVLANLink, NounDummy} {
+	for _, n := range []Noun{NounVLAN, NounVLANLink, NounDummy, NounNFTFamily} {
 		if lacks(string(n)) {
 			s.Without = append(s.Without, n)
 		}
@@ -64,12 +67,13 @@ func Sequence(s Shape) *rapid.Generator[[]operation.Operation] {
 
 // A drawer draws one sequence.
 type drawer struct {
-	t     *rapid.T
-	shape Shape
-	m     *model
-	all   []operation.Operation
-	dad   bool // whether addresses are looked for on the link before they are used
-	mac   byte // the last that was given to a link
+	t      *rapid.T
+	shape  Shape
+	m      *model
+	all    []operation.Operation
+	filter filterMood // how often it is about netfilter
+	dad    bool       // whether addresses are looked for on the link before they are used
+	mac    byte       // the last that was given to a link
 }
 
 func (d *drawer) add(o operation.Operation) {
@@ -84,6 +88,7 @@ var netnsNames = []string{"a", "b"}
 // "default" says when they do (net/ipv6/addrconf.c ipv6_add_dev).
 func (d *drawer) begin() {
 	d.dad = d.percent(3)
+	d.filter = d.filterMood()
 	spaces := []string{kernel.HostNetNS}
 	for _, name := range netnsNames[:d.below(len(netnsNames)+1)] {
 		d.add(operation.NetNSAdd{Name: name})
@@ -121,6 +126,8 @@ func (d *drawer) one() operation.Operation {
 		{4, d.neighbourDelete},
 		{3, d.sysctlGet},
 		{5, d.sysctlSet},
+		{d.filter.nft, d.nftChange},
+		{d.filter.iptables, d.iptablesChange},
 		{d.weight(NounVLAN, 5), d.bridgeSet},
 		{d.weight(NounVLAN, 6), d.vlanAdd},
 		{d.weight(NounVLAN, 3), d.vlanDelete},

@@ -21,6 +21,7 @@ type model struct {
 	vlans      []operation.VLANAdd
 	fdb        []operation.FDBAdd
 	rules      []operation.RuleAdd
+	rulesets   map[rulesetPlace]*modelRuleset
 }
 
 type modelLink struct {
@@ -41,7 +42,7 @@ type modelAddress struct {
 }
 
 func newModel() *model {
-	m := &model{}
+	m := &model{rulesets: map[rulesetPlace]*modelRuleset{}}
 	m.addSpace(kernel.HostNetNS)
 	return m
 }
@@ -61,6 +62,7 @@ func (m *model) dropSpace(name string) {
 		}
 	}
 	m.rules = slices.DeleteFunc(m.rules, func(r operation.RuleAdd) bool { return r.NetNS == name })
+	m.dropRulesets(name)
 }
 
 // link finds a link; nil where there is none.
@@ -226,6 +228,8 @@ func (m *model) doneOther(o operation.Operation) {
 		m.fdb = slices.DeleteFunc(m.fdb, func(e operation.FDBAdd) bool {
 			return e.NetNS == o.NetNS && e.Link == o.Link && e.Entry.MAC.String() == o.Entry.MAC.String()
 		})
+	case operation.RulesetChange:
+		m.rulesetChanged(o)
 	case operation.RuleAdd:
 		m.rules = append(m.rules, o)
 	case operation.RuleDelete:

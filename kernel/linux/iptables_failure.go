@@ -46,16 +46,29 @@ var iptablesWords = []struct {
 	{"Invalid argument", unix.EINVAL},
 }
 
-// explain finds the errno for a failure, and the change that is to blame. tables are what there is after it.
+// explain finds the errno for a failure, and the change that is to blame: of several that are named the first. tables are
+// what there is after it.
 func (f *iptablesFailure) explain(changes []kernel.FilterChange, tables []kernel.FilterTable) error {
 	said := strings.Join(strings.Fields(f.stderr), " ")
 	index := f.change()
-	for _, w := range iptablesWords {
-		if strings.Contains(said, w.words) {
-			return blame(changes, index, because(w.errno, said))
+	for _, text := range []string{f.first(), said} {
+		for _, w := range iptablesWords {
+			if strings.Contains(text, w.words) {
+				return blame(changes, index, because(w.errno, said))
+			}
 		}
 	}
 	return blame(changes, index, because(silentErrno(changes, index, tables), said))
+}
+
+// first is what is said of the first line that is named as the kernel's answer; "" for none.
+func (f *iptablesFailure) first() string {
+	for line := range strings.Lines(f.stderr) {
+		if strings.HasPrefix(line, "line ") {
+			return line
+		}
+	}
+	return ""
 }
 
 func blame(changes []kernel.FilterChange, index int, err error) error {

@@ -198,6 +198,16 @@ var lines = []struct {
 			}},
 		},
 	}},
+	{"nft -n a -c delete table ip t", operation.RulesetChange{
+		NetNS: "a", Program: "nft", Check: true, Changes: []kernel.FilterChange{
+			{Do: kernel.DeleteTable, Family: kernel.FilterIP, Table: "t"},
+		},
+	}},
+	{"iptables --test -t nat -X c", operation.RulesetChange{
+		NetNS: "host", Program: "iptables", Check: true, Changes: []kernel.FilterChange{
+			{Do: kernel.DeleteChain, Family: kernel.FilterIP, Table: "nat", Chain: "c"},
+		},
+	}},
 	{"sysctl 'net/x=1 2'", operation.SysctlSet{NetNS: "host", Key: "net/x", Value: "1 2"}},
 }
 
