@@ -33,6 +33,9 @@ type add struct {
 	bridge       kernel.Link
 	gateway      kernel.Link // has the gateway's addresses: the bridge, or the gateway of the VLAN
 
+	adopted   bool // the host end is the interface at adoptedAt in prevResult, and there is no other end
+	adoptedAt int
+
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
 }
@@ -92,6 +95,9 @@ func (a *add) inspect(ctx context.Context) (err error) {
 	if err := requireVLANs(a.host, a.config, bridge); err != nil {
 		return err
 	}
+	if err := a.adopt(); err != nil || a.adopted {
+		return err
+	}
 	return a.awaitNames(ctx)
 }
 
@@ -105,6 +111,9 @@ func exists(ns kernel.NetNS, name string) (bool, error) {
 
 // createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo.
 func (a *add) createPair(ctx context.Context) error {
+	if a.adopted {
+		return nil
+	}
 	spec := a.pair()
 	a.undo.push("delete the veth pair", func(context.Context) error { return a.deletePair(spec) })
 	if err := a.host.AddLink(spec); err != nil {
@@ -173,6 +182,9 @@ func (a *add) readPair() (err error) {
 
 // label sets the alias, which Linux ignores in the request that makes a link (measured on 6.18).
 func (a *add) label(context.Context) error {
+	if a.adopted {
+		return nil
+	}
 	return a.host.ChangeLink(a.hostEnd.Index, kernel.LinkChange{Alias: new(a.attachment.alias())})
 }
 

@@ -24,11 +24,12 @@ type check struct {
 	*call
 	namespaces
 
-	config config.Config
-	prev   *types100.Result
-	own    *types100.Interface // the container's interface in prev
-	layer3 layer3
-	others []netip.Prefix // destinations of routes that may be another plugin's
+	config  config.Config
+	prev    *types100.Result
+	own     *types100.Interface // the container's interface in prev; where it was adopted, the host's
+	adopted bool
+	layer3  layer3
+	others  []netip.Prefix // destinations of routes that may be another plugin's
 
 	bridge       kernel.Link
 	hostEnd      kernel.Link
@@ -76,7 +77,10 @@ func (k *check) parse(context.Context) (err error) {
 	if k.prev == nil {
 		return types.NewError(types.ErrInvalidNetworkConfig, "Required prevResult missing", "CHECK needs the result of ADD")
 	}
-	at := slices.IndexFunc(k.prev.Interfaces, k.isOwn)
+	at, adopted := k.findAdopted()
+	if k.adopted = adopted; !adopted {
+		at = slices.IndexFunc(k.prev.Interfaces, k.isOwn)
+	}
 	if at < 0 {
 		return types.NewError(types.ErrInvalidNetworkConfig,
 			fmt.Sprintf("prevResult has no interface %s of a container", k.env.ifname), "")
@@ -153,6 +157,9 @@ func (k *check) findContainerEnd() (kernel.Link, error) {
 }
 
 func (k *check) checkPair(context.Context) (err error) {
+	if k.adopted {
+		return k.checkAdopted()
+	}
 	if k.hostEnd, err = k.findUp(k.host, k.attachment().hostEnd(), kernel.KindVeth); err != nil {
 		return err
 	}
@@ -224,7 +231,7 @@ func (k *check) checkHas(ns kernel.NetNS, l kernel.Link, wanted []netip.Prefix) 
 // checkRoutes looks in all tables where none is named, and on all links: a later plugin of the chain may have moved the
 // routes of prevResult, or added its own.
 func (k *check) checkRoutes(context.Context) error {
-	if len(k.layer3.routes)+len(k.others) == 0 {
+	if len(k.layer3.routes)+len(k.others) == 0 || k.adopted {
 		return nil
 	}
 	present, err := allRoutes(k.container)

@@ -71,6 +71,9 @@ func (s *section) steps() []step {
 
 // attach makes the host end a port and sets it up, in one request.
 func (s *section) attach(context.Context) error {
+	if s.adopted {
+		return s.attachAdopted()
+	}
 	return s.host.ChangeLink(s.hostEnd.Index, kernel.LinkChange{Master: &s.bridge.Index, Up: new(true)})
 }
 
@@ -83,7 +86,7 @@ func (s *section) setPort(context.Context) error {
 	if s.config.PortIsolation {
 		change.Isolated = new(true)
 	}
-	if change == (kernel.PortChange{}) {
+	if change == (kernel.PortChange{}) || s.isOthersPort() {
 		return nil
 	}
 	return s.host.ChangePort(s.hostEnd.Index, change)
@@ -97,7 +100,7 @@ const (
 )
 
 func (s *section) awaitPort(ctx context.Context) error {
-	if s.config.DisableContainerInterface {
+	if s.config.DisableContainerInterface || s.adopted {
 		return nil
 	}
 	return s.awaitUp(ctx, s.hostEnd.Name)

@@ -9,7 +9,7 @@ import (
 // configureContainer gives the container's interface its addresses, sets it up, and adds the routes, which Linux
 // refuses for a link that is down. All of it goes with the veth pair.
 func (s *section) configureContainer(context.Context) error {
-	if s.config.DisableContainerInterface {
+	if s.config.DisableContainerInterface || s.adopted {
 		return nil
 	}
 	if err := s.prepareIPv6(); err != nil {
@@ -43,7 +43,7 @@ func (s *section) addRoutes() error {
 // the interface comes up, but the bridge's port, which is not working then, drops them: measured on 6.18, where the
 // reference plugin's containers are unreachable to those who knew the address until ARP expires.
 func (s *section) announce(context.Context) error {
-	if len(s.layer3.addresses) == 0 {
+	if len(s.layer3.addresses) == 0 || s.adopted {
 		return nil
 	}
 	for _, notify := range []struct {

@@ -20,7 +20,9 @@ const (
 )
 
 // detects reports whether the container's IPv6 addresses are looked for on the network before they are used.
-func (a *add) detects() bool { return a.config.EnableDAD && a.layer3.has(kernel.IPv6) }
+func (a *add) detects() bool {
+	return a.config.EnableDAD && a.layer3.has(kernel.IPv6) && !a.adopted
+}
 
 // newContainerAddress is newAddress, but one that is looked for if that is asked for.
 func (a *add) newContainerAddress(prefix netip.Prefix) kernel.Address {

@@ -21,6 +21,7 @@ func (c *call) del(ctx context.Context) error {
 	return run(ctx, []step{
 		{"delete the veth pair", c.deletePair},
 		{"delete the reference plugin's veth pair", c.deleteReferencePair},
+		{"take the adopted interface off the bridge", c.giveBackAdopted},
 		{"delete the VLAN's gateway", c.deleteUnusedGateway},
 		{"release the addresses", c.release},
 	})

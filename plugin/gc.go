@@ -44,6 +44,7 @@ func (c *call) deleteStalePairs(ctx context.Context, valid []types.GCAttachment)
 			failures = append(failures, deleteLink(host, l.Index))
 		}
 	}
+	failures = append(failures, c.giveBackStale(host, links, valid))
 	return errors.Join(append(failures, c.deleteUnusedGateways(ctx, host, links))...)
 }
 

@@ -8,9 +8,6 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// containerEndAt is where the container's interface stands among those of one ADD, after the bridge and the host end.
-const containerEndAt = 2
-
 // result is SPEC 1.1.0, section 5, "ADD Success". What a plugin earlier in the chain made comes first, and ours after
 // it.
 func (a *add) result() *types100.Result {
@@ -18,14 +15,17 @@ func (a *add) result() *types100.Result {
 	if a.config.PrevResult != nil {
 		r = a.config.PrevResult
 	}
-	first := len(r.Interfaces)
-	r.Interfaces = append(r.Interfaces,
-		a.describe(a.bridge, ""), a.describe(a.hostEnd, ""), a.describe(a.containerEnd, a.env.netns))
+	own := a.adoptedAt
+	r.Interfaces = append(r.Interfaces, a.describe(a.bridge, ""))
+	if !a.adopted {
+		own = len(r.Interfaces) + 1
+		r.Interfaces = append(r.Interfaces, a.describe(a.hostEnd, ""), a.describe(a.containerEnd, a.env.netns))
+	}
 	if a.gateway.Index != a.bridge.Index {
 		r.Interfaces = append(r.Interfaces, a.describe(a.gateway, ""))
 	}
 	for _, ip := range a.leased.IPs {
-		ip.Interface = new(first + containerEndAt)
+		ip.Interface = new(own)
 		r.IPs = append(r.IPs, ip)
 	}
 	r.Routes = append(r.Routes, a.leased.Routes...)

@@ -31,8 +31,9 @@ var (
 		intercept.NetNSSelf, intercept.NetNSOpen, intercept.NetNSLock, intercept.LinkShow, intercept.LinkAdd,
 		intercept.LinkSet, intercept.HostBootID,
 	}
-	vlanOps   = append([]intercept.Op{intercept.VLANAdd, intercept.VLANDelete}, layer2Ops...)
-	layer3Ops = slices.Concat(layer2Ops, []intercept.Op{
+	chainedOps = []intercept.Op{intercept.NetNSSelf, intercept.NetNSLock, intercept.LinkShow, intercept.LinkSet}
+	vlanOps    = append([]intercept.Op{intercept.VLANAdd, intercept.VLANDelete}, layer2Ops...)
+	layer3Ops  = slices.Concat(layer2Ops, []intercept.Op{
 		intercept.FileStat, intercept.ProgramIsSelf, intercept.FolderMake, intercept.FileLock, intercept.FolderRead,
 		intercept.FileRead, intercept.FileWrite, intercept.FileLink, intercept.FileRename, intercept.FileRemove,
 		intercept.SysctlSet, intercept.AddressAdd,
@@ -62,6 +63,14 @@ var situations = []situation{
 	{
 		name: "interface left down", simulated: true,
 		keys: map[string]any{"ipam": nil, "disableContainerInterface": true}, ops: layer2Ops,
+	},
+	{
+		name: "chained, interface adopted", keys: chainedKeys, ops: chainedOps, prepare: (*lab).addTap,
+	},
+	{
+		name: "chained, interface adopted, VLAN", simulated: true, prepare: (*lab).addTapInVLAN,
+		keys: map[string]any{"vlan": 7, "hairpinMode": true, "isGateway": true, "prevResult": tapResult},
+		ops:  slices.Concat(chainedOps, []intercept.Op{intercept.VLANAdd, intercept.PortSet, intercept.FileLink}),
 	},
 	{
 		name: "VLAN", simulated: true,

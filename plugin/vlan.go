@@ -59,6 +59,9 @@ func (s *section) filterVLANs() error {
 
 // joinVLANs puts the host end into its VLANs, before it works. It leaves them with the veth pair.
 func (s *section) joinVLANs(context.Context) error {
+	if s.isOthersPort() {
+		return nil
+	}
 	return s.join(s.hostEnd.Index, s.config.VLANs)
 }
 
