@@ -166,11 +166,11 @@ func (l *link) changeMAC(m mac) {
 
 // rename is net/core/dev.c: netif_change_name.
 func (l *link) rename(name string) *refusal {
-	if name == l.name {
-		return nil
-	}
 	if l.up && !l.world().config.Profile.Features.RenameWhileUp {
 		return refuse(kernel.EBUSY) // dev_change_name before 6.2: IFF_UP without IFF_LIVE_RENAME_OK
+	}
+	if name == l.name {
+		return nil
 	}
 	name, r := l.ns.newName(name)
 	if r != nil {
@@ -188,11 +188,12 @@ func (l *link) rename(name string) *refusal {
 // move is net/core/dev.c: __dev_change_net_namespace. The link is taken out of everything, as if it were deleted,
 // and put into the other namespace, down and without addresses; it keeps its index there if that is free.
 func (l *link) move(to *namespace, name *string) *refusal {
-	if to == l.ns {
-		return nil
-	}
-	if l.loopback() || l.bridge != nil {
+	stays := to == l.ns
+	if (l.loopback() || l.bridge != nil) && !(stays && l.world().config.Profile.Features.StaysUnasked) {
 		return refuse(kernel.EINVAL, "The interface netns is immutable") // dev->netns_immutable: lo and bridges
+	}
+	if stays {
+		return nil
 	}
 	moved := l.name
 	if _, taken := to.names[l.name]; taken {

@@ -29,6 +29,20 @@ type Features struct {
 	// either (6.18); on 6.1 wherever that is not its own index (net/core/link_watch.c: default_operstate).
 	LowerLayerHasCarrier bool
 
+	// StaysUnasked: a request to move a link to the namespace that it is in is not looked at (6.18, net/core/rtnetlink.c
+	// do_setlink); on 6.1 it is refused like any other where the link may not be moved (net/core/dev.c
+	// __dev_change_net_namespace).
+	StaysUnasked bool
+
+	// RefusesOddSwitches: text that is no number is EINVAL for forwarding and disable_ipv6 of IPv6, too (6.18). On 6.1 the
+	// error is lost, and the setting is set to what it is (net/ipv6/addrconf.c addrconf_sysctl_forward,
+	// addrconf_sysctl_disable; measured on 6.1.176).
+	RefusesOddSwitches bool
+
+	// PeersFirst: what is asked of the other end of a new veth is looked at before the name of this one is looked for
+	// (6.18, net/core/rtnetlink.c: rtnl_newlink), on 6.1 after it (drivers/net/veth.c: veth_newlink).
+	PeersFirst bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
@@ -36,7 +50,8 @@ type Features struct {
 
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
-	RenameWhileUp: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true,
+	RenameWhileUp: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
+	RefusesOddSwitches: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.

@@ -209,6 +209,9 @@ func (ns *namespace) setSysctl(path, text string) *refusal {
 		return nil // do_proc_dointvec: nothing was written
 	}
 	value, r := parseSysctl(text)
+	if r != nil && k.isSwitch6() && !ns.world().config.Profile.Features.RefusesOddSwitches {
+		value, r = k.conf.values[k.key], nil
+	}
 	if r != nil {
 		return r
 	}
@@ -220,6 +223,11 @@ func (ns *namespace) setSysctl(path, text string) *refusal {
 	}
 	ns.set4(k, value)
 	return nil
+}
+
+// isSwitch6 reports whether the kernel has a function of its own for a setting that is on or off, of IPv6.
+func (k knob) isSwitch6() bool {
+	return k.v6 && k.conf != nil && (k.key == "forwarding" || k.key == "disable_ipv6")
 }
 
 // setPlain knows the ranges of the settings that have one.

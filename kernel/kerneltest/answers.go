@@ -236,7 +236,7 @@ func anonymous(s kernel.Snapshot) *strings.Replacer {
 }
 
 // generated is a link-local address made of a MAC that no law chose.
-var generated = regexp.MustCompile(`^fe80::[0-9a-f]{1,4}:[0-9a-f]{1,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/64$`)
+var generated = regexp.MustCompile(`^fe80::[0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/64$`)
 
 // rename replaces words in the names and values of a snapshot, and sorts it anew.
 func rename(s kernel.Snapshot, words *strings.Replacer) kernel.Snapshot {

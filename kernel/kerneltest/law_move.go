@@ -14,6 +14,11 @@ var moveLaws = []Law{
 		equal(e, []any{a.at(v).Peer, a.at(v).PeerHere}, []any{b.link("w").Index, false},
 			"what the other end says of its peer")
 	}},
+	{"move/stays", "net/core/rtnetlink.c do_setlink: net_eq(dev_net(dev), tgt_net)", func(e *env) {
+		a := e.netns("a")
+		br := a.bridge("br")
+		e.ok(a.ChangeLink(br, kernel.LinkChange{NetNS: a.NetNS}), "move a bridge to the namespace that it is in")
+	}},
 	{"move/goes-down", "net/core/dev.c __dev_change_net_namespace: dev_close", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")
 		_, w := a.veth("v", "w")

@@ -48,6 +48,13 @@ var sysctlLaws = []Law{
 			e.refused(ns.SetSysctl(key, "1"), kernel.EINVAL, "set the sysctl %q", key)
 		}
 	}},
+	{"sysctl/switch-invalid", "net/ipv6/addrconf.c addrconf_sysctl_forward, addrconf_sysctl_disable", func(e *env) {
+		ns := e.netns("a")
+		for _, name := range []string{"forwarding", "disable_ipv6"} {
+			key := conf(kernel.IPv6, "default", name)
+			e.refused(ns.SetSysctl(key, "x"), kernel.EINVAL, "set %s to what is no number", key)
+		}
+	}},
 	{"sysctl/value-invalid", "kernel/sysctl.c do_proc_dointvec", func(e *env) {
 		ns := e.netns("a")
 		e.refused(ns.SetSysctl("net/ipv4/ip_forward", "yes"), kernel.EINVAL, "set net/ipv4/ip_forward to \"yes\"")

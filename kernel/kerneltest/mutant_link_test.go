@@ -569,6 +569,12 @@ func moveMutants() []mutant {
 		{"move/there-and-not-here", "gives the link another MAC", after(func(to kernel.NetNS, l kernel.Link) error {
 			return to.ChangeLink(l.Index, kernel.LinkChange{MAC: mac(macHigh)})
 		})},
+		{"move/stays", "looks at the kind of the link first", twist{changeLink: func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+			if c.NetNS != nil && c.NetNS.ID() == ns.ID() {
+				return &kernel.Error{Op: "link set", Errno: kernel.EINVAL}
+			}
+			return ns.ChangeLink(i, c)
+		}}},
 		{"move/goes-down", "leaves the link up", after(func(to kernel.NetNS, l kernel.Link) error {
 			return to.ChangeLink(l.Index, kernel.LinkChange{Up: new(true)})
 		})},

@@ -49,6 +49,7 @@ func sysctlMutants() []mutant {
 		{"sysctl/defaults", "has every setting off", everySysctl("0")},
 		{"sysctl/unknown", "has every key", everySysctl("0")},
 		{"sysctl/outside-the-tree", "says ENOENT", confuse(intercept.SysctlGet, kernel.EINVAL, kernel.ENOENT)},
+		{"sysctl/switch-invalid", "says nothing", swallow(intercept.SysctlSet, kernel.EINVAL)},
 		{"sysctl/value-invalid", "takes it for 0", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
 			return ignoring(kernel.EINVAL, ns.SetSysctl(key, value))
 		}}},

@@ -28,6 +28,14 @@ var differences = []difference{
 		"net/core/dev.c dev_change_name: a link that is up has no other name before 6.2 (IFF_LIVE_RENAME_OK)",
 	},
 	{
+		"6.1.", "move/stays", "invalid argument (EINVAL)",
+		"measured on 6.1.176, net/core/dev.c __dev_change_net_namespace: NETIF_F_NETNS_LOCAL is looked at first",
+	},
+	{
+		"6.1.", "sysctl/switch-invalid", "want EINVAL, got success",
+		"measured on 6.1.176, net/ipv6/addrconf.c addrconf_sysctl_forward, addrconf_sysctl_disable: the error is lost",
+	},
+	{
 		"6.1.", "fdb/delete/vlan-not-member", "invalid argument (EINVAL)",
 		"measured on 6.1.176, net/bridge/br_fdb.c br_fdb_delete: it wants the port to be a member, as br_fdb_add does",
 	},
