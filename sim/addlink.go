@@ -84,7 +84,7 @@ func (req newLink) check(f Features) *refusal {
 	if req.peer == nil {
 		return nil
 	}
-	if r := checkNewMTU(req.mtu); r != nil {
+	if r := checkNewMTU(req.mtu); r != nil || !f.PeersFirst {
 		return r
 	}
 	return req.peer.check()
@@ -174,6 +174,9 @@ func (w *World) randomMAC() mac {
 
 // newVeth makes both ends; the peer is first and has the lower index. (drivers/net/veth.c: veth_newlink.)
 func (ns *namespace) newVeth(req newLink) (*link, *refusal) {
+	if r := req.peer.check(); r != nil {
+		return nil, r
+	}
 	peer, r := req.peer.ns.create(kernel.KindVeth, req.peer.name, req.peer.mtu, req.peer.mac)
 	if r != nil {
 		return nil, r

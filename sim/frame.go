@@ -1,5 +1,7 @@
 package sim
 
+import "encoding/binary"
+
 // A frame is an Ethernet frame on its way. Its payload is never written to, for several may share it.
 type frame struct {
 	dst, src mac
@@ -15,6 +17,7 @@ type etherType uint16
 const (
 	typeIPv4 etherType = 0x0800
 	typeARP  etherType = 0x0806
+	typeVLAN etherType = 0x8100
 	typeIPv6 etherType = 0x86dd
 )
 
@@ -27,6 +30,27 @@ const vlanHeader = 4
 // __is_skb_forwardable.)
 func (f frame) fits(l *link) bool { return l.up && len(f.payload) <= l.mtu+vlanHeader }
 
+// tagged returns the frame with one more tag. One that it has becomes part of the payload.
+func (f frame) tagged(id int) frame {
+	if f.vlan != 0 {
+		inner := binary.BigEndian.AppendUint16(nil, uint16(f.vlan))
+		inner = binary.BigEndian.AppendUint16(inner, uint16(f.kind))
+		f.kind, f.payload = typeVLAN, append(inner, f.payload...)
+	}
+	f.vlan = id
+	return f
+}
+
+// untagged returns the frame without its outer tag. (net/core/skbuff.c: skb_vlan_untag takes the next out of the payload.)
+func (f frame) untagged() frame {
+	f.vlan = 0
+	if f.kind == typeVLAN && len(f.payload) >= vlanHeader {
+		f.vlan = int(binary.BigEndian.Uint16(f.payload) & 0xfff)
+		f.kind, f.payload = etherType(binary.BigEndian.Uint16(f.payload[2:])), f.payload[vlanHeader:]
+	}
+	return f
+}
+
 // transmit sends a frame out of a link. Like a device with the queueing discipline noqueue it drops what it cannot send
 // at once. (net/core/dev.c: __dev_queue_xmit.)
 func (l *link) transmit(f frame) {
@@ -35,8 +59,7 @@ func (l *link) transmit(f frame) {
 	case l.bridge != nil:
 		l.bridgeTransmit(f)
 	case l.vlan != nil: // vlan_dev_hard_start_xmit
-		f.vlan = l.vlan.id
-		l.vlan.parent.transmit(f)
+		l.vlan.parent.transmit(f.tagged(l.vlan.id))
 	case l.peer != nil:
 		l.hand(l.peer, f)
 	case l.loopback():
@@ -69,8 +92,8 @@ func (l *link) receive(f frame) {
 // pass gives a frame to the vlan that its tag is for, to the bridge whose port the link is, or to the protocols.
 func (l *link) pass(f frame) {
 	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
-		if f.vlan = 0; v.up {
-			v.pass(f) // vlan_do_receive
+		if v.up {
+			v.pass(f.untagged()) // vlan_do_receive
 		}
 		return
 	}

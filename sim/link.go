@@ -56,8 +56,11 @@ func (l *link) world() *World { return l.ns.world() }
 
 func (l *link) loopback() bool { return l.kind == "" }
 
-// noARP is IFF_NOARP: neighbours of the link need no MAC (drivers/net/dummy.c: dummy_setup).
-func (l *link) noARP() bool { return l.kind == kernel.KindDummy }
+// noARP is IFF_NOARP: neighbours of the link need no MAC (drivers/net/dummy.c: dummy_setup). A vlan has it of its parent
+// (net/8021q/vlan_dev.c: vlan_dev_init).
+func (l *link) noARP() bool {
+	return l.kind == kernel.KindDummy || l.vlan != nil && l.vlan.parent.noARP()
+}
 
 // carrier is netif_carrier_ok.
 func (l *link) carrier() bool { return !l.lowOff }

@@ -19,6 +19,10 @@ func (l *link) filterFrames() {
 	if !l.up {
 		return
 	}
+	if l.vlan != nil {
+		l.vlan.parent.filterFrames() // a vlan can, by its parent: vlan_dev_set_rx_mode
+		return
+	}
 	needed := l.hasOtherMACs()
 	if needed == l.forVLANs {
 		return
@@ -33,7 +37,7 @@ func (l *link) filterFrames() {
 
 func (l *link) hasOtherMACs() bool {
 	for _, v := range l.vlans {
-		if v.up && v.mac != l.mac {
+		if v.up && (v.mac != l.mac || v.hasOtherMACs()) {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func (req newLink) checkVLAN() *refusal {
 }
 
 // newVLAN is net/8021q/vlan_netlink.c: vlan_newlink, vlan.c: vlan_check_real_dev, register_vlan_dev, and vlan_dev.c:
-// vlan_dev_init. A vlan on a vlan is not simulated.
+// vlan_dev_init.
 func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 	if req.mtu != 0 {
 		if r := checkMTU(kernel.KindVLAN, req.mtu); r != nil {
@@ -33,8 +33,6 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 		return nil, refuse(kernel.ENODEV, "link does not exist")
 	case parent.loopback():
 		return nil, refuse(kernel.EOPNOTSUPP, "VLANs not supported on device") // NETIF_F_VLAN_CHALLENGED
-	case parent.vlan != nil:
-		return nil, refuse(kernel.EOPNOTSUPP, "a vlan on a vlan is not simulated")
 	case parent.vlans[req.vlan] != nil:
 		return nil, refuse(kernel.EEXIST, "VLAN device already exists")
 	case req.mtu > parent.mtu:
@@ -49,6 +47,9 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 	l.vlan = &vlanLink{parent: parent, id: req.vlan, inherit: req.mac == nil}
 	if l.vlan.inherit {
 		l.mac = parent.mac
+	}
+	if l.ip6.conf != nil && l.noARP() {
+		l.ip6.conf.values["accept_dad"] = -1 // ipv6_add_dev
 	}
 	if parent.vlans == nil {
 		parent.vlans = map[int]*link{}
@@ -128,5 +129,7 @@ func (l *link) lower() *link {
 	return l.peer
 }
 
-// isOn reports whether the link is a vlan on the other one. (net/core/dev.c: __netdev_has_upper_dev.)
-func (l *link) isOn(other *link) bool { return l.vlan != nil && l.vlan.parent == other }
+// isOn reports whether the link is a vlan on the other one, or on one that is. (net/core/dev.c: __netdev_has_upper_dev.)
+func (l *link) isOn(other *link) bool {
+	return l.vlan != nil && (l.vlan.parent == other || l.vlan.parent.isOn(other))
+}

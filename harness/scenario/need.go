@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,12 +10,15 @@ import (
 )
 
 // needs are what some kernels were built without, each with the way to ask for it.
-var needs = map[string]func(kernel.NetNS) (bool, error){"bridge-vlans": knowsVLANs}
+var needs = map[string]func(kernel.NetNS) (bool, error){
+	"bridge-vlans": knowsVLANs, "vlan-links": knowsVLANLinks, "dummies": knowsDummies,
+}
 
 func needForms() []form {
 	return []form{
 		{
-			"need", "need bridge-vlans", "end here, and count as skipped, where the kernel was built without VLANs on bridges",
+			"need", "need bridge-vlans|vlan-links|dummies",
+			"end here, and count as skipped, where the kernel was built without VLANs on bridges, or links of the kind vlan or dummy",
 			(*session).need,
 		},
 	}
@@ -43,13 +47,42 @@ func (s *session) need(_ string, w *words) (string, error) {
 
 // knowsVLANs makes a bridge, which says whether bridges know VLANs, and deletes it again.
 func knowsVLANs(ns kernel.NetNS) (bool, error) {
-	const name = "need-vlans"
-	if err := ns.AddLink(kernel.LinkSpec{Name: name, Kind: kernel.KindBridge}); err != nil {
-		return false, err
+	bridge, err := tryLink(ns, kernel.KindBridge)
+	return bridge.Bridge.DefaultPVID != kernel.NoVLANs, err
+}
+
+// knowsVLANLinks asks for a vlan on nothing, which is refused as a kind that is not known, or as one that lacks its parent.
+func knowsVLANLinks(ns kernel.NetNS) (bool, error) {
+	_, err := tryLink(ns, kernel.KindVLAN)
+	if errors.Is(err, kernel.EINVAL) {
+		return true, nil
 	}
-	bridge, err := ns.LinkByName(name)
+	return false, unless(err, kernel.EOPNOTSUPP)
+}
+
+// knowsDummies makes one, and deletes it again.
+func knowsDummies(ns kernel.NetNS) (bool, error) {
+	_, err := tryLink(ns, kernel.KindDummy)
+	return err == nil, unless(err, kernel.EOPNOTSUPP)
+}
+
+// unless forgets an error with that errno.
+func unless(err error, errno kernel.Errno) error {
+	if errors.Is(err, errno) {
+		return nil
+	}
+	return err
+}
+
+// tryLink makes a link and deletes it again.
+func tryLink(ns kernel.NetNS, kind string) (kernel.Link, error) {
+	const name = "need"
+	if err := ns.AddLink(kernel.LinkSpec{Name: name, Kind: kind}); err != nil {
+		return kernel.Link{}, err
+	}
+	made, err := ns.LinkByName(name)
 	if err != nil {
-		return false, err
+		return made, err
 	}
-	return bridge.Bridge.DefaultPVID != kernel.NoVLANs, ns.DeleteLink(bridge.Index)
+	return made, ns.DeleteLink(made.Index)
 }
