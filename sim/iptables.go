@@ -87,7 +87,7 @@ func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
 		return refuse(kernel.ENOENT, "No chain/target/match by that name.")
 	case c.Do == kernel.DeleteRule && ruleThatSays(chain, c.Rule) < 0:
 		return refuse(kernel.ENOENT, "Bad rule (does a matching rule exist in that chain?).")
-	case c.Do != kernel.DeleteRule && c.Rule.Target != "" && t.Chain(c.Rule.Target) == nil:
+	case c.Rule.Target != "" && t.Chain(c.Rule.Target) == nil:
 		return refuse(kernel.ENOENT, "Chain does not exist.")
 	}
 	t.carryOut(c)
@@ -100,6 +100,9 @@ func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index i
 	for _, each := range []bool{false, true} {
 		after = t.copy()
 		for i, c := range changes {
+			if addsRule(c) && t.isFlushed(c.Chain, changes[i:]) {
+				c.Rule = kernel.FilterRule{}
+			}
 			r := after.change(c)
 			if r == nil && each && addsRule(c) {
 				r = validTable(&after.FilterTable)
@@ -119,6 +122,14 @@ func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index i
 func addsRule(c kernel.FilterChange) bool { return c.Do == kernel.AddRule || c.Do == kernel.InsertRule }
 
 func flushesAll(c kernel.FilterChange) bool { return c.Do == kernel.FlushChain && c.Chain == "" }
+
+// isFlushed reports whether one of some changes empties a chain. The program forgets what the rules say that it was to add
+// there before, and sends empty ones: none is refused (measured with iptables 1.8.9; iptables/nft.c: flush_rule_cache).
+func (t *iptable) isFlushed(chain string, changes []kernel.FilterChange) bool {
+	return slices.ContainsFunc(changes, func(c kernel.FilterChange) bool {
+		return c.Do == kernel.FlushChain && (c.Chain == chain || flushesAll(c) && t.there)
+	})
+}
 
 // change is one change in the kernel.
 func (t *iptable) change(c kernel.FilterChange) *refusal {

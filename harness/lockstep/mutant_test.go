@@ -171,7 +171,7 @@ const mutantOps = 20_000
 
 // TestMutantsAreFound shows that a run can fail: each single rule that is wrong is noticed.
 func TestMutantsAreFound(t *testing.T) {
-	for _, topic := range [][]mutant{linkMutants(), ipMutants(), otherMutants(), vlanMutants(), fdbMutants(), ruleMutants()} {
+	for _, topic := range [][]mutant{linkMutants(), ipMutants(), otherMutants(), vlanMutants(), fdbMutants(), ruleMutants(), netfilterMutants()} {
 		for _, m := range topic {
 			t.Run(strings.ReplaceAll(m.wrong, " ", "-"), func(t *testing.T) {
 				t.Parallel()

@@ -28,6 +28,8 @@ type twist struct {
 	delRule      func(ns kernel.NetNS, r kernel.Rule) error
 	sysctl       func(ns kernel.NetNS, key string) (string, error)
 	setSysctl    func(ns kernel.NetNS, key, value string) error
+
+	changeRuleset, checkRuleset func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error
 }
 
 // A twistedHost is right in all that its twist does not name.
@@ -173,4 +175,18 @@ func (n *twistedNetNS) SetSysctl(key, value string) error {
 		return n.t.setSysctl(n.NetNS, key, value)
 	}
 	return n.NetNS.SetSysctl(key, value)
+}
+
+func (n *twistedNetNS) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	if n.t.changeRuleset != nil {
+		return n.t.changeRuleset(n.NetNS, b, changes)
+	}
+	return n.NetNS.ChangeRuleset(b, changes)
+}
+
+func (n *twistedNetNS) CheckRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	if n.t.checkRuleset != nil {
+		return n.t.checkRuleset(n.NetNS, b, changes)
+	}
+	return n.NetNS.CheckRuleset(b, changes)
 }
