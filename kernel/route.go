@@ -21,7 +21,7 @@ type Routes interface {
 	AddRoute(r Route, mode RouteMode) error
 
 	// DeleteRoute deletes the first route that matches: Dst and Table must be equal, and whatever else is given; but
-	// IPv6 does not look at Source and Type. ESRCH where there is none; ENOENT for an IPv6 default route.
+	// IPv6 does not look at Source, Type, MTU and AdvMSS. ESRCH where there is none; ENOENT for an IPv6 default route.
 	DeleteRoute(r Route) error
 }
 
@@ -49,6 +49,8 @@ type Route struct {
 	Type     RouteType  // "" for AddRoute: Unicast
 	Metric   int        // IPv6: 0 for AddRoute is 1024
 	OnLink   bool       // the gateway is reachable on the link, whatever the routes say
+	MTU      int        // of packets that take the route, in bytes (RTAX_MTU), at most 65520; 0: the link's
+	AdvMSS   int        // the greatest segment that TCP asks its peer for, in bytes (RTAX_ADVMSS), at most 65495; 0: of the MTU
 }
 
 // Tables that Linux names.

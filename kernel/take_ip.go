@@ -67,6 +67,12 @@ func (s *namespaceView) route(r Route) Object {
 	if r.Metric != 0 {
 		o.add("metric", strconv.Itoa(r.Metric))
 	}
+	if r.MTU != 0 {
+		o.add("mtu", strconv.Itoa(r.MTU))
+	}
+	if r.AdvMSS != 0 {
+		o.add("advmss", strconv.Itoa(r.AdvMSS))
+	}
 	o.addFlag("onlink", r.OnLink)
 	return o
 }

@@ -260,15 +260,30 @@ func allRoutes(ns kernel.NetNS) ([]kernel.Route, error) {
 	return append(v4, v6...), err
 }
 
+// satisfies reports whether a route is what was promised; what the promise does not name may be as it likes.
 func satisfies(r, wanted kernel.Route) bool {
-	return r.Dst == wanted.Dst && r.Gateway == wanted.Gateway && (wanted.Table == 0 || r.Table == wanted.Table)
+	return r.Dst == wanted.Dst && r.Gateway == wanted.Gateway &&
+		(wanted.Table == 0 || r.Table == wanted.Table) &&
+		(wanted.Metric == 0 || r.Metric == wanted.Metric) &&
+		(wanted.MTU == 0 || r.MTU == wanted.MTU) &&
+		(wanted.AdvMSS == 0 || r.AdvMSS == wanted.AdvMSS) &&
+		(wanted.Scope == 0 || r.Scope == wanted.Scope)
 }
 
 func describeRoute(r kernel.Route) string {
+	text := r.Dst.String()
 	if r.Gateway.IsValid() {
-		return fmt.Sprintf("%s via %s", r.Dst, r.Gateway)
+		text += " via " + r.Gateway.String()
 	}
-	return r.Dst.String()
+	for _, part := range []struct {
+		name  string
+		value int
+	}{{"table", r.Table}, {"metric", r.Metric}, {"mtu", r.MTU}, {"advmss", r.AdvMSS}} {
+		if part.value != 0 {
+			text += fmt.Sprintf(" %s %d", part.name, part.value)
+		}
+	}
+	return text
 }
 
 func (k *check) checkGateway(context.Context) error {

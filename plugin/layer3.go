@@ -112,14 +112,11 @@ func newRoute(r *types.Route, ips []*types100.IPConfig) (kernel.Route, error) {
 	if err != nil {
 		return kernel.Route{}, err
 	}
-	if r.MTU != 0 || r.AdvMSS != 0 {
-		return kernel.Route{}, config.Unsupported("routes", fmt.Appendf(nil, "%s mtu %d advmss %d", dst, r.MTU, r.AdvMSS))
-	}
 	gateway := firstGateway(ips, familyOf(dst.Addr()))
 	if own, ok := netip.AddrFromSlice(r.GW); ok {
 		gateway = own.Unmap()
 	}
-	route := kernel.Route{Dst: dst, Gateway: gateway, Metric: r.Priority}
+	route := kernel.Route{Dst: dst, Gateway: gateway, Metric: r.Priority, MTU: r.MTU, AdvMSS: r.AdvMSS}
 	if r.Table != nil {
 		route.Table = *r.Table
 	}

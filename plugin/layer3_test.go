@@ -3,7 +3,6 @@ package plugin
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -93,6 +92,13 @@ func TestCompletedResult(t *testing.T) {
 			plans:  "address 10.1.0.5/24, 0.0.0.0/0 table 7 metric 9 scope site",
 		},
 		{
+			name: "MTU and segment size",
+			given: `{"ips": [{"address": "10.1.0.5/24", "gateway": "10.1.0.1"}],
+				"routes": [{"dst": "10.2.0.0/16", "mtu": 1400, "advmss": 1360}]}`,
+			result: "10.1.0.5/24 gateway 10.1.0.1, 10.2.0.0/16",
+			plans:  "address 10.1.0.5/24, gateway 10.1.0.1/24, 10.2.0.0/16 via 10.1.0.1 mtu 1400 advmss 1360",
+		},
+		{
 			name:   "IPv6 on the link",
 			given:  `{"ips": [{"address": "fd00::5/64"}], "routes": [{"dst": "fd02::/64"}]}`,
 			result: "fd00::5/64, fd02::/64",
@@ -162,9 +168,6 @@ func describeLayer3(l layer3) string {
 	}
 	for _, r := range l.routes {
 		line := describeRoute(r)
-		if r.Table != 0 || r.Metric != 0 {
-			line += fmt.Sprintf(" table %d metric %d", r.Table, r.Metric)
-		}
 		if r.Scope != 0 {
 			line += " scope " + r.Scope.String()
 		}
@@ -173,12 +176,10 @@ func describeLayer3(l layer3) string {
 	return strings.Join(lines, ", ")
 }
 
-// TestResultsNotBuilt: what an IPAM plugin asks for and nobody sets up would be a lie.
-func TestResultsNotBuilt(t *testing.T) {
+// TestResultsRefused: an address without its prefix length is none.
+func TestResultsRefused(t *testing.T) {
 	for given, code := range map[string]uint{
-		`{"ips": [{"address": "10.1.0.5/24"}], "routes": [{"dst": "10.0.0.0/8", "mtu": 1400}]}`:    types.ErrUnsupportedField,
-		`{"ips": [{"address": "10.1.0.5/24"}], "routes": [{"dst": "10.0.0.0/8", "advmss": 1400}]}`: types.ErrUnsupportedField,
-		`{"ips": [{"gateway": "10.1.0.1"}]}`:                                                       types.ErrDecodingFailure,
+		`{"ips": [{"gateway": "10.1.0.1"}]}`: types.ErrDecodingFailure,
 	} {
 		_, err := newLayer3(resultOf(t, given))
 		var coded *types.Error

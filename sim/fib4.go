@@ -24,6 +24,12 @@ func dropping(t kernel.RouteType) bool {
 	return false
 }
 
+// The greatest metrics of a route; greater ones are made these. (net/ipv4/metrics.c: ip_metrics_convert.)
+const (
+	maxRouteMTU = 65535 - 15
+	maxAdvMSS   = 65535 - 40
+)
+
 // withDefaults fills in what a request leaves to the kernel.
 func withDefaults(r kernel.Route) kernel.Route {
 	if r.Table == 0 {
@@ -35,6 +41,7 @@ func withDefaults(r kernel.Route) kernel.Route {
 	if r.Type == "" {
 		r.Type = kernel.Unicast
 	}
+	r.MTU, r.AdvMSS = min(r.MTU, maxRouteMTU), min(r.AdvMSS, maxAdvMSS)
 	return r
 }
 
@@ -223,6 +230,7 @@ func (r *route) matches4(req kernel.Route) bool {
 	return (req.Type == "" || req.Type == r.Type) &&
 		(req.Scope == 0 || req.Scope == r.Scope) &&
 		(!req.Source.IsValid() || req.Source == r.Source) &&
+		(req.MTU == 0 || req.MTU == r.MTU) && (req.AdvMSS == 0 || req.AdvMSS == r.AdvMSS) && // fib_metrics_match
 		r.matchesCommon(req)
 }
 

@@ -43,7 +43,7 @@ func (l3 layer3) MTU(dst netip.Addr) (mtu int) {
 	mtu = defaultMTU
 	l3.ns.world().locked(func() {
 		if to, errno := l3.ns.route(flow{dst: dst}); errno == 0 {
-			mtu = min(to.link.mtu, kernel.MaxMTU)
+			mtu = min(to.mtu(), kernel.MaxMTU)
 		}
 	})
 	return mtu

@@ -26,15 +26,16 @@ func (ns *namespace) leave(p packet, to way, by passage) {
 	if p = ns.departs(p, to, by); p == nil {
 		return
 	}
-	if len(p) <= to.link.mtu {
+	mtu := to.mtu()
+	if len(p) <= mtu {
 		to.send(p)
 		return
 	}
 	if p.whole() {
-		ns.report(p, tooBig(to.link.mtu))
+		ns.report(p, tooBig(mtu))
 		return
 	}
-	for _, piece := range ns.fragments(p, to.link.mtu) {
+	for _, piece := range ns.fragments(p, mtu) {
 		to.send(piece)
 	}
 }

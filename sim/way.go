@@ -35,6 +35,14 @@ var refusals = map[kernel.RouteType]kernel.Errno{
 	kernel.Blackhole:   kernel.EINVAL,
 }
 
+// mtu is that of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)
+func (to way) mtu() int {
+	if to.by != nil && to.by.MTU != 0 {
+		return min(to.by.MTU, to.link.mtu)
+	}
+	return to.link.mtu
+}
+
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
 	p := way{kind: r.Type, link: r.link, next: dst, by: r}
 	if r.Gateway.IsValid() {

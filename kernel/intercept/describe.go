@@ -146,6 +146,8 @@ func (n *netns) describeRoute(r kernel.Route) string {
 	w.add(r.Link != 0, "dev %s", n.link(r.Link))
 	w.add(r.Source.IsValid(), "src %s", r.Source)
 	w.add(r.Metric != 0, "metric %d", r.Metric)
+	w.add(r.MTU != 0, "mtu %d", r.MTU)
+	w.add(r.AdvMSS != 0, "advmss %d", r.AdvMSS)
 	w.add(r.Table != 0, "table %d", r.Table)
 	w.add(r.OnLink, "onlink")
 	return w.String()

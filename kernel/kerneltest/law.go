@@ -24,7 +24,7 @@ var ErrLeftOut = errors.New("left out")
 func Laws() []Law {
 	return slices.Concat(
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, fdbLaws, stateLaws, moveLaws,
-		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
+		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
 		nftLaws, iptablesLaws, packetFilterLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
 		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,

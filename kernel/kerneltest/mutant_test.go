@@ -22,7 +22,7 @@ func mutants() []mutant {
 	for _, topic := range [][]mutant{
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
-		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
+		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), sysctlMutants(), nftMutants(), iptablesMutants(), packetFilterMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),

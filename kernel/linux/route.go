@@ -107,7 +107,30 @@ func routeAttrs(r kernel.Route) (attrs []nl.NetlinkRequestData) {
 	if r.Metric != 0 {
 		attrs = append(attrs, attrUint32(unix.RTA_PRIORITY, uint32(r.Metric)))
 	}
+	if r.MTU != 0 || r.AdvMSS != 0 {
+		attrs = append(attrs, metricsOf(r))
+	}
 	return attrs
+}
+
+func metricsOf(r kernel.Route) *nl.RtAttr {
+	metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
+	if r.MTU != 0 {
+		metrics.AddRtAttr(unix.RTAX_MTU, nl.Uint32Attr(uint32(r.MTU)))
+	}
+	if r.AdvMSS != 0 {
+		metrics.AddRtAttr(unix.RTAX_ADVMSS, nl.Uint32Attr(uint32(r.AdvMSS)))
+	}
+	return metrics
+}
+
+func setMetric(r *kernel.Route, kind uint16, value []byte) {
+	switch kind {
+	case unix.RTAX_MTU:
+		r.MTU = intOf(value)
+	case unix.RTAX_ADVMSS:
+		r.AdvMSS = intOf(value)
+	}
 }
 
 func describeRoute(r kernel.Route) string {
@@ -167,6 +190,8 @@ func setRouteAttr(r *kernel.Route, kind uint16, value []byte) {
 		r.Table = intOf(value)
 	case unix.RTA_PRIORITY:
 		r.Metric = intOf(value)
+	case unix.RTA_METRICS:
+		attributes(value, func(kind uint16, value []byte) { setMetric(r, kind, value) })
 	}
 }
 

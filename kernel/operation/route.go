@@ -12,7 +12,7 @@ import (
 
 // routeWords are what a route is made of, behind the verb.
 const routeWords = " [TYPE] PREFIX|default [via ADDRESS] [dev LINK] [src ADDRESS] [metric N] [table N|main|local]" +
-	" [proto N|kernel|static] [scope global|link|host]"
+	" [proto N|kernel|static] [scope global|link|host] [mtu N] [advmss N]"
 
 func routeForms() []Form {
 	return []Form{
@@ -160,6 +160,8 @@ func readRoute(r *words.Reader, mayOnLink bool) (route kernel.Route, link *strin
 		"dev":    words.Value(r, "LINK", &link, words.Pointer(words.String)),
 		"src":    words.Value(r, "ADDRESS", &route.Source, words.Addr),
 		"metric": words.Value(r, "N", &route.Metric, words.Int),
+		"mtu":    words.Value(r, "N", &route.MTU, words.Int),
+		"advmss": words.Value(r, "N", &route.AdvMSS, words.Int),
 		"table":  words.Value(r, "table", &route.Table, ParseTable),
 		"proto":  words.Value(r, "proto", &route.Protocol, parseProtocol),
 		"scope":  words.Value(r, "scope", &scope, words.Pointer(parseScope)),
@@ -196,6 +198,8 @@ func addRoute(l *line, r kernel.Route, link *string) {
 	set(l, "dev", link)
 	given(l, "src", r.Source)
 	given(l, "metric", r.Metric)
+	given(l, "mtu", r.MTU)
+	given(l, "advmss", r.AdvMSS)
 	if r.Table != 0 {
 		l.add("table", strconv.Itoa(r.Table))
 	}
