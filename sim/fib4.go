@@ -100,7 +100,7 @@ func (ns *namespace) validSource4(r *route) bool {
 	if r.Type == kernel.Local && r.Dst.Addr() == r.Source {
 		return true
 	}
-	return r.Table != kernel.TableMain && ns.addressTypeIn4(r.Table, r.Source, nil) == kernel.Local ||
+	return r.Table != kernel.TableMain && ns.addressTypeIn4(r.Table, r.Source) == kernel.Local ||
 		ns.addressType4(r.Source) == kernel.Local
 }
 
@@ -146,7 +146,7 @@ func (ns *namespace) checkOnLink4(r *route) *refusal {
 	switch {
 	case !r.link.up:
 		return refuse(kernel.ENETDOWN, "Nexthop device is not up")
-	case ns.addressTypeIn4(kernel.TableLocal, r.Gateway, r.link) != kernel.Unicast:
+	case ns.addressTypeIn4(kernel.TableLocal, r.Gateway) != kernel.Unicast:
 		return refuse(kernel.EINVAL, "Nexthop has invalid gateway")
 	}
 	r.nhScope = kernel.ScopeLink
@@ -187,12 +187,12 @@ func (ns *namespace) wayToGateway(r *route, ok func(*route) bool) (*route, kerne
 
 // addressType4 is net/ipv4/fib_frontend.c: inet_addr_type.
 func (ns *namespace) addressType4(ip netip.Addr) kernel.RouteType {
-	return ns.addressTypeIn4(kernel.TableLocal, ip, nil)
+	return ns.addressTypeIn4(kernel.TableLocal, ip)
 }
 
-// addressTypeIn4 is net/ipv4/fib_frontend.c: __inet_dev_addr_type, which looks into one table. What leads to another link
-// than on, if that is given, does not count.
-func (ns *namespace) addressTypeIn4(id int, ip netip.Addr, on *link) kernel.RouteType {
+// addressTypeIn4 is net/ipv4/fib_frontend.c: __inet_dev_addr_type, which looks into one table; into local and main together
+// as long as they are one.
+func (ns *namespace) addressTypeIn4(id int, ip netip.Addr) kernel.RouteType {
 	if ip.IsUnspecified() || ip == limitedBroadcast {
 		return kernel.Broadcast
 	}
@@ -203,10 +203,14 @@ func (ns *namespace) addressTypeIn4(id int, ip netip.Addr, on *link) kernel.Rout
 	if t == nil {
 		return kernel.Broadcast // Linux, too, says so as long as no link has had an address
 	}
-	if r := t.lookup(ip, anyRoute); r != nil && (on == nil || r.link == on || on.loopback()) { // lo: measured on Linux 6.18
-		return r.Type
+	r := t.lookup(ip, anyRoute)
+	if id == kernel.TableLocal && !ns.fib4.apart {
+		r = ns.fib4.localOrMain(ip, anyRoute)
 	}
-	return kernel.Unicast
+	if r == nil || dropping(r.Type) {
+		return kernel.Unicast // fib_table_lookup fails
+	}
+	return r.Type
 }
 
 // deleteRoute4 is net/ipv4/fib_trie.c: fib_table_delete.

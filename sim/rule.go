@@ -215,10 +215,7 @@ func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 // the longer prefix counts before the table does. (include/net/ip_fib.h: fib_lookup; net/ipv4/fib_frontend.c:
 // fib_new_table, which makes local an alias of main, and fib_unmerge.)
 func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno) {
-	best := f.tables[kernel.TableLocal].lookup(to.dst, ok)
-	if r := f.tables[kernel.TableMain].lookup(to.dst, ok); best == nil || r != nil && r.Dst.Bits() > best.Dst.Bits() {
-		best = r
-	}
+	best := f.localOrMain(to.dst, ok)
 	if best == nil || best.Type == kernel.Throw {
 		best = f.tables[kernel.TableDefault].lookup(to.dst, ok)
 	}
@@ -226,4 +223,13 @@ func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno)
 		return nil, kernel.ENETUNREACH
 	}
 	return best, 0
+}
+
+// localOrMain is the best route of both tables.
+func (f *fib) localOrMain(dst netip.Addr, ok func(*route) bool) *route {
+	best := f.tables[kernel.TableLocal].lookup(dst, ok)
+	if r := f.tables[kernel.TableMain].lookup(dst, ok); best == nil || r != nil && r.Dst.Bits() > best.Dst.Bits() {
+		best = r
+	}
+	return best
 }
