@@ -15,7 +15,7 @@ const (
 	iptNFT   = "iptables/nft.c "
 )
 
-var nftLaws = []Law{
+var nftLaws = append(rulePlaceLaws(), []Law{
 	{"nft/empty", nfTables + "nf_tables_init_net", func(e *env) {
 		equal(e, e.nft("a").list(), []string{}, "rules of a new namespace")
 	}},
@@ -201,34 +201,6 @@ var nftLaws = []Law{
 		n.refused(kernel.ENOENT, "flush chain F t c")
 	}},
 
-	{"nft/rule/add", nfTables + "nf_tables_newrule: NLM_F_APPEND", func(e *env) {
-		n := e.nft("a")
-		n.chain("c")
-		n.change("add rule F t c accept comment 1")
-		n.change("add rule F t c accept comment 2", "add rule F t c accept comment 3")
-		equal(e, n.comments("c"), "1 2 3", "the order of rules that were added")
-	}},
-	{"nft/rule/insert", nfTables + "nf_tables_newrule: list_add_rcu", func(e *env) {
-		n := e.nft("a")
-		n.chain("c")
-		n.change("insert rule F t c accept comment 1")
-		n.change("insert rule F t c accept comment 2", "insert rule F t c accept comment 3")
-		equal(e, n.comments("c"), "3 2 1", "the order of rules that were inserted")
-	}},
-	{"nft/rule/behind", nfTables + "nf_tables_newrule: NFTA_RULE_POSITION", func(e *env) {
-		n := e.nft("a")
-		n.chain("c")
-		n.change("add rule F t c accept comment 1", "add rule F t c accept comment 2")
-		n.change(fmt.Sprintf("add rule F t c handle %d accept comment new", n.handles("c")[0]))
-		equal(e, n.comments("c"), "1 new 2", "the order after one was added behind the first")
-	}},
-	{"nft/rule/before", nfTables + "nf_tables_newrule: NFTA_RULE_POSITION", func(e *env) {
-		n := e.nft("a")
-		n.chain("c")
-		n.change("add rule F t c accept comment 1", "add rule F t c accept comment 2")
-		n.change(fmt.Sprintf("insert rule F t c handle %d accept comment new", n.handles("c")[1]))
-		equal(e, n.comments("c"), "1 new 2", "the order after one was inserted before the second")
-	}},
 	{"nft/rule/behind-absent", nfTables + "nf_tables_newrule: __nft_rule_lookup", func(e *env) {
 		n := e.nft("a")
 		n.chain("c", "d")
@@ -493,6 +465,39 @@ var nftLaws = []Law{
 			"rule F nat cni-br-iface-id-eth0-mac drop comment macspoofchk-id-eth0",
 		}, "the rules that check a pod's MAC")
 	}},
+}...)
+
+// rulePlaceLaws are about where in its chain a new rule comes.
+func rulePlaceLaws() (laws []Law) {
+	for _, c := range []struct{ name, rule, verb, order string }{
+		{"add", "NLM_F_APPEND", "added", "1 2 3"},
+		{"insert", "list_add_rcu", "inserted", "3 2 1"},
+	} {
+		laws = append(laws, Law{"nft/rule/" + c.name, nfTables + "nf_tables_newrule: " + c.rule, func(e *env) {
+			n := e.nft("a")
+			n.chain("c")
+			n.change(c.name + " rule F t c accept comment 1")
+			n.change(c.name+" rule F t c accept comment 2", c.name+" rule F t c accept comment 3")
+			equal(e, n.comments("c"), c.order, "the order of rules that were %s", c.verb)
+		}})
+	}
+	for _, c := range []struct {
+		name, verb string
+		beside     int // the index of the rule
+		how        string
+	}{
+		{"behind", "add", 0, "added behind the first"},
+		{"before", "insert", 1, "inserted before the second"},
+	} {
+		laws = append(laws, Law{"nft/rule/" + c.name, nfTables + "nf_tables_newrule: NFTA_RULE_POSITION", func(e *env) {
+			n := e.nft("a")
+			n.chain("c")
+			n.change("add rule F t c accept comment 1", "add rule F t c accept comment 2")
+			n.change(fmt.Sprintf("%s rule F t c handle %d accept comment new", c.verb, n.handles("c")[c.beside]))
+			equal(e, n.comments("c"), "1 new 2", "the order after one was %s", c.how)
+		}})
+	}
+	return laws
 }
 
 // A ruleLab is a namespace whose rules of nftables a law tries, in a family that this kernel has. In the law's words F

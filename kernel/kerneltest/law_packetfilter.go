@@ -9,32 +9,7 @@ import (
 )
 
 // packetFilterLaws are about what rules do with packets.
-var packetFilterLaws = []Law{
-	{"packetfilter/masquerade/nft/tcp", "net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4", func(e *env) {
-		_, a, b := e.masquerading(kernel.NFTables)
-		b.serve(kernel.TCP, "10.2.0.2:80")
-		equal(e, a.seenAs(kernel.TCP, "10.2.0.2:80"), "10.2.0.1", "who called, as a pod outside sees it")
-	}},
-	{"packetfilter/masquerade/nft/udp", "net/netfilter/nf_nat_core.c nf_nat_manip_pkt", func(e *env) {
-		_, a, b := e.masquerading(kernel.NFTables)
-		b.serve(kernel.UDP, "10.2.0.2:53")
-		equal(e, a.seenAs(kernel.UDP, "10.2.0.2:53"), "10.2.0.1", "who called, as a pod outside sees it")
-	}},
-	{"packetfilter/masquerade/nft/ping", "net/netfilter/nf_nat_proto.c icmp_manip_pkt", func(e *env) {
-		_, a, b := e.masquerading(kernel.NFTables)
-		b.forget()
-		e.ok(a.ping("10.2.0.2"), "ping a pod that knows no way back but to the node")
-	}},
-	{"packetfilter/masquerade/iptables/tcp", "net/netfilter/xt_MASQUERADE.c masquerade_tg", func(e *env) {
-		_, a, b := e.masquerading(kernel.IPTables)
-		b.serve(kernel.TCP, "10.2.0.2:80")
-		equal(e, a.seenAs(kernel.TCP, "10.2.0.2:80"), "10.2.0.1", "who called, as a pod outside sees it")
-	}},
-	{"packetfilter/masquerade/iptables/ping", "net/netfilter/xt_MASQUERADE.c masquerade_tg", func(e *env) {
-		_, a, b := e.masquerading(kernel.IPTables)
-		b.forget()
-		e.ok(a.ping("10.2.0.2"), "ping a pod that knows no way back but to the node")
-	}},
+var packetFilterLaws = append(masqueradeLaws(), []Law{
 	{"packetfilter/masquerade/others", "net/netfilter/nf_tables_core.c nft_do_chain", func(e *env) {
 		_, a, b := e.masquerading(kernel.NFTables)
 		a.serve(kernel.TCP, "10.1.0.2:80")
@@ -130,6 +105,34 @@ var packetFilterLaws = []Law{
 		a.setMAC(eth0, "02:00:00:00:00:99")
 		e.refused(a.pingShortly("10.0.0.3"), kernel.ETIMEDOUT, "ping with another MAC")
 	}},
+}...)
+
+// masqueradeLaws are about a pod that gets to another one, beyond a node that gives its own address to what the pod sends.
+func masqueradeLaws() (laws []Law) {
+	for _, c := range []struct {
+		name, rule string
+		backend    kernel.FilterBackend
+		transport  kernel.Transport
+		service    string // that is called; "": the other pod is pinged
+	}{
+		{"nft/tcp", "net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4", kernel.NFTables, kernel.TCP, "10.2.0.2:80"},
+		{"nft/udp", "net/netfilter/nf_nat_core.c nf_nat_manip_pkt", kernel.NFTables, kernel.UDP, "10.2.0.2:53"},
+		{"nft/ping", "net/netfilter/nf_nat_proto.c icmp_manip_pkt", kernel.NFTables, "", ""},
+		{"iptables/tcp", "net/netfilter/xt_MASQUERADE.c masquerade_tg", kernel.IPTables, kernel.TCP, "10.2.0.2:80"},
+		{"iptables/ping", "net/netfilter/xt_MASQUERADE.c masquerade_tg", kernel.IPTables, "", ""},
+	} {
+		laws = append(laws, Law{"packetfilter/masquerade/" + c.name, c.rule, func(e *env) {
+			_, a, b := e.masquerading(c.backend)
+			if c.service == "" {
+				b.forget()
+				e.ok(a.ping("10.2.0.2"), "ping a pod that knows no way back but to the node")
+				return
+			}
+			b.serve(c.transport, c.service)
+			equal(e, a.seenAs(c.transport, c.service), "10.2.0.1", "who called, as a pod outside sees it")
+		}})
+	}
+	return laws
 }
 
 // routedAndForwarding is routed, with a node that forwards and has tables for all of the internet.
