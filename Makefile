@@ -18,7 +18,7 @@ REFERENCE_VERSION := v1.9.1
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real uml uml-laws uml-scenarios laws fidelity lint bench build update clean
+.PHONY: help demo test fuzz race real uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ real: build bin/reference/bridge bin/reference/flannel ## run what runs on the r
 # Each boots a kernel, which has one processor: two at a time.
 uml: ## run laws and scenarios on a second real kernel, User Mode Linux (Debian's user-mode-linux), as any user
 	$(GO) build -o bin/ ./cmd/cnilab ./kernel/linux/uml/umlrun
-	$(MAKE) --no-print-directory -j2 uml-laws uml-scenarios
+	$(MAKE) --no-print-directory -j2 uml-laws uml-scenarios uml-requests
 	CNILAB_REQUIRE_UML=1 $(GO) test -count=1 -run UML ./kernel/linux/uml/... ./cmd/cnilab
 
 # What is skipped is known to differ, by name: kernel/linux/differs_test.go. The kernel has one processor: few tests at a
@@ -74,6 +74,10 @@ uml-laws:
 
 uml-scenarios: build
 	timeout 1200 bin/cnilab test --backend=uml -j 4
+
+# What the plugin asks of the kernel in all scenarios, one request after the other, there and in the simulation of it.
+uml-requests:
+	CNILAB_REQUIRE_LINUX=1 $(GO) test -count=1 -run '^TestPluginsRequestsOnBothKernels$$' -exec $(CURDIR)/bin/umlrun ./harness/lockstep
 
 # Many at a time: they wait for Linux to settle, nearly all of the time. UML=1 asks User Mode Linux instead, RECORD=1
 # records what is answered, and LAWS=vlan/ asks some laws only.

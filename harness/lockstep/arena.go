@@ -101,7 +101,7 @@ func (a *arena) openClosed() (kernel.NetNS, error) {
 func (a *arena) AddNetNS(bound string) error {
 	name := nameOf(bound)
 	err := a.Host.AddNetNS(a.bound(name))
-	if err == nil && !slices.Contains(a.names, name) {
+	if err == nil && name != plainFile && !slices.Contains(a.names, name) {
 		a.names = append(a.names, name)
 	}
 	return err

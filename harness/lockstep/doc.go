@@ -9,15 +9,16 @@
 // operations make sense, and draws misuse on purpose: names that are taken, invalid or missing, values out of range.
 //
 // Both kernels carry a sequence out in namespaces of its own. After each operation the errno and what was printed are
-// compared; after each that changes more than a table, the links, addresses and routes; after every few and in the
-// end, the whole snapshot. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
+// compared; after each that changes more than a table, the links, addresses and routes; after every few all
+// tables, and in the end the whole snapshot, settings and netfilter included. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
 // a namespace): a comparison of states is repeated until they are equal or [Patience] is over. A simulation's clock is
 // moved on before, so that nothing is left to happen there.
 //
 // # What is left out
 //
-// All links are given MACs, so that nothing in a snapshot is random. The MTU, the peers and all else is compared as
-// kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
+// All links are given MACs, but for vlans, which have their parents', so that nothing in a snapshot is random. Entries of
+// forwarding databases are not asked for by MACs that a bridge may learn when their links send. What a kernel was built
+// without is drawn rarely (see [Shape]). The MTU, the peers and all else is compared as kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
 //
 // # Differences
 //

@@ -78,16 +78,14 @@ type pair struct {
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
 }
 
-// How many operations there are between two comparisons of all tables, and of all there is.
-const (
-	tablesEvery = 5
-	allEvery    = 20
-)
+// tablesEvery is how many operations there are between two comparisons of all tables. Settings and netfilter are compared
+// in the end.
+const tablesEvery = 5
 
 // depthAfter says what is compared after the n-th operation, if anything.
 func (p *pair) depthAfter(n int, o operation.Operation, done bool) (deep depth, due bool) {
 	switch {
-	case p.every, n%allEvery == 0:
+	case p.every:
 		return all, true
 	case n%tablesEvery == 0:
 		return tables, true

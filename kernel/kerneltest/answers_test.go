@@ -23,7 +23,8 @@ func TestSimulationAnswersAsRecorded(t *testing.T) {
 		profile := profileOf(t, filepath.Base(folder), want)
 		for _, law := range Laws() {
 			if want[law.Name] == "" {
-				t.Errorf("%s: nothing was recorded of Linux %s; make laws RECORD=1", law.Name, filepath.Base(folder))
+				t.Errorf("%s: nothing was recorded of Linux %s; there, or with UML=1 in User Mode Linux: make laws RECORD=1 LAWS=%s",
+					law.Name, filepath.Base(folder), law.Name)
 				continue
 			}
 			if strings.Contains(want[law.Name], ErrLeftOut.Error()) {
