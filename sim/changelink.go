@@ -122,7 +122,8 @@ func (l *link) applyFlags(req linkChange) (r *refusal) {
 // setMAC is net/core/dev.c: netif_set_mac_address. What the link has already is not looked at again; it pins the
 // address of a bridge nevertheless (NET_ADDR_SET).
 func (l *link) setMAC(m mac) *refusal {
-	if m != l.mac && !m.valid() {
+	unasked := m == l.mac && l.world().config.Profile.Features.SameMACUnasked
+	if !unasked && !m.valid() {
 		return refuse(kernel.EADDRNOTAVAIL) // eth_prepare_mac_addr_change, br_set_mac_address
 	}
 	if m == l.mac {

@@ -33,7 +33,11 @@ func (n *handle) LinkByName(name string) (link kernel.Link, err error) {
 // AddLink is kernel.Links'.
 func (n *handle) AddLink(spec kernel.LinkSpec) error {
 	return n.do("link add", spec.Name, func() *refusal {
-		if r := needsNames(spec); r != nil {
+		peers, r := n.peersNamespace(spec)
+		if r == nil {
+			r = needsNames(spec)
+		}
+		if r != nil {
 			return r
 		}
 		req := newLink{name: spec.Name, kind: spec.Kind, mtu: spec.MTU, mac: spec.MAC, up: spec.Up}
@@ -47,17 +51,18 @@ func (n *handle) AddLink(spec kernel.LinkSpec) error {
 			req.parent, req.vlan = spec.Parent, spec.VLAN
 		}
 		if spec.Kind == kernel.KindVeth {
-			req.peer = &newPeer{name: spec.Peer.Name, mtu: spec.Peer.MTU, mac: spec.Peer.MAC, ns: n.ns}
-		}
-		if spec.Kind == kernel.KindVeth && spec.Peer.NetNS != nil {
-			ns, r := n.behind(spec.Peer.NetNS)
-			if r != nil {
-				return r
-			}
-			req.peer.ns = ns
+			req.peer = &newPeer{name: spec.Peer.Name, mtu: spec.Peer.MTU, mac: spec.Peer.MAC, ns: peers}
 		}
 		return n.ns.addLink(req)
 	})
+}
+
+// peersNamespace is where the other end of a new veth will be.
+func (n *handle) peersNamespace(spec kernel.LinkSpec) (*namespace, *refusal) {
+	if spec.Kind != kernel.KindVeth || spec.Peer.NetNS == nil {
+		return n.ns, nil
+	}
+	return n.behind(spec.Peer.NetNS)
 }
 
 // needsNames looks at the names of all ends.

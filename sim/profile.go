@@ -43,6 +43,10 @@ type Features struct {
 	// (6.18, net/core/rtnetlink.c: rtnl_newlink), on 6.1 after it (drivers/net/veth.c: veth_newlink).
 	PeersFirst bool
 
+	// SameMACUnasked: the MAC that a link has already may be set, be it valid or not, as lo's is not (6.18,
+	// net/core/dev.c: netif_set_mac_address); on 6.1 the driver is asked all the same (dev_set_mac_address).
+	SameMACUnasked bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
@@ -50,7 +54,7 @@ type Features struct {
 
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
-	RenameWhileUp: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
+	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
 	RefusesOddSwitches: true,
 }}
 
