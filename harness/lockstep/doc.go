@@ -9,8 +9,8 @@
 // operations make sense, and draws misuse on purpose: names that are taken, invalid or missing, values out of range.
 //
 // Both kernels carry a sequence out in namespaces of its own. After each operation the errno and what was printed are
-// compared; after each that changes more than a table, the links, addresses and routes; after every few and in the
-// end, the whole snapshot. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
+// compared; after each that changes more than a table, the links, addresses and routes; after every few all
+// tables, and in the end the whole snapshot, settings and netfilter included. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
 // a namespace): a comparison of states is repeated until they are equal or [Patience] is over. A simulation's clock is
 // moved on before, so that nothing is left to happen there.
 //
