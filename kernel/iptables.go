@@ -65,12 +65,12 @@ func (m FilterMatch) iptablesWords(option string) []string {
 }
 
 // iptablesWords returns the words of a change, behind "iptables".
-func (c FilterChange) iptablesWords() []string {
+func (c *FilterChange) iptablesWords() []string {
 	return append([]string{"-t", c.Table}, c.RestoreWords()...)
 }
 
 // RestoreWords returns the words of a change of iptables in the section of its table, as iptables-restore(8) reads them.
-func (c FilterChange) RestoreWords() []string {
+func (c *FilterChange) RestoreWords() []string {
 	switch c.Do {
 	case AddChain:
 		if c.Base != nil {

@@ -211,16 +211,20 @@ func (r FilterRule) Says(other FilterRule) bool { return r.String() == other.Str
 //	        know, a chain with the name of a target, to delete a built-in chain, drop in the table nat, masquerade in
 //	        another, At, a handle
 //	ERANGE  a name or comment that is too long
-func (c FilterChange) Valid(b FilterBackend) error {
-	for _, check := range []func(FilterBackend) error{c.validPlace, c.validVerb, c.validNames, c.validRule} {
-		if err := check(b); err != nil {
-			return err
-		}
+func (c *FilterChange) Valid(b FilterBackend) error {
+	if err := c.validPlace(b); err != nil {
+		return err
 	}
-	return nil
+	if err := c.validVerb(b); err != nil {
+		return err
+	}
+	if err := c.validNames(b); err != nil {
+		return err
+	}
+	return c.validRule(b)
 }
 
-func (c FilterChange) validPlace(b FilterBackend) error {
+func (c *FilterChange) validPlace(b FilterBackend) error {
 	switch c.Family {
 	case FilterIP, FilterIP6:
 	case FilterInet, FilterBridge:
@@ -245,7 +249,7 @@ func (c FilterChange) validPlace(b FilterBackend) error {
 	return nil
 }
 
-func (c FilterChange) validVerb(b FilterBackend) error {
+func (c *FilterChange) validVerb(b FilterBackend) error {
 	ofTable, ofRule := false, false
 	switch c.Do {
 	case AddTable, DeleteTable:
@@ -275,7 +279,7 @@ func (c FilterChange) validVerb(b FilterBackend) error {
 	return c.validBase(b)
 }
 
-func (c FilterChange) validBase(b FilterBackend) error {
+func (c *FilterChange) validBase(b FilterBackend) error {
 	if c.Base == nil {
 		return nil
 	}
@@ -294,7 +298,7 @@ func (c FilterChange) validBase(b FilterBackend) error {
 	return nil
 }
 
-func (c FilterChange) validNames(b FilterBackend) error {
+func (c *FilterChange) validNames(b FilterBackend) error {
 	longest, longestComment := MaxFilterName, MaxFilterComment
 	if b == IPTables {
 		longest, longestComment = MaxIPTablesChain, MaxIPTablesComment
@@ -326,8 +330,8 @@ func isLine(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-func (c FilterChange) validRule(b FilterBackend) error {
-	r := c.Rule
+func (c *FilterChange) validRule(b FilterBackend) error {
+	r := &c.Rule
 	if r.Opaque != "" {
 		return c.validOpaque(b)
 	}
@@ -358,7 +362,7 @@ var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Masquer
 
 // validIPTablesRule knows what iptables itself refuses (libxtables/xtables.c, iptables/xshared.c), and that masquerade is
 // for the table nat (net/netfilter/xt_MASQUERADE.c).
-func (c FilterChange) validIPTablesRule() error {
+func (c *FilterChange) validIPTablesRule() error {
 	if c.Table == "nat" && c.Rule.Action == Drop || c.Table != "nat" && c.Rule.Action == Masquerade {
 		return EINVAL
 	}
@@ -375,7 +379,7 @@ func (c FilterChange) validIPTablesRule() error {
 }
 
 // validOpaque lets a rule that has no words be deleted: by its handle, or in iptables' own words.
-func (c FilterChange) validOpaque(b FilterBackend) error {
+func (c *FilterChange) validOpaque(b FilterBackend) error {
 	if c.Do == DeleteRule && (c.Rule.Handle != 0 || b == IPTables) && isLine(c.Rule.Opaque) {
 		return nil
 	}

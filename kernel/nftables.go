@@ -69,7 +69,7 @@ func (m FilterMatch) value() string {
 }
 
 // Words returns the words of a change behind the name of the backend's program: nft(8)'s, or iptables(8)'s.
-func (c FilterChange) Words(b FilterBackend) []string {
+func (c *FilterChange) Words(b FilterBackend) []string {
 	if b == IPTables {
 		return c.iptablesWords()
 	}

@@ -38,6 +38,8 @@ type add struct {
 
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
+
+	backend kernel.FilterBackend // by which to masquerade; "" where that is not asked for
 }
 
 func (c *call) add(ctx context.Context) error {
@@ -55,9 +57,12 @@ func (a *add) steps() []step {
 		{"find the IPAM plugin", a.prepareIPAM},
 		{"open the namespaces", a.openNamespaces},
 		{"look for what is there already", a.inspect},
+		{"ask whether netfilter can do it", a.chooseNetfilter},
 		{"create the veth pair", a.createPair},
 		{"write the owner on the host end", a.label},
+		{"drop frames from other MAC addresses", a.refuseSpoofing},
 		{"get addresses", a.lease},
+		{"masquerade the addresses", a.masquerade},
 		{"connect the container", a.connect},
 	}
 }

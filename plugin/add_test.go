@@ -144,7 +144,7 @@ func TestAddRefusesBeforeTouching(t *testing.T) {
 				name: "no bridge", netns: a, keys: map[string]any{"bridge": "dev0"},
 				code: 7, words: `"dev0" already exists but is not a bridge`,
 			},
-			{name: "vlan", netns: a, keys: map[string]any{"vlan": 7}, code: 2, words: `"vlan": 7`},
+			{name: "vlan", netns: a, keys: map[string]any{"vlan": 4095}, code: 7, words: "invalid VLAN ID 4095"},
 			{name: "mtu", netns: a, keys: map[string]any{"mtu": 67}, code: 7, words: "mtu"},
 			{
 				name: "no plugin", netns: a, keys: map[string]any{"ipam": map[string]any{"type": "none"}},

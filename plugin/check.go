@@ -60,6 +60,8 @@ func (k *check) steps() []step {
 		{"check the addresses", k.checkAddresses},
 		{"check the routes", k.checkRoutes},
 		{"check the gateway", k.checkGateway},
+		{"check the rules against spoofing", k.checkSpoofing},
+		{"check the masquerading", k.checkMasquerade},
 		{"check the leases", k.checkLeases},
 	}
 }

@@ -18,13 +18,17 @@ import (
 //
 // The addresses are released last, and not while the container may still use them.
 func (c *call) del(ctx context.Context) error {
-	return run(ctx, []step{
+	if err := runAll(ctx, []step{
 		{"delete the veth pair", c.deletePair},
 		{"delete the reference plugin's veth pair", c.deleteReferencePair},
 		{"take the adopted interface off the bridge", c.giveBackAdopted},
 		{"delete the VLAN's gateway", c.deleteUnusedGateway},
-		{"release the addresses", c.release},
-	})
+		{"delete the rules of nftables", c.deleteNFTRules},
+		{"delete the rules of iptables", c.deleteNATRules},
+	}); err != nil {
+		return err
+	}
+	return run(ctx, []step{{"release the addresses", c.release}})
 }
 
 func (c *call) deletePair(context.Context) error {

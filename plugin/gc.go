@@ -3,16 +3,23 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/config"
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // gc is GC: it deletes what belongs to attachments of the network that the runtime does not list, and goes on when
 // something cannot be deleted. What attachments share (the bridge, its addresses, forwarding) and what is of other
-// networks stays. So does what the reference plugin made, whose names do not tell the network.
+// networks stays. So do the veth pairs of the reference plugin, whose names do not tell the network; the rules that it
+// made are known by their comments. Rules against spoofing do not tell the network: they go with the link that they are
+// about.
+//
+// With CNILAB_GC_DRYRUN=1 it only says what it would do.
 //
 // No ADD or DEL of the network is under way. SPEC 1.1.0, section 3, "Lifecycle & Ordering": "The runtime must ensure
 // that no add or delete operations are in progress before executing gc".
@@ -21,18 +28,44 @@ func (c *call) gc(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	self, err := c.machine.Self()
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+	host := self
+	if c.rehearses() {
+		host = &rehearsal{NetNS: self, to: c.stderr, gone: map[int]bool{}}
+	}
 	return runAll(ctx, []step{
-		{"delete stale veth pairs", func(ctx context.Context) error { return c.deleteStalePairs(ctx, valid) }},
+		{"delete stale veth pairs", func(ctx context.Context) error { return c.deleteStalePairs(ctx, host, valid) }},
+		{"delete stale rules of nftables", func(context.Context) error { return c.deleteStaleNFTRules(host, valid) }},
+		{"delete stale rules of iptables", func(ctx context.Context) error {
+			return changeRules(host, kernel.IPTables, natStale(c.network.Name, valid, c.released(ctx)))
+		}},
 		{"release stale addresses", func(ctx context.Context) error { return c.releaseStale(ctx, valid) }},
 	})
 }
 
-func (c *call) deleteStalePairs(ctx context.Context, valid []types.GCAttachment) error {
-	host, err := c.machine.Self()
+// rehearses reports whether GC only says what it would do.
+func (c *call) rehearses() bool { return lookup(c.env.all, rehearse) == "1" }
+
+// deleteStaleNFTRules deletes in one transaction.
+func (c *call) deleteStaleNFTRules(host kernel.NetNS, valid []types.GCAttachment) error {
+	links, err := host.Links()
 	if err != nil {
 		return err
 	}
-	defer host.Close()
+	exists := map[string]bool{}
+	for _, l := range links {
+		exists[l.Name] = true
+	}
+	return changeRules(host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		return append(nftStale(tables, c.network.Name, valid), spoofStale(tables, exists)...), nil
+	})
+}
+
+func (c *call) deleteStalePairs(ctx context.Context, host kernel.NetNS, valid []types.GCAttachment) error {
 	links, err := host.Links()
 	if err != nil {
 		return err
@@ -63,7 +96,21 @@ func (c *call) releaseStale(ctx context.Context, valid []types.GCAttachment) err
 	if err != nil || plugin == nil {
 		return err
 	}
-	return plugin.GC(ctx, c.request(), valid)
+	if !c.rehearses() {
+		return plugin.GC(ctx, c.request(), valid)
+	}
+	lister, ok := plugin.(ipam.Lister)
+	if !ok {
+		say(c.stderr, "have IPAM plugin "+c.network.IPAM+" do its GC")
+		return nil
+	}
+	leases, err := lister.Leases(ctx, c.request())
+	for _, l := range leases {
+		if !slices.ContainsFunc(valid, l.IsOf) {
+			say(c.stderr, fmt.Sprintf("release %s of %s %s", l.IP, l.ContainerID, l.IfName))
+		}
+	}
+	return err
 }
 
 // countHostEnds returns how many attachments of the network there are.

@@ -87,7 +87,7 @@ var keyTroubles = []trouble{
 		name: "mac of many", keys: keys("runtimeConfig", keys("mac", "01:00:5e:00:00:01")),
 		code: 7, words: words("multicast"),
 	},
-	{name: "vlan in words", keys: keys("vlan", "ten"), code: 2, words: words("vlan", "ten")},
+	{name: "vlan in words", keys: keys("vlan", "ten"), code: 6, words: words(`key "vlan"`)},
 	{name: "ipam a word", keys: keys("ipam", "host-local"), code: 6, words: words(`key "ipam"`)},
 	{name: "ipam a list", keys: keys("ipam", []int{}), code: 6, words: words(`key "ipam"`)},
 }

@@ -93,6 +93,10 @@ var configurations = []configuration{
 		name: "static-of-runtime", keys: `"ipam": {"type": "static", "addresses": [{"address": "10.9.0.5/24"}]},
 			"runtimeConfig": {"ips": ["10.9.0.77/24"]}`,
 	},
+	{name: "masquerade", keys: `"ipMasq": true, ` + gatewayKeys},
+	{name: "masquerade-iptables", keys: `"ipMasq": true, "ipMasqBackend": "iptables", ` + dualKeys, ipv6: true},
+	{name: "masquerade-nftables", keys: `"ipMasq": true, "ipMasqBackend": "nftables", ` + dualKeys, ipv6: true},
+	{name: "spoof-check", keys: `"macspoofchk": true, ` + gatewayKeys},
 	{name: "chained", keys: gatewayKeys + `, "prevResult": $PREV`},
 }
 

@@ -42,6 +42,7 @@ func (s *status) steps() []step {
 		{"reach the kernel", s.reach},
 		{"look at the bridge", s.inspect},
 		{"ask for permission", s.askPermission},
+		{"ask whether netfilter can do it", s.checkNetfilter},
 		{"ask the IPAM plugin", s.askIPAM},
 	}
 }

@@ -44,6 +44,7 @@ var (
 		intercept.SysctlSet, intercept.AddressList, intercept.AddressAdd, intercept.RouteAdd,
 	}
 	forceOps   = append([]intercept.Op{intercept.AddressDelete}, dualOps...)
+	filterOps  = append([]intercept.Op{intercept.RulesetCheck, intercept.RulesetList, intercept.RulesetChange}, dualOps...)
 	defaultOps = slices.Concat(gatewayOps, []intercept.Op{intercept.RouteAdd})
 )
 
@@ -129,6 +130,22 @@ var situations = []situation{
 		},
 		prepare: (*lab).addOccupiedBridge,
 	},
+	{
+		name: "masquerade by iptables, both families", given: dualStack, ops: filterOps, simulated: true,
+		keys: map[string]any{
+			"isGateway": true, "ipMasq": true, "ipMasqBackend": "iptables", "ipam": map[string]any{"type": "fixed"},
+		},
+	},
+	{
+		name: "masquerade by nftables, both families", given: dualStack, ops: filterOps, prepare: (*lab).addSharedRules,
+		simulated: true, keys: map[string]any{
+			"isGateway": true, "ipMasq": true, "ipMasqBackend": "nftables", "ipam": map[string]any{"type": "fixed"},
+		},
+	},
+	{
+		name: "masquerade, no spoofing", prepare: (*lab).addSharedRules, ops: []intercept.Op{intercept.RulesetChange},
+		keys: map[string]any{"ipMasq": true, "ipMasqBackend": "iptables", "macspoofchk": true},
+	},
 }
 
 // dualStack is what an IPAM program gives.
@@ -188,6 +205,52 @@ var pinned = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
 func (l *lab) addBridge() {
 	l.must(l.self.AddLink(kernel.LinkSpec{Name: "br-test", Kind: kernel.KindBridge, MAC: pinned, Up: true}))
+}
+
+// addSharedRules makes the tables and chains of nftables that attachments share and leave.
+func (l *lab) addSharedRules() {
+	l.t.Helper()
+	for _, line := range []string{
+		"add table inet cni_plugins_masquerade { comment 'Masquerading for plugins from github.com/containernetworking/plugins' ; }",
+		"add chain inet cni_plugins_masquerade masq_checks " +
+			"{ comment 'Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet' ; }",
+		"add chain inet cni_plugins_masquerade postrouting { type nat hook postrouting priority 100 ; }",
+		"flush chain inet cni_plugins_masquerade postrouting",
+		"add rule inet cni_plugins_masquerade postrouting ip daddr 224.0.0.0/4 return",
+		"add rule inet cni_plugins_masquerade postrouting ip6 daddr ff00::/8 return",
+		"add rule inet cni_plugins_masquerade postrouting goto masq_checks",
+		"add table bridge nat",
+		"add chain bridge nat PREROUTING { type filter hook prerouting priority -300 ; }",
+	} {
+		l.changeRules("nft", line)
+	}
+}
+
+// changeRules makes a change as a scenario writes it.
+func (l *lab) changeRules(program, line string) {
+	l.t.Helper()
+	words, err := kernel.SplitIPTables(strings.ReplaceAll(line, "'", `"`))
+	l.must(err)
+	b, changes, err := kernel.ParseFilterChanges(program, words)
+	l.must(err)
+	l.must(l.self.ChangeRuleset(b, changes))
+}
+
+// rules are the lines of a snapshot about both backends, without the tables and chains that attachments share.
+func (l *lab) rules() (lines []string) {
+	l.t.Helper()
+	for _, b := range []kernel.FilterBackend{kernel.NFTables, kernel.IPTables} {
+		tables, err := l.self.Ruleset(b)
+		l.must(err)
+		for _, o := range kernel.FilterObjects(b, tables) {
+			shared := strings.HasPrefix(o.Name, "table ") || strings.Contains(o.Name, " postrouting ") ||
+				strings.HasPrefix(o.Name, "chain inet") || strings.HasPrefix(o.Name, "chain bridge nat PREROUTING")
+			if !shared {
+				lines = append(lines, o.Name)
+			}
+		}
+	}
+	return lines
 }
 
 func (l *lab) addDownBridge() {
@@ -376,7 +439,7 @@ func (l *lab) forgetShared(s situation) {
 // ADD to succeed. A crash before an effect leaves what one after the effect before it has left.
 func TestCrashThenDel(t *testing.T) {
 	onEachSituation(t, func(t *testing.T, l *lab, s situation, r request) {
-		others := len(l.veths(l.self))
+		others, rules := len(l.veths(l.self)), len(l.rules())
 		moments := []bool{false, true}
 		if l.sampled() {
 			moments = []bool{true}
@@ -395,6 +458,9 @@ func TestCrashThenDel(t *testing.T) {
 				}
 				if left := l.leases("net"); len(left) != others && s.keys["ipam"] != nil {
 					t.Errorf("crash at effect %d (after: %v), then DEL: left leases %v", n, after, left)
+				}
+				if left := l.rules(); len(left) != rules {
+					t.Errorf("crash at effect %d (after: %v), then DEL: left rules %v", n, after, left)
 				}
 				l.wantNoTemporary()
 				l.succeed(r.as("ADD"))

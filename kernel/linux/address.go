@@ -4,7 +4,7 @@ package linux
 
 import (
 	"net/netip"
-	"slices"
+	"sort"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -26,7 +26,7 @@ func (ns *NetNS) Addresses(link int) ([]kernel.Address, error) {
 		err = nil // inet_dump_addr: no link has the index
 	}
 	// The kernel dumps one family after the other, each by link.
-	slices.SortStableFunc(all, func(a, b kernel.Address) int { return a.Link - b.Link })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Link < all[j].Link })
 	return all, ns.fail("address list", dev(link), err)
 }
 

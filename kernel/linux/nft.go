@@ -129,7 +129,7 @@ func (ns *NetNS) nftChange(changes []kernel.FilterChange, commit bool) error {
 		}
 		batch := nftMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, batchHead())
 		for i, c := range changes {
-			kind, flags, parts := nftRequest(c)
+			kind, flags, parts := nftRequest(&changes[i])
 			head := &nl.Nfgenmsg{NfgenFamily: nftFamilies[c.Family]}
 			batch = append(batch, nftMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags|unix.NLM_F_ACK, i+1,
 				append([]nl.NetlinkRequestData{head}, parts...)...)...)
@@ -223,38 +223,42 @@ func answerOf(m syscall.NetlinkMessage) error {
 }
 
 // nftRequest is the message of a change.
-func nftRequest(c kernel.FilterChange) (kind, flags int, parts []nl.NetlinkRequestData) {
-	add := func(all ...nl.NetlinkRequestData) { parts = append(parts, all...) }
+func nftRequest(c *kernel.FilterChange) (kind, flags int, parts []nl.NetlinkRequestData) {
+	add := func(part nl.NetlinkRequestData) { parts = append(parts, part) }
+	name := func(kind int, name string) { parts = append(parts, attrString(kind, name)) }
 	created := unix.NLM_F_CREATE
 	if c.Exclusive {
 		created |= unix.NLM_F_EXCL
 	}
 	switch c.Do {
 	case kernel.AddTable:
-		add(attrString(unix.NFTA_TABLE_NAME, c.Table), attrUint32(unix.NFTA_TABLE_FLAGS, 0))
+		name(unix.NFTA_TABLE_NAME, c.Table)
+		add(attrUint32(unix.NFTA_TABLE_FLAGS, 0))
 		if c.Comment != "" {
 			add(nl.NewRtAttr(nftaTableUserdata, commentData(c.Comment)))
 		}
 		return unix.NFT_MSG_NEWTABLE, created, parts
 	case kernel.DeleteTable:
-		add(attrString(unix.NFTA_TABLE_NAME, c.Table))
+		name(unix.NFTA_TABLE_NAME, c.Table)
 		return unix.NFT_MSG_DELTABLE, 0, parts
 	case kernel.AddChain:
-		add(attrString(unix.NFTA_CHAIN_TABLE, c.Table), attrString(unix.NFTA_CHAIN_NAME, c.Chain))
+		name(unix.NFTA_CHAIN_TABLE, c.Table)
+		name(unix.NFTA_CHAIN_NAME, c.Chain)
 		if c.Base != nil {
-			add(baseParts(c.Base)...)
+			parts = append(parts, baseParts(c.Base)...)
 		}
 		if c.Comment != "" {
 			add(nl.NewRtAttr(nftaChainUserdata, commentData(c.Comment)))
 		}
 		return unix.NFT_MSG_NEWCHAIN, created, parts
 	case kernel.DeleteChain:
-		add(attrString(unix.NFTA_CHAIN_TABLE, c.Table), attrString(unix.NFTA_CHAIN_NAME, c.Chain))
+		name(unix.NFTA_CHAIN_TABLE, c.Table)
+		name(unix.NFTA_CHAIN_NAME, c.Chain)
 		return unix.NFT_MSG_DELCHAIN, unix.NLM_F_NONREC, parts
 	}
-	add(attrString(unix.NFTA_RULE_TABLE, c.Table))
+	name(unix.NFTA_RULE_TABLE, c.Table)
 	if c.Chain != "" {
-		add(attrString(unix.NFTA_RULE_CHAIN, c.Chain))
+		name(unix.NFTA_RULE_CHAIN, c.Chain)
 	}
 	switch c.Do {
 	case kernel.FlushChain:

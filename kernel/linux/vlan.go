@@ -3,7 +3,7 @@
 package linux
 
 import (
-	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/vishvananda/netlink/nl"
@@ -67,11 +67,9 @@ func (ns *NetNS) VLANs() ([]kernel.VLAN, error) {
 	var all []kernel.VLAN
 	err := ns.dump(unix.RTM_GETLINK, func(m []byte) { all = append(all, parseVLANs(m)...) },
 		nl.NewIfInfomsg(unix.AF_BRIDGE), attrUint32(unix.IFLA_EXT_MASK, uint32(nl.RTEXT_FILTER_BRVLAN)))
-	slices.SortFunc(all, func(a, b kernel.VLAN) int {
-		if a.Link != b.Link {
-			return a.Link - b.Link
-		}
-		return a.ID - b.ID
+	sort.Slice(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return a.Link < b.Link || a.Link == b.Link && a.ID < b.ID
 	})
 	return all, ns.fail("vlan list", "", err)
 }

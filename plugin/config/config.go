@@ -29,6 +29,9 @@ type Config struct {
 	PromiscMode      bool   // the bridge takes all packets, whomever they are for
 	HairpinMode      bool   // the container's packets may come back to it
 	PortIsolation    bool   // the container cannot talk to other isolated ones
+	IPMasq           bool   // what the container sends beyond its subnets has the node's address; false without IPAM
+	IPMasqBackend    string // of netfilter: "iptables", "nftables"; "": whichever works, iptables first
+	MACSpoofCheck    bool   // frames from another MAC address than the container's are dropped
 	MTU              int    // in bytes; 0: the kernel's default
 	MAC              net.HardwareAddr
 	DNS              *types.DNS       // overrides the IPAM plugin's; nil where the configuration has none
@@ -49,9 +52,6 @@ func Parse(data []byte, args string) (Config, error) {
 	if err := decode(data, &keys); err != nil {
 		return Config{}, err
 	}
-	if err := refuseUnsupported(data); err != nil {
-		return Config{}, err
-	}
 	c := Config{
 		Network:          network,
 		Bridge:           keys.Bridge,
@@ -62,12 +62,19 @@ func Parse(data []byte, args string) (Config, error) {
 		PromiscMode:      keys.PromiscMode,
 		HairpinMode:      keys.HairpinMode,
 		PortIsolation:    keys.PortIsolation,
+		MACSpoofCheck:    keys.MACSpoofCheck,
+		IPMasq:           keys.IPMasq && network.IPAM != "",
 		MTU:              keys.MTU,
 		DNS:              keys.dns(),
 	}
 	c.DisableContainerInterface = keys.Disabled
 	if c.VLANs, err = parseVLANs(data); err != nil {
 		return Config{}, err
+	}
+	if c.IPMasq && keys.IPMasqBackend != nil {
+		if c.IPMasqBackend, err = ipMasqBackend(*keys.IPMasqBackend); err != nil {
+			return Config{}, err
+		}
 	}
 	if c.PrevResult, err = ParsePrevResult(network); err != nil {
 		return Config{}, err
@@ -86,6 +93,9 @@ type keys struct {
 	ForceAddress     bool      `json:"forceAddress"`
 	HairpinMode      bool      `json:"hairpinMode"`
 	PortIsolation    bool      `json:"portIsolation"`
+	IPMasq           bool      `json:"ipMasq"`
+	IPMasqBackend    *string   `json:"ipMasqBackend"`
+	MACSpoofCheck    bool      `json:"macspoofchk"`
 	PromiscMode      bool      `json:"promiscMode"`
 	EnableDAD        bool      `json:"enabledad"`
 	Disabled         bool      `json:"disableContainerInterface"`
@@ -108,6 +118,15 @@ func (k keys) dns() *types.DNS {
 		return nil
 	}
 	return &d
+}
+
+// ipMasqBackend refuses what is no backend of netfilter; the empty name too.
+func ipMasqBackend(name string) (string, error) {
+	if name == "iptables" || name == "nftables" {
+		return name, nil
+	}
+	return "", invalid(fmt.Sprintf("unknown ipmasq backend %q", name),
+		`it is "iptables" or "nftables"; without the key the plugin takes what works`)
 }
 
 func (c Config) validate() error {

@@ -40,6 +40,23 @@ func TestParse(t *testing.T) {
 			name: "port", keys: `"hairpinMode": true, "portIsolation": true`,
 			want: config.Config{Network: network, Bridge: "cni0", HairpinMode: true, PortIsolation: true},
 		},
+		{
+			name: "masquerading", keys: `"IPMASQ": true, "ipMasqBackend": null, "macspoofchk": true, "ipam": {"type": "static"}`,
+			want: config.Config{
+				Network: config.Network{CNIVersion: "1.1.0", Name: "net", IPAM: "static"}, Bridge: "cni0", IPMasq: true, MACSpoofCheck: true,
+			},
+		},
+		{
+			name: "masquerading by nftables", keys: `"ipMasq": true, "ipMasqBackend": "nftables", "ipam": {"type": "static"}`,
+			want: config.Config{
+				Network: config.Network{CNIVersion: "1.1.0", Name: "net", IPAM: "static"}, Bridge: "cni0", IPMasq: true,
+				IPMasqBackend: "nftables",
+			},
+		},
+		{
+			name: "nothing to masquerade", keys: `"ipMasq": true, "ipMasqBackend": "ipchains"`,
+			want: config.Config{Network: network, Bridge: "cni0"},
+		},
 		{name: "least mtu", keys: `"mtu": 68`, want: config.Config{Network: network, Bridge: "cni0", MTU: 68}},
 		{name: "greatest mtu", keys: `"mtu": 65535`, want: config.Config{Network: network, Bridge: "cni0", MTU: 65535}},
 		{
@@ -126,8 +143,14 @@ func TestParseRefuses(t *testing.T) {
 			name: "bad result", keys: `"prevResult": {"cniVersion": "1.1.0", "ips": 3}`,
 			code: 6, words: `prevResult: key "ips"`,
 		},
-		{name: "any case", keys: `"IPMASQ": true`, code: 2, words: `unsupported field "ipMasq": true`},
-		{name: "spoofing", keys: `"macspoofchk": true`, code: 2, words: "macspoofchk"},
+		{
+			name: "backend", keys: `"ipMasq": true, "ipMasqBackend": "nft", "ipam": {"type": "static"}`,
+			code: 7, words: `unknown ipmasq backend "nft"`,
+		},
+		{
+			name: "empty backend", keys: `"ipMasq": true, "ipMasqBackend": "", "ipam": {"type": "static"}`,
+			code: 7, words: `unknown ipmasq backend ""`,
+		},
 		{
 			name: "hairpin and promiscuous", keys: `"hairpinMode": true, "promiscMode": true`,
 			code: 7, words: "cannot set hairpin mode and promiscuous mode at the same time",

@@ -3,8 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -25,11 +24,12 @@ func Typos(data []byte) (sentences []string) {
 	if json.Unmarshal(data, &all) != nil {
 		return nil
 	}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
+	for key := range all {
 		if meant := meantBy(key); meant != "" {
 			sentences = append(sentences, fmt.Sprintf("key %q is unknown, and ignored; is it %q?", key, meant))
 		}
 	}
+	sort.Slice(sentences, func(i, j int) bool { return sentences[i] < sentences[j] })
 	return sentences
 }
 

@@ -3,7 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 )
 
@@ -99,7 +99,7 @@ func isVLAN(id int) bool { return id > 0 && id <= maxVLAN }
 
 // merge sorts ranges and joins those that meet.
 func merge(ranges []VLANRange) (merged []VLANRange) {
-	slices.SortFunc(ranges, func(a, b VLANRange) int { return a.First - b.First })
+	sort.Slice(ranges, func(i, j int) bool { return ranges[i].First < ranges[j].First })
 	for _, r := range ranges {
 		last := len(merged) - 1
 		if last >= 0 && r.First <= merged[last].Last+1 {

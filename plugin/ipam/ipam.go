@@ -4,6 +4,7 @@ package ipam
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
@@ -36,6 +37,24 @@ type Plugin interface {
 // executed cannot be asked.)
 type Validator interface {
 	Validate(r Request) error
+}
+
+// A Lister is a Plugin that can tell who has which address, and changes nothing.
+type Lister interface {
+	// Leases returns those of the request's attachment, or of more than that, without order.
+	Leases(ctx context.Context, r Request) ([]Lease, error)
+}
+
+// A Lease is an address that somebody has.
+type Lease struct {
+	IP          netip.Addr
+	ContainerID string
+	IfName      string // "": some interface of the container
+}
+
+// IsOf reports whether the lease is an attachment's.
+func (l Lease) IsOf(a types.GCAttachment) bool {
+	return l.ContainerID == a.ContainerID && (l.IfName == a.IfName || l.IfName == "")
 }
 
 // A Request is one call, as the protocol hands it on.

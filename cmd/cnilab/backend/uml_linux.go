@@ -141,8 +141,9 @@ func (b *boot) result(s scenario.Scenario) scenario.Result {
 
 // lackingOnUML are the scenarios about what Debian's User Mode Linux was built without, each with the reason.
 var lackingOnUML = map[string]string{
-	"masquerade-by-hand": "the kernel has nf_tables for the family bridge alone, and no masquerading by it",
-	"rules-by-hand":      "the kernel has nf_tables for the family bridge alone",
+	"masquerade-by-hand":  "the kernel has nf_tables for the family bridge alone, and no masquerading by it",
+	"masquerade-nftables": "the kernel has nf_tables for the family bridge alone",
+	"rules-by-hand":       "the kernel has nf_tables for the family bridge alone",
 }
 
 // runInside runs a scenario on this kernel, if it has what the scenario is about.

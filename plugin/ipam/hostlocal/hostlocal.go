@@ -52,6 +52,7 @@ type Plugin struct{ Files Files }
 var (
 	_ ipam.Plugin    = Plugin{}
 	_ ipam.Validator = Plugin{}
+	_ ipam.Lister    = Plugin{}
 )
 
 // Validate returns the error of Add for a configuration, or CNI_ARGS, that is not valid.

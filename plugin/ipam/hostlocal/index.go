@@ -3,9 +3,8 @@ package hostlocal
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -50,7 +49,12 @@ func parseLine(line string) (l lease, err error) {
 // String returns the file's content. Leases whose boot is not known are left out, since only an ADD asks for the boot.
 func (x index) String() string {
 	var b strings.Builder
-	for _, ip := range slices.SortedFunc(maps.Keys(x), netip.Addr.Compare) {
+	ips := make([]netip.Addr, 0, len(x))
+	for ip := range x {
+		ips = append(ips, ip)
+	}
+	sort.Slice(ips, func(i, j int) bool { return ips[i].Less(ips[j]) })
+	for _, ip := range ips {
 		if l := x[ip]; l.boot != "" && !l.torn() {
 			fmt.Fprintf(&b, indexLine, l.ip, l.stamp.modified, l.stamp.size, l.boot, l.owner)
 		}

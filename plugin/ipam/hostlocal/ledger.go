@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"slices"
+	"sort"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -111,7 +111,7 @@ func (b *ledger) ownedBy(owner string) (own []lease) {
 			own = append(own, l)
 		}
 	}
-	slices.SortFunc(own, func(x, y lease) int { return x.ip.Compare(y.ip) })
+	sort.Slice(own, func(i, j int) bool { return own[i].ip.Less(own[j].ip) })
 	return own
 }
 

@@ -27,6 +27,7 @@ type Plugin struct{}
 var (
 	_ ipam.Plugin    = Plugin{}
 	_ ipam.Validator = Plugin{}
+	_ ipam.Lister    = Plugin{}
 )
 
 // Validate returns the error of Add for a configuration, or CNI_ARGS, that is not valid.
@@ -51,6 +52,22 @@ func (Plugin) Add(_ context.Context, r ipam.Request) (*types100.Result, error) {
 func (a Address) network() net.IPNet {
 	ip := a.Prefix.Addr()
 	return net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(a.Prefix.Bits(), ip.BitLen())}
+}
+
+// Leases returns the addresses for the request's attachment.
+func (Plugin) Leases(_ context.Context, r ipam.Request) ([]ipam.Lease, error) {
+	if r.ContainerID == "" {
+		return nil, nil // of GC: nothing is kept
+	}
+	c, err := ParseConfig(r.Config, r.Args)
+	if err != nil {
+		return nil, err
+	}
+	var all []ipam.Lease
+	for _, a := range c.Addresses {
+		all = append(all, ipam.Lease{IP: a.Prefix.Addr(), ContainerID: r.ContainerID, IfName: r.IfName})
+	}
+	return all, nil
 }
 
 // Del has nothing to release: Add reserves nothing.

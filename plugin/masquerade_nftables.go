@@ -1,0 +1,89 @@
+package plugin
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// The reference's names and comments. One chain has a rule for each address of each container; packets get there from a
+// base chain that spares multicast.
+const (
+	masqTable        = "cni_plugins_masquerade"
+	masqChain        = "masq_checks"
+	masqBase         = "postrouting"
+	masqTableComment = "Masquerading for plugins from github.com/containernetworking/plugins"
+	masqChainComment = "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet"
+)
+
+// masqBaseChain meets packets where their source can be changed: NF_IP_PRI_NAT_SRC.
+var masqBaseChain = kernel.BaseChain{Type: "nat", Hook: "postrouting", Priority: 100, Policy: kernel.Accept}
+
+// nftNetwork is how the comments of all attachments of a network begin, and nftOwner of one.
+func nftNetwork(network string) string { return longHash(16, network) + "-" }
+
+func (a attachment) nftOwner() string {
+	return nftNetwork(a.network) + longHash(16, a.ifname+":"+a.containerID)
+}
+
+// nftComment begins with what identifies the attachment; the rest is for people, and may be cut off.
+func (a attachment) nftComment() string {
+	text := fmt.Sprintf("%s, net: %s, if: %s, id: %s", a.nftOwner(), a.network, a.ifname, a.containerID)
+	text = strings.ReplaceAll(text, `"`, "")
+	return text[:min(len(text), kernel.MaxFilterComment)]
+}
+
+func masqWriter() *ruleWriter { return &ruleWriter{family: kernel.FilterInet, table: masqTable} }
+
+// nftShared makes what all attachments share.
+func (w *ruleWriter) nftShared() {
+	w.change(kernel.AddTable, "").Comment = masqTableComment
+	w.change(kernel.AddChain, masqChain).Comment = masqChainComment
+	w.change(kernel.AddChain, masqBase).Base = &masqBaseChain
+	w.change(kernel.FlushChain, masqBase)
+	for _, f := range []kernel.Family{kernel.IPv4, kernel.IPv6} {
+		w.rule(kernel.AddRule, masqBase,
+			&kernel.FilterRule{Matches: []kernel.FilterMatch{to(multicast(f))}, Action: kernel.Return})
+	}
+	w.rule(kernel.AddRule, masqBase, &kernel.FilterRule{Action: kernel.GoTo, Target: masqChain})
+}
+
+// nftMasquerade makes what all share, and puts the attachment's rules in the place of those that an ADD of it has left
+// that came to no end.
+func (a attachment) nftMasquerade(tables []kernel.FilterTable, addresses []netip.Prefix) []kernel.FilterChange {
+	w := masqWriter()
+	w.nftShared()
+	a.nftUnmasquerade(w, tables)
+	for _, p := range addresses {
+		w.rule(kernel.AddRule, masqChain, &kernel.FilterRule{
+			Matches: []kernel.FilterMatch{from(p.Addr()), butTo(p.Masked())},
+			Action:  kernel.Masquerade,
+			Comment: a.nftComment(),
+		})
+	}
+	return w.changes
+}
+
+// nftUnmasquerade deletes the attachment's rules, whatever their addresses are.
+func (a attachment) nftUnmasquerade(w *ruleWriter, tables []kernel.FilterTable) {
+	owner := a.nftOwner()
+	w.deleteRules(tables, masqChain, func(r *kernel.FilterRule) bool { return strings.HasPrefix(r.Comment, owner) })
+}
+
+// nftStale deletes the rules of the network that are of none of the attachments.
+func nftStale(tables []kernel.FilterTable, network string, valid []types.GCAttachment) []kernel.FilterChange {
+	keep := map[string]bool{}
+	for _, v := range valid {
+		keep[attachment{network: network, containerID: v.ContainerID, ifname: v.IfName}.nftOwner()] = true
+	}
+	w, start := masqWriter(), nftNetwork(network)
+	w.deleteRules(tables, masqChain, func(r *kernel.FilterRule) bool {
+		owner, _, _ := strings.Cut(r.Comment, ",")
+		return strings.HasPrefix(owner, start) && !keep[owner]
+	})
+	return w.changes
+}

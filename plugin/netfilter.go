@@ -1,0 +1,178 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A rulesPlan says what is to be changed of the tables that there are.
+type rulesPlan func(tables []kernel.FilterTable) ([]kernel.FilterChange, error)
+
+// ruleTries is how often rules are read and changed until nobody else has changed them in between.
+const ruleTries = 10
+
+// changeRules reads what a backend has and makes the changes that plan wants of it, in one transaction, of iptables one
+// for each family. Where others were faster, who need not know of any lock, it begins anew. Of a machine without the
+// backend there is nothing to read, and that is no error unless something is to be made.
+func changeRules(ns kernel.NetNS, b kernel.FilterBackend, plan rulesPlan) error {
+	for try := 1; ; try++ {
+		tables, err := ns.Ruleset(b)
+		if err != nil && !errors.Is(err, kernel.EOPNOTSUPP) {
+			return err
+		}
+		changes, err := plan(tables)
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			return nil
+		}
+		if err = commitRules(ns, b, changes); err == nil || try == ruleTries || !isOutdated(err) {
+			return explainLock(err)
+		}
+	}
+}
+
+func commitRules(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	if b == kernel.NFTables {
+		return ns.ChangeRuleset(b, changes)
+	}
+	for _, f := range natFamilies {
+		var some []kernel.FilterChange
+		for i := range changes {
+			if changes[i].Family == f {
+				some = append(some, changes[i])
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if err := ns.ChangeRuleset(b, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isOutdated reports whether a transaction may have been refused because the rules were no longer as they had been read.
+func isOutdated(err error) bool {
+	return errors.Is(err, kernel.ENOENT) || errors.Is(err, kernel.EEXIST) || errors.Is(err, kernel.EBUSY)
+}
+
+func explainLock(err error) error {
+	if !errors.Is(err, kernel.EAGAIN) {
+		return err
+	}
+	return types.NewError(types.ErrTryAgainLater, err.Error(),
+		fmt.Sprintf("another program held the lock of iptables for %d s", kernel.FilterLockWait))
+}
+
+// A ruleWriter collects the changes to one table, in their order.
+type ruleWriter struct {
+	family  kernel.FilterFamily
+	table   string
+	changes []kernel.FilterChange
+}
+
+func (w *ruleWriter) change(do kernel.FilterVerb, chain string) *kernel.FilterChange {
+	w.changes = append(w.changes, kernel.FilterChange{Do: do, Family: w.family, Table: w.table, Chain: chain})
+	return &w.changes[len(w.changes)-1]
+}
+
+func (w *ruleWriter) rule(do kernel.FilterVerb, chain string, rule *kernel.FilterRule) {
+	w.change(do, chain).Rule = *rule
+}
+
+// in returns the table as it is; nil where there is none.
+func (w *ruleWriter) in(tables []kernel.FilterTable) *kernel.FilterTable {
+	return kernel.FindFilterTable(tables, w.family, w.table)
+}
+
+// deleteRules deletes those of a chain that are such.
+func (w *ruleWriter) deleteRules(tables []kernel.FilterTable, chain string, are func(*kernel.FilterRule) bool) {
+	rules := rulesOf(w.in(tables), chain)
+	for i := range rules {
+		if are(&rules[i]) {
+			w.rule(kernel.DeleteRule, chain, &rules[i])
+		}
+	}
+}
+
+// rulesOf returns the rules of a chain; none where the table or the chain is not there.
+func rulesOf(t *kernel.FilterTable, chain string) []kernel.FilterRule {
+	if t == nil || t.Chain(chain) == nil {
+		return nil
+	}
+	return t.Chain(chain).Rules
+}
+
+// lacking returns which of the base chains and rules that changes add are not there, each once.
+func lacking(tables []kernel.FilterTable, wanted []kernel.FilterChange) (missing []kernel.FilterChange) {
+	for i := range wanted {
+		c := &wanted[i]
+		isThere := func(other *kernel.FilterRule) bool { return other.String() == c.Rule.String() }
+		t := kernel.FindFilterTable(tables, c.Family, c.Table)
+		switch {
+		case c.Base != nil:
+			if t != nil && t.Chain(c.Chain) != nil && t.Chain(c.Chain).Base != nil && *t.Chain(c.Chain).Base == *c.Base {
+				continue
+			}
+		case c.Do != kernel.AddRule, containsRule(rulesOf(t, c.Chain), isThere), addsRule(missing, c.Chain, isThere):
+			continue
+		}
+		missing = append(missing, *c)
+	}
+	return missing
+}
+
+func containsRule(rules []kernel.FilterRule, is func(*kernel.FilterRule) bool) bool {
+	for i := range rules {
+		if is(&rules[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func addsRule(changes []kernel.FilterChange, chain string, is func(*kernel.FilterRule) bool) bool {
+	for i := range changes {
+		if changes[i].Chain == chain && is(&changes[i].Rule) {
+			return true
+		}
+	}
+	return false
+}
+
+// prefixOn returns the prefix that a rule wants the packets' addresses to be of; the zero Prefix where it wants none.
+func prefixOn(r *kernel.FilterRule, key kernel.MatchKey) netip.Prefix {
+	i := slices.IndexFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On == key && !m.Not })
+	if i < 0 {
+		return netip.Prefix{}
+	}
+	return r.Matches[i].Prefix
+}
+
+// to is the match of what goes there, and butTo of all else.
+func to(p netip.Prefix) kernel.FilterMatch {
+	return kernel.FilterMatch{On: kernel.MatchDestination, Prefix: p}
+}
+
+func butTo(p netip.Prefix) kernel.FilterMatch {
+	return kernel.FilterMatch{On: kernel.MatchDestination, Prefix: p, Not: true}
+}
+
+// from is the match of what an address sends.
+func from(a netip.Addr) kernel.FilterMatch {
+	return kernel.FilterMatch{On: kernel.MatchSource, Prefix: netip.PrefixFrom(a, a.BitLen())}
+}
+
+// describeChange is a change as one would type it.
+func describeChange(b kernel.FilterBackend, c *kernel.FilterChange) string {
+	return kernel.FilterProgram(b, c.Family) + " " + kernel.DescribeFilterChanges(b, []kernel.FilterChange{*c})
+}

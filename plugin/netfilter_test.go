@@ -1,0 +1,308 @@
+package plugin_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
+)
+
+// masqueraded is a configuration with ipMasq by a backend.
+func masqueraded(b kernel.FilterBackend) map[string]any {
+	return map[string]any{"ipMasq": true, "ipMasqBackend": string(b)}
+}
+
+// onBothNetfilters runs a test with each backend of netfilter, on each kernel.
+func onBothNetfilters(t *testing.T, test func(t *testing.T, l *lab, b kernel.FilterBackend)) {
+	for _, b := range []kernel.FilterBackend{kernel.IPTables, kernel.NFTables} {
+		t.Run(string(b), func(t *testing.T) {
+			onEach(t, func(t *testing.T, l *lab) { test(t, l, b) })
+		})
+	}
+}
+
+func (l *lab) wantRules(when string, want []string) {
+	l.t.Helper()
+	if diff := cmp.Diff(want, l.rules()); diff != "" {
+		l.t.Errorf("%s (-want +got):\n%s", when, diff)
+	}
+}
+
+// TestDelFindsRules whatever it is told: with the namespace gone, without prevResult, without IPAM's leases, with a
+// configuration that wants no masquerading any more, twice.
+func TestDelFindsRules(t *testing.T) {
+	onBothNetfilters(t, func(t *testing.T, l *lab, b kernel.FilterBackend) {
+		keys := masqueraded(b)
+		keys["macspoofchk"] = true
+		conf := l.conf(keys)
+		l.add("neighbour", l.pod("neighbour"), conf)
+		before := l.rules()
+		for _, c := range []struct {
+			name string
+			del  func(netns string, prev any) request
+		}{
+			{"namespace there", func(netns string, _ any) request { return request{netns: netns, conf: conf} }},
+			{"with prevResult", func(_ string, prev any) request { return request{conf: l.withPrev(conf, prev)} }},
+			{"no namespace", func(string, any) request { return request{conf: conf} }},
+			{"namespace gone", func(netns string, _ any) request {
+				l.must(l.DeleteNetNS(netns))
+				l.must(l.AddNetNS(netns)) // another one has its name
+				return request{netns: netns, conf: conf}
+			}},
+			{"other keys", func(netns string, _ any) request { return request{netns: netns, conf: l.conf(nil)} }},
+			{"no lease", func(netns string, _ any) request {
+				for _, ip := range l.leases("net")[1:] {
+					l.must(l.Remove(l.dataDir + "/net/" + ip))
+				}
+				return request{netns: netns, conf: conf}
+			}},
+			{"another IPAM plugin", func(netns string, _ any) request {
+				l.installFixed(dualStack)
+				return request{netns: netns, conf: l.conf(map[string]any{"ipam": map[string]any{"type": "fixed"}})}
+			}},
+		} {
+			netns := l.pod("a" + strings.ReplaceAll(c.name, " ", "-"))
+			prev := l.add("a", netns, conf)
+			if len(l.rules()) == len(before) {
+				t.Fatalf("%s: ADD made no rules", c.name)
+			}
+			del := c.del(netns, prev)
+			del.verb, del.id = "DEL", "a"
+			l.succeed(del)
+			l.wantRules(c.name, before)
+			l.succeed(del)
+			l.wantRules(c.name+", again", before)
+			l.succeed(request{verb: "DEL", id: "a", conf: conf})
+		}
+	})
+}
+
+// TestSharedChain: the interfaces of a container in a network share a chain of iptables. Each DEL takes its own, and the
+// last one the chain; whatever it knows.
+func TestSharedChain(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := l.conf(masqueraded(kernel.IPTables))
+		netns := l.pod("a")
+		as := func(ifname, verb string) request {
+			return request{verb: verb, id: "a", netns: netns, conf: conf, env: []string{"CNI_IFNAME=" + ifname}}
+		}
+		l.succeed(as("eth0", "ADD"))
+		alone := l.rules()
+		if len(alone) != 4 {
+			t.Fatalf("rules of one interface: %q, want chain, two rules and a jump", alone)
+		}
+		for _, known := range []string{"leases", "nothing", "previous result"} {
+			prev := l.result(l.succeed(as("eth1", "ADD")))
+			if both := l.rules(); len(both) != 5 {
+				t.Fatalf("rules of both: %q, want one more jump", both)
+			}
+			del := as("eth1", "DEL")
+			switch known {
+			case "nothing":
+				l.must(l.Remove(l.dataDir + "/net/" + prev.IPs[0].Address.IP.String()))
+				fallthrough
+			case "previous result":
+				del.conf = l.withPrev(conf, prev)
+			}
+			l.succeed(del)
+			l.wantRules("DEL of one of two, knowing "+known, alone)
+			l.succeed(as("eth1", "DEL"))
+			l.wantRules("DEL again", alone)
+		}
+		l.succeed(as("eth0", "DEL"))
+		l.wantRules("DEL of the last", nil)
+	})
+}
+
+// TestSharedChainOfSubnets: what is for one subnet goes with the last interface in it.
+func TestSharedChainOfSubnets(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		in := func(subnet string) string {
+			keys := masqueraded(kernel.IPTables)
+			keys["ipam"] = map[string]any{"type": "host-local", "subnet": subnet, "dataDir": l.dataDir}
+			return l.conf(keys)
+		}
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: in("10.9.0.0/24")}
+		l.succeed(r)
+		alone := l.rules()
+		other := request{verb: "ADD", id: "a", netns: r.netns, conf: in("10.8.0.0/24"), env: []string{"CNI_IFNAME=eth1"}}
+		l.succeed(other)
+		if !slices.ContainsFunc(l.rules(), func(s string) bool { return strings.Contains(s, "-d 10.8.0.0/24") }) {
+			t.Fatalf("no rule for the second subnet: %q", l.rules())
+		}
+		l.succeed(other.as("DEL"))
+		l.wantRules("DEL of the second", alone)
+	})
+}
+
+// TestStaleRulesAreReplaced: an ADD was cut off, its lease and its interface were cleaned away by hand, and the next one
+// gets another address.
+func TestStaleRulesAreReplaced(t *testing.T) {
+	onBothNetfilters(t, func(t *testing.T, l *lab, b kernel.FilterBackend) {
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(masqueraded(b))}
+		l.succeed(r)
+		first := l.rules()
+		link, err := l.self.LinkByName(l.veths(l.self)[0])
+		l.must(err)
+		l.must(l.self.DeleteLink(link.Index))
+		l.must(l.Remove(l.dataDir + "/net/10.9.0.2"))
+		l.succeed(r)
+		if now := l.rules(); len(now) != len(first) || !strings.Contains(fmt.Sprint(now), "10.9.0.3") {
+			t.Errorf("rules of the second ADD: %q, want those of the first with another address: %q", now, first)
+		}
+		l.succeed(r.as("DEL"))
+		l.wantRules("DEL", nil)
+	})
+}
+
+// TestBackendIsChosen: iptables, unless nftables alone is usable. What is asked for is not replaced.
+func TestBackendIsChosen(t *testing.T) {
+	lacks := func(all ...kernel.FilterBackend) intercept.Hook {
+		return func(c intercept.Call, next func() error) error {
+			isRules := c.Op == intercept.RulesetCheck || c.Op == intercept.RulesetChange || c.Op == intercept.RulesetList
+			for _, b := range all {
+				if isRules && strings.HasPrefix(c.Object, string(b)) {
+					return refusal(c, kernel.EOPNOTSUPP)
+				}
+			}
+			return next()
+		}
+	}
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		for _, c := range []struct {
+			asked any
+			lacks []kernel.FilterBackend
+			words string // of the rules; "": it is refused
+		}{
+			{nil, nil, "-j MASQUERADE"},
+			{nil, []kernel.FilterBackend{kernel.NFTables}, "-j MASQUERADE"},
+			{nil, []kernel.FilterBackend{kernel.IPTables}, "masq_checks"},
+			{nil, []kernel.FilterBackend{kernel.IPTables, kernel.NFTables}, ""},
+			{"iptables", []kernel.FilterBackend{kernel.IPTables}, ""},
+			{"nftables", []kernel.FilterBackend{kernel.NFTables}, ""},
+			{"nftables", nil, "masq_checks"},
+		} {
+			r := request{
+				verb: "ADD", id: "a", netns: netns, conf: l.conf(map[string]any{"ipMasq": true, "ipMasqBackend": c.asked}),
+				on: intercept.Wrap(l.Host, lacks(c.lacks...)),
+			}
+			status := request{verb: "STATUS", conf: r.conf, on: r.on}
+			if c.words == "" {
+				before := l.snapshot()
+				l.fail(r, 101, "ask whether netfilter can do it", "does not work on this machine", "EOPNOTSUPP")
+				l.wantState("a refused ADD", before)
+				l.fail(status, 50, "does not work on this machine", "EOPNOTSUPP")
+				continue
+			}
+			l.succeed(status)
+			l.succeed(r)
+			if rules := fmt.Sprint(l.rules()); !strings.Contains(rules, c.words) {
+				t.Errorf("asked for %v without %v: %s, want %s", c.asked, c.lacks, rules, c.words)
+			}
+			l.succeed(r.as("DEL"))
+			l.wantRules("DEL", nil)
+		}
+	})
+}
+
+// TestUnknownBackend is refused before anything is done.
+func TestUnknownBackend(t *testing.T) {
+	l := newLab(t, newSim(t))
+	r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(masqueraded("ipchains"))}
+	r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+		t.Errorf("%s", c)
+		return next()
+	})
+	l.fail(r, 7, `unknown ipmasq backend "ipchains"`)
+	r.conf = l.conf(map[string]any{"ipMasq": true, "ipMasqBackend": "ipchains", "ipam": nil})
+	r.on = nil
+	l.succeed(r) // without addresses there is nothing to masquerade
+}
+
+// TestCheckFindsRules that are gone or changed, one at a time, and says which.
+func TestCheckFindsRules(t *testing.T) {
+	onBothNetfilters(t, func(t *testing.T, l *lab, b kernel.FilterBackend) {
+		keys := masqueraded(b)
+		keys["macspoofchk"] = true
+		conf, netns := l.conf(keys), l.pod("a")
+		check := request{verb: "CHECK", id: "a", netns: netns, conf: l.withPrev(conf, l.add("a", netns, conf))}
+		l.succeed(check)
+		for _, backend := range []kernel.FilterBackend{kernel.NFTables, kernel.IPTables} {
+			tables, err := l.self.Ruleset(backend)
+			l.must(err)
+			for _, table := range tables {
+				for _, chain := range table.Chains {
+					for _, rule := range chain.Rules {
+						l.without(backend, table, chain.Name, rule, func() { l.fail(check, 103, "missing rule: ") })
+					}
+				}
+			}
+		}
+		l.succeed(check)
+	})
+}
+
+// without calls do while a rule says something else.
+func (l *lab) without(b kernel.FilterBackend, t kernel.FilterTable, chain string, rule kernel.FilterRule, do func()) {
+	l.t.Helper()
+	other := rule
+	other.Handle, other.Matches = 0, append(slices.Clone(rule.Matches), kernel.FilterMatch{On: kernel.MatchInLink, Link: "elsewhere"})
+	if chain == "POSTROUTING" {
+		other.Matches[len(other.Matches)-1].On = kernel.MatchOutLink
+	}
+	rule.Handle = 0
+	exchange := func(old, now kernel.FilterRule) {
+		c := kernel.FilterChange{Do: kernel.DeleteRule, Family: t.Family, Table: t.Name, Chain: chain, Rule: old}
+		d := c
+		d.Do, d.Rule = kernel.AddRule, now
+		l.must(l.self.ChangeRuleset(b, []kernel.FilterChange{c, d}))
+	}
+	exchange(rule, other)
+	do()
+	exchange(other, rule)
+}
+
+// TestGCFindsRules of containers that are not listed, and nothing of the living, of other networks and of others.
+func TestGCFindsRules(t *testing.T) {
+	onBothNetfilters(t, func(t *testing.T, l *lab, b kernel.FilterBackend) {
+		keys := masqueraded(b)
+		keys["macspoofchk"] = true
+		other := map[string]any{
+			"name": "other", "ipam": map[string]any{"type": "host-local", "subnet": "10.8.0.0/24", "dataDir": l.dataDir},
+		}
+		for key, value := range keys {
+			other[key] = value
+		}
+		l.add("living", l.pod("living"), l.conf(keys))
+		l.add("another", l.pod("another"), l.conf(other))
+		before := l.rules()
+		l.add("dead", l.pod("dead"), l.conf(keys))
+		l.succeed(request{
+			verb: "ADD", id: "living", netns: "/run/netns/" + l.prefix + "living", conf: l.conf(keys), env: []string{"CNI_IFNAME=eth1"},
+		})
+		whole := l.snapshot()
+		gc := l.gc(validKey, keys, "living")
+		gc.env = []string{"CNILAB_GC_DRYRUN=1"}
+		said := l.succeed(gc).stderr
+		for _, words := range []string{"delete link veth", "net/dead/eth0", "net/living/eth1", "release 10.9.0.3", "release 10.9.0.4", "dead"} {
+			if !strings.Contains(said, "GC would") || !strings.Contains(said, words) {
+				t.Errorf("a rehearsal says nothing of %q:\n%s", words, said)
+			}
+		}
+		if strings.Contains(said, "another") || strings.Contains(said, "net/living/eth0") {
+			t.Errorf("a rehearsal is about the living:\n%s", said)
+		}
+		l.wantState("a rehearsal", whole)
+		gc.env = nil
+		l.succeed(gc)
+		l.wantRules("GC", before)
+		l.succeed(gc)
+		l.wantRules("GC again", before)
+	})
+}
