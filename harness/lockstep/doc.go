@@ -8,6 +8,10 @@
 // its own or a fuzz target can draw from, too. It keeps a rough model of what a kernel would have by then, so that most
 // operations make sense, and draws misuse on purpose: names that are taken, invalid or missing, values out of range.
 //
+// Now and then an operation is asked by a closed handle, or names a plain file where a namespace would be. One sequence in
+// about a thousand is a crowd, which fills a bridge with all the ports that it takes and asks for more; its states are
+// compared in the end alone.
+//
 // Both kernels carry a sequence out in namespaces of its own. After each operation the errno and what was printed are
 // compared; after each that changes more than a table, the links, addresses and routes; after every few all
 // tables, and in the end the whole snapshot, settings and netfilter included. Linux does some things late (operational states, local routes of IPv6 addresses, the death of
@@ -19,6 +23,9 @@
 // All links are given MACs, but for vlans, which have their parents', so that nothing in a snapshot is random. Entries of
 // forwarding databases are not asked for by MACs that a bridge may learn when their links send. What a kernel was built
 // without is drawn rarely (see [Shape]). The MTU, the peers and all else is compared as kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
+//
+// A sequence ends early where Linux decides by timing alone what comes of an operation: a veth that is made up and a port
+// of a bridge, and has the index of its peer in another namespace.
 //
 // # Differences
 //

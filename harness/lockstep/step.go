@@ -115,6 +115,9 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 			d.end, _ = p.want.view(all, true)
 			return d, nil
 		}
+		if want.err == nil && undecided(p.want, o) {
+			return nil, nil // the rest of the sequence would depend on it
+		}
 		last := i == len(sequence)-1
 		deep, due := p.depthAfter(i+1, o, want.err == nil)
 		if last {
@@ -149,6 +152,24 @@ func printed(a answer) string {
 func needsCarriers(o operation.Operation) bool {
 	add, ok := o.(operation.FDBAdd)
 	return ok && add.Entry.State == kernel.FDBDynamic
+}
+
+// undecided reports whether an operation has done what Linux decides by timing alone: a veth that was made up and a port,
+// and has the index of its peer in another namespace. Whether linkwatch sees first that it has no carrier, or that its
+// bridge has one, and then a link-local address, depends on whether it has been at work for anybody within a second
+// (net/core/link_watch.c: linkwatch_urgent_event lets a link wait that has its peer's index; linkwatch_nextevent).
+func undecided(h kernel.Host, o operation.Operation) bool {
+	add, ok := o.(operation.LinkAdd)
+	if !ok || !add.Spec.Up || add.Master == nil || add.PeerNetNS == nil {
+		return false
+	}
+	ns, err := operation.Open(h, add.NetNS)
+	if err != nil {
+		return false
+	}
+	defer ns.Close()
+	l, err := ns.LinkByName(add.Spec.Name)
+	return err == nil && !l.PeerHere && l.Peer == l.Index
 }
 
 // isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows
