@@ -201,8 +201,9 @@ func (t *iptable) carryOut(c kernel.FilterChange) {
 	case kernel.InsertRule:
 		chain.Rules = slices.Insert(chain.Rules, 0, inOrder(c.Rule))
 	case kernel.DeleteRule:
-		i := ruleThatSays(chain, c.Rule)
-		chain.Rules = slices.Delete(chain.Rules, i, i+1)
+		if i := ruleThatSays(chain, c.Rule); i >= 0 { // an empty one (see isFlushed) goes with the others
+			chain.Rules = slices.Delete(chain.Rules, i, i+1)
+		}
 	}
 }
 
