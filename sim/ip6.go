@@ -219,7 +219,7 @@ func (l *link) dropAddress6(a *address) {
 	}
 	l.ns.fib6.flush(func(r *route) bool { return r.same6(l.localRoute(a)) })
 	l.dropAnycast(a)
-	l.ns.forgetSource6(a.ip())
+	l.forgetSource6(a.ip())
 }
 
 // dropPrefixRoute deletes the first route to the address's subnet on the link without a gateway, whoever made it.
@@ -234,10 +234,16 @@ func (l *link) dropPrefixRoute(a *address) {
 	}
 }
 
-// forgetSource6 is net/ipv6/route.c: rt6_remove_prefsrc. The routes stay, and their source if another link has it.
-func (ns *namespace) forgetSource6(ip netip.Addr) {
-	for _, r := range ns.fib6.all() {
-		if r.Source == ip && !ns.isOwn6(ip, r.link) {
+// forgetSource6 is net/ipv6/route.c: rt6_remove_prefsrc. The routes stay, and their source if another link has it, or on
+// 6.1 if they are by another link.
+func (l *link) forgetSource6(ip netip.Addr) {
+	byAll := l.world().config.Profile.Features.ForgetsSourceOfAll
+	for _, r := range l.ns.fib6.all() {
+		gone := r.link == l
+		if byAll {
+			gone = !l.ns.isOwn6(ip, r.link)
+		}
+		if r.Source == ip && gone {
 			r.Source = netip.Addr{}
 		}
 	}

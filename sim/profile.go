@@ -47,6 +47,10 @@ type Features struct {
 	// net/core/dev.c: netif_set_mac_address); on 6.1 the driver is asked all the same (dev_set_mac_address).
 	SameMACUnasked bool
 
+	// ForgetsSourceOfAll: with an IPv6 address that nobody has any more routes by all links lose their source (6.18,
+	// net/ipv6/route.c: fib6_remove_prefsrc), on 6.1 those by the link that had it.
+	ForgetsSourceOfAll bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
@@ -55,7 +59,7 @@ type Features struct {
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
-	RefusesOddSwitches: true,
+	RefusesOddSwitches: true, ForgetsSourceOfAll: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
