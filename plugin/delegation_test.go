@@ -82,9 +82,6 @@ func TestProgramFails(t *testing.T) {
 		"no error":     {"", 3, 999, "book ended ADD with status 3"},
 		"no result":    {"", 0, 6, "the result of"},
 		"no addresses": {`{"cniVersion": "1.1.0"}`, 0, 7, "IPAM plugin returned missing IP config"},
-		"route MTU": {
-			`{"ips": [{"address": "10.9.0.7/24"}], "routes": [{"dst": "10.0.0.0/8", "mtu": 900}]}`, 0, 2, "10.0.0.0/8 mtu 900",
-		},
 		"refused by the kernel": {
 			`{"ips": [{"address": "10.9.0.7/24"}], "routes": [{"dst": "10.0.0.0/8", "gw": "192.0.2.1"}]}`, 0, 101, "ENETUNREACH",
 		},
