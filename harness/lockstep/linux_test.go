@@ -3,6 +3,7 @@
 package lockstep_test
 
 import (
+	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func inStep(t testing.TB) lockstep.Run {
 
 // A few thousand operations, the same each time: "cnilab fidelity" asks for more.
 func TestSimulationIsLikeLinux(t *testing.T) {
-	if !sandbox.Thorough() {
+	if !thorough {
 		t.Skip("takes long on Linux: make real")
 	}
 	run := inStep(t)
@@ -84,6 +85,9 @@ func TestSimulationIsLikeLinux(t *testing.T) {
 
 // FuzzSimulationIsLikeLinux lets the fuzzer choose the operations, by what is reached in the simulation.
 func FuzzSimulationIsLikeLinux(f *testing.F) {
+	if !thorough && flag.Lookup("test.fuzz").Value.String() == "" {
+		f.Skip("takes long on Linux: make real")
+	}
 	run := inStep(f)
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
 		sequence := lockstep.Sequence(run.Shape).Draw(t, "sequence")
