@@ -158,6 +158,16 @@ func TestDeployedPluginIsSmall(t *testing.T) {
 	}
 }
 
+// TestNothingIsWrongOnPurpose looks at all that is not a test.
+func TestNothingIsWrongOnPurpose(t *testing.T) {
+	const twisted = module + "/kernel/kerneltest/twisted"
+	for _, p := range listPackages(t, "./...") {
+		if slices.Contains(p.Imports, twisted) {
+			t.Errorf("%s imports %s, which is for tests alone", p.ImportPath, twisted)
+		}
+	}
+}
+
 func TestTopLevel(t *testing.T) {
 	entries, err := os.ReadDir(root)
 	if err != nil {

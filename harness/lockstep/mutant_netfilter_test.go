@@ -42,7 +42,7 @@ func netfilterMutants() []mutant {
 			}
 			return ns.ChangeRuleset(b, all)
 		})},
-		{"tries nothing that is to be tried", twist{checkRuleset: func(kernel.NetNS, kernel.FilterBackend, changes) error {
+		{"tries nothing that is to be tried", twist{CheckRuleset: func(kernel.NetNS, kernel.FilterBackend, changes) error {
 			return nil
 		}}},
 	}
@@ -52,5 +52,5 @@ func netfilterMutants() []mutant {
 type changes = []kernel.FilterChange
 
 func filtering(f func(kernel.NetNS, kernel.FilterBackend, changes) error) twist {
-	return twist{changeRuleset: f}
+	return twist{ChangeRuleset: f}
 }

@@ -10,8 +10,12 @@ import (
 
 	"github.com/cnilab/cnilab/harness/lockstep"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/kerneltest/twisted"
 	"github.com/cnilab/cnilab/sim"
 )
+
+// A twist is one rule of a kernel that is wrong.
+type twist = twisted.Kernel
 
 // simulated is the simulation with a twist.
 func simulated(t twist) lockstep.Kernel { return simulatedAs(sim.Linux618, t) }
@@ -20,7 +24,7 @@ func simulated(t twist) lockstep.Kernel { return simulatedAs(sim.Linux618, t) }
 func simulatedAs(p sim.Profile, t twist) lockstep.Kernel {
 	return lockstep.Kernel{Name: "sim", Virtual: true, New: func() (kernel.Host, func(), error) {
 		w := sim.NewWorld(sim.Config{Seed: 1, Profile: p})
-		return &twistedHost{w.AddHost("node"), t}, w.Close, nil
+		return t.Host(w.AddHost("node")), w.Close, nil
 	}}
 }
 
@@ -43,17 +47,17 @@ type mutant struct {
 
 func linkMutants() []mutant {
 	return []mutant{
-		{"answers EBUSY to a name that is taken", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+		{"answers EBUSY to a name that is taken", twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			return instead(ns.AddLink(s), kernel.EEXIST, kernel.EBUSY)
 		}}},
-		{"takes a multicast MAC", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+		{"takes a multicast MAC", twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			return instead(ns.AddLink(s), kernel.EADDRNOTAVAIL, 0)
 		}}},
-		{"makes new links without looking at up", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+		{"makes new links without looking at up", twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			s.Up = false
 			return ns.AddLink(s)
 		}}},
-		{"forgets the MTU of a veth's other end", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+		{"forgets the MTU of a veth's other end", twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			s.Peer.MTU = 0
 			return ns.AddLink(s)
 		}}},
@@ -79,31 +83,31 @@ func linkMutants() []mutant {
 			}
 			return ns.ChangeLink(i, c)
 		})},
-		{"deletes lo", twist{deleteLink: func(ns kernel.NetNS, index int) error {
+		{"deletes lo", twist{DeleteLink: func(ns kernel.NetNS, index int) error {
 			return instead(ns.DeleteLink(index), kernel.EOPNOTSUPP, 0)
 		}}},
-		{"knows no hairpin mode", twist{changePort: func(ns kernel.NetNS, i int, c kernel.PortChange) error {
+		{"knows no hairpin mode", twist{ChangePort: func(ns kernel.NetNS, i int, c kernel.PortChange) error {
 			c.Hairpin = nil
 			return ns.ChangePort(i, c)
 		}}},
 	}
 }
 
-func changing(f func(kernel.NetNS, int, kernel.LinkChange) error) twist { return twist{changeLink: f} }
+func changing(f func(kernel.NetNS, int, kernel.LinkChange) error) twist { return twist{ChangeLink: f} }
 
 func ipMutants() []mutant {
 	return []mutant{
-		{"takes an address twice", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+		{"takes an address twice", twist{AddAddress: func(ns kernel.NetNS, a kernel.Address) error {
 			return instead(ns.AddAddress(a), kernel.EEXIST, 0)
 		}}},
-		{"forgets broadcast addresses", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+		{"forgets broadcast addresses", twist{AddAddress: func(ns kernel.NetNS, a kernel.Address) error {
 			a.Broadcast = netip.Addr{}
 			return ns.AddAddress(a)
 		}}},
-		{"does not mind that an address is not there", twist{delAddress: func(ns kernel.NetNS, a kernel.Address) error {
+		{"does not mind that an address is not there", twist{DeleteAddress: func(ns kernel.NetNS, a kernel.Address) error {
 			return instead(ns.DeleteAddress(a), kernel.EADDRNOTAVAIL, 0)
 		}}},
-		{"takes addresses where IPv6 is disabled", twist{addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+		{"takes addresses where IPv6 is disabled", twist{AddAddress: func(ns kernel.NetNS, a kernel.Address) error {
 			return instead(ns.AddAddress(a), kernel.EACCES, 0)
 		}}},
 		{"answers EHOSTUNREACH to an IPv4 gateway that is not reachable", routing(
@@ -123,45 +127,45 @@ func ipMutants() []mutant {
 			func(ns kernel.NetNS, r kernel.Route, mode kernel.RouteMode) error {
 				return instead(ns.AddRoute(r, mode), kernel.ENETDOWN, 0)
 			})},
-		{"deletes routes that are not there", twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+		{"deletes routes that are not there", twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 			return instead(ns.DeleteRoute(r), kernel.ESRCH, 0)
 		}}},
-		{"does not look at the metric of a route to delete", twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+		{"does not look at the metric of a route to delete", twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 			r.Metric = 0
 			return ns.DeleteRoute(r)
 		}}},
-		{"takes a neighbour twice", twist{addNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+		{"takes a neighbour twice", twist{AddNeighbour: func(ns kernel.NetNS, n kernel.Neighbour) error {
 			return instead(ns.AddNeighbour(n), kernel.EEXIST, 0)
 		}}},
-		{"answers ESRCH to a neighbour that is not there", twist{delNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+		{"answers ESRCH to a neighbour that is not there", twist{DeleteNeighbour: func(ns kernel.NetNS, n kernel.Neighbour) error {
 			return instead(ns.DeleteNeighbour(n), kernel.ENOENT, kernel.ESRCH)
 		}}},
 	}
 }
 
 func routing(f func(kernel.NetNS, kernel.Route, kernel.RouteMode) error) twist {
-	return twist{addRoute: f}
+	return twist{AddRoute: f}
 }
 
 func otherMutants() []mutant {
 	return []mutant{
-		{"does not spread forwarding to all links", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+		{"does not spread forwarding to all links", twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			if key == "net/ipv6/conf/all/forwarding" {
 				return nil
 			}
 			return ns.SetSysctl(key, value)
 		}}},
-		{"takes any text for a number", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+		{"takes any text for a number", twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			return instead(ns.SetSysctl(key, value), kernel.EINVAL, 0)
 		}}},
-		{"answers EACCES to a setting that is a folder", twist{sysctl: func(ns kernel.NetNS, key string) (string, error) {
+		{"answers EACCES to a setting that is a folder", twist{Sysctl: func(ns kernel.NetNS, key string) (string, error) {
 			value, err := ns.Sysctl(key)
 			return value, instead(err, kernel.EISDIR, kernel.EACCES)
 		}}},
-		{"makes a namespace twice", twist{addNetNS: func(h kernel.Host, path string) error {
+		{"makes a namespace twice", twist{AddNetNS: func(h kernel.Host, path string) error {
 			return instead(h.AddNetNS(path), kernel.EEXIST, 0)
 		}}},
-		{"answers EINVAL to a namespace that is not there", twist{delNetNS: func(h kernel.Host, path string) error {
+		{"answers EINVAL to a namespace that is not there", twist{DeleteNetNS: func(h kernel.Host, path string) error {
 			return instead(h.DeleteNetNS(path), kernel.ENOENT, kernel.EINVAL)
 		}}},
 	}

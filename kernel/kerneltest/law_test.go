@@ -23,7 +23,7 @@ func TestLawsAreNamedOnce(t *testing.T) {
 
 func TestCheckNamesEveryBrokenLaw(t *testing.T) {
 	err := Check(func() (kernel.Host, func(), error) {
-		return swallow(intercept.FileRead, kernel.ENOENT).host(rightHost(t)), func() {}, nil
+		return swallow(intercept.FileRead, kernel.ENOENT).Host(rightHost(t)), func() {}, nil
 	})
 	const want = "file/read/absent: read a file that is not there: want ENOENT, got success (fs/namei.c path_openat)"
 	if err == nil || !slices.Contains(strings.Split(err.Error(), "\n"), want) {

@@ -25,26 +25,26 @@ func addressMutants() []mutant {
 			giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal }),
 		},
 		{"address/v4/twice", "says nothing", swallow(intercept.AddressAdd, kernel.EEXIST)},
-		{"address/v4/other-prefix-length", "looks at the address alone", twist{addAddress: onceAnywhere(sameLink)}},
-		{"address/v4/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
+		{"address/v4/other-prefix-length", "looks at the address alone", twist{AddAddress: onceAnywhere(sameLink)}},
+		{"address/v4/on-two-links", "has an address on one link only", twist{AddAddress: onceAnywhere(anyLink)}},
 		{
 			"address/v4/link-absent", "says EADDRNOTAVAIL",
 			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL),
 		},
 		{"address/v4/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
-		{"address/v4/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
+		{"address/v4/delete-absent", "looks at the address alone", twist{DeleteAddress: deleteAnyLength}},
 		{"address/v4/secondary", "takes every second address for secondary", twist{
-			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+			ShowAddresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				for i := range list {
 					list[i].Secondary = i > 0
 				}
 				return list
 			},
 		}},
-		{"address/v4/secondaries-go-with-primary", "promotes secondaries unasked", twist{delAddress: promote}},
+		{"address/v4/secondaries-go-with-primary", "promotes secondaries unasked", twist{DeleteAddress: promote}},
 		{"address/v4/secondary-promoted", "promotes no secondary", pretend(matchKey("promote_secondaries=1"))},
 		{"address/v4/order", "lists addresses as they came", twist{
-			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+			ShowAddresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.SortStableFunc(list, func(a, b kernel.Address) int {
 					return a.Prefix.Addr().Compare(b.Prefix.Addr())
 				})
@@ -56,23 +56,23 @@ func addressMutants() []mutant {
 			"address/v6/other-prefix-length", "has an address with two lengths",
 			swallow(intercept.AddressAdd, kernel.EEXIST),
 		},
-		{"address/v6/on-two-links", "has an address on one link only", twist{addAddress: onceAnywhere(anyLink)}},
+		{"address/v6/on-two-links", "has an address on one link only", twist{AddAddress: onceAnywhere(anyLink)}},
 		{
 			"address/v6/link-absent", "says EADDRNOTAVAIL",
 			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL),
 		},
 		{"address/v6/deleted", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
-		{"address/v6/delete-absent", "looks at the address alone", twist{delAddress: deleteAnyLength}},
+		{"address/v6/delete-absent", "looks at the address alone", twist{DeleteAddress: deleteAnyLength}},
 		{"address/v6/invalid", "says EINVAL", confuse(intercept.AddressAdd, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
 		{"address/v6/disabled", "says EPERM", confuse(intercept.AddressAdd, kernel.EACCES, kernel.EPERM)},
 		{"address/v6/order", "lists addresses as they came", twist{
-			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+			ShowAddresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.Reverse(list)
 				return list
 			},
 		}},
 		{"address/list/by-link-and-family", "lists families before links", twist{
-			addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+			ShowAddresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 				slices.SortStableFunc(list, func(a, b kernel.Address) int {
 					return cmp.Compare(a.Prefix.Addr().BitLen(), b.Prefix.Addr().BitLen())
 				})
@@ -80,7 +80,7 @@ func addressMutants() []mutant {
 			},
 		}},
 		{"address/list/link-absent", "says ENODEV", twist{
-			addressesOf: func(ns kernel.NetNS, link int) ([]kernel.Address, error) {
+			Addresses: func(ns kernel.NetNS, link int) ([]kernel.Address, error) {
 				if _, ok := linkAt(ns, link); !ok && link != 0 {
 					return nil, &kernel.Error{Op: "address list", Errno: kernel.ENODEV}
 				}
@@ -163,12 +163,12 @@ func autoAddressMutants() []mutant {
 		{"address/auto/link-local-goes-with-up", "keeps addresses when a link goes down", rememberAddresses()},
 		{"address/auto/disabling-takes-them-away", "keeps addresses where IPv6 is disabled", rememberAddresses()},
 		{"address/v4/survives-down", "takes addresses away when a link goes down", twist{
-			addresses: func(ns kernel.NetNS, list []kernel.Address) []kernel.Address {
+			ShowAddresses: func(ns kernel.NetNS, list []kernel.Address) []kernel.Address {
 				return slices.DeleteFunc(list, func(a kernel.Address) bool { l, _ := linkAt(ns, a.Link); return !l.Up })
 			},
 		}},
 		{"address/v6/lost-with-down", "keeps addresses when a link goes down", twist{
-			changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if err := ns.ChangeLink(index, c); err != nil || c.Up == nil || *c.Up {
 					return err
 				}
@@ -203,7 +203,7 @@ func matchKey(suffix string) intercept.Match {
 
 // showLinkLocal shows a link-local address on links that have none.
 func showLinkLocal(when func(l kernel.Link) bool) twist {
-	return twist{addressesOf: func(ns kernel.NetNS, link int) ([]kernel.Address, error) {
+	return twist{Addresses: func(ns kernel.NetNS, link int) ([]kernel.Address, error) {
 		list, err := ns.Addresses(link)
 		if l, ok := linkAt(ns, link); ok && when(l) {
 			list = append(list, on(link, "fe80::1/64"))
@@ -216,11 +216,11 @@ func showLinkLocal(when func(l kernel.Link) bool) twist {
 func rememberAddresses() twist {
 	seen := make(map[netip.Prefix]kernel.Address)
 	return twist{
-		addAddress: func(ns kernel.NetNS, a kernel.Address) error {
+		AddAddress: func(ns kernel.NetNS, a kernel.Address) error {
 			seen[a.Prefix] = a
 			return ns.AddAddress(a)
 		},
-		addresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
+		ShowAddresses: func(_ kernel.NetNS, list []kernel.Address) []kernel.Address {
 			for _, a := range list {
 				seen[a.Prefix] = a
 			}

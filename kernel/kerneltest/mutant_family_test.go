@@ -9,15 +9,15 @@ import (
 
 func familyMutants() []mutant {
 	return []mutant{
-		{"family/v4-deleted-leaves-v6", "takes IPv6 along with IPv4", twist{delAddress: deleteBothFamilies}},
-		{"family/v6-disabled-leaves-v4", "sets the link down", twist{setSysctl: downWithoutIPv6}},
+		{"family/v4-deleted-leaves-v6", "takes IPv6 along with IPv4", twist{DeleteAddress: deleteBothFamilies}},
+		{"family/v6-disabled-leaves-v4", "sets the link down", twist{SetSysctl: downWithoutIPv6}},
 		{"address/v4/replaced", "deletes nothing", pretend(intercept.Every(intercept.AddressDelete))},
-		{"address/v6/replaced", "keeps the route of the prefix", twist{delAddress: keepPrefixRoute}},
+		{"address/v6/replaced", "keeps the route of the prefix", twist{DeleteAddress: keepPrefixRoute}},
 		{"route/v6/default-route", "has many default routes", swallow(intercept.RouteAdd, kernel.EEXIST)},
 		{"probe/ping/default-route-v6", "does not look at it", refusePing("fd02::1", kernel.ENETUNREACH)},
 		{
 			"probe/ping/routed-v6", "forwards whatever the setting is",
-			twist{setSysctl: func(ns kernel.NetNS, key, _ string) error { return ns.SetSysctl(key, "1") }},
+			twist{SetSysctl: func(ns kernel.NetNS, key, _ string) error { return ns.SetSysctl(key, "1") }},
 		},
 	}
 }

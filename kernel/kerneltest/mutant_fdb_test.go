@@ -9,7 +9,7 @@ import (
 
 func fdbMutants() []mutant {
 	return []mutant{
-		{"fdb/new", "lists what the bridge has for its ports", twist{fdb: func(ns kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
+		{"fdb/new", "lists what the bridge has for its ports", twist{ShowFDB: func(ns kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
 			links, _ := ns.Links()
 			for _, l := range links {
 				if l.Master != 0 {
@@ -24,7 +24,7 @@ func fdbMutants() []mutant {
 				e.State = kernel.FDBStatic
 			}
 		})},
-		{"fdb/multicast", "says EINVAL", twist{addFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
+		{"fdb/multicast", "says EINVAL", twist{AddFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
 			if e.MAC[0]&1 != 0 {
 				return &kernel.Error{Op: "fdb add", Errno: kernel.EINVAL}
 			}
@@ -38,14 +38,14 @@ func fdbMutants() []mutant {
 		})},
 		{"fdb/twice", "says nothing", swallow(intercept.FDBAdd, kernel.EEXIST)},
 		{"fdb/own-mac", "says EINVAL", confuse(intercept.FDBAdd, kernel.EEXIST, kernel.EINVAL)},
-		{"fdb/link-absent", "looks at the MAC first", twist{addFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
+		{"fdb/link-absent", "looks at the MAC first", twist{AddFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
 			if len(e.MAC) != 6 {
 				return &kernel.Error{Op: "fdb add", Errno: kernel.EINVAL}
 			}
 			return ns.AddFDB(e)
 		}}},
 		{"fdb/no-port", "says EINVAL", confuse(intercept.FDBAdd, kernel.EOPNOTSUPP, kernel.EINVAL)},
-		{"fdb/wrong", "looks for the port first", twist{addFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
+		{"fdb/wrong", "looks for the port first", twist{AddFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
 			if l, found := linkAt(ns, e.Link); found && l.Master == 0 {
 				return &kernel.Error{Op: "fdb add", Errno: kernel.EOPNOTSUPP}
 			}
@@ -56,7 +56,7 @@ func fdbMutants() []mutant {
 		{"fdb/delete/vlan-not-member", "says EINVAL, as of adding", confuse(intercept.FDBDelete, kernel.ENOENT, kernel.EINVAL)},
 		{"fdb/vlan-given", "does not look at it", fdbAs(func(e *kernel.FDBEntry) { e.VLAN = 0 })},
 		{"fdb/vlan-every", "knows no VLANs", hideFDB(func(e kernel.FDBEntry) bool { return e.VLAN != 0 })},
-		{"fdb/vlan-left", "drops it", twist{delVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"fdb/vlan-left", "drops it", twist{DeleteVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			entry := kernel.FDBEntry{Link: v.Link, MAC: mac("02:00:00:00:01:01"), VLAN: v.First}
 			if err := ns.DeleteFDB(entry); err != nil {
 				return err
@@ -74,14 +74,14 @@ func fdbMutants() []mutant {
 
 // fdbAs is the twist that adds entries as if others had been asked for.
 func fdbAs(f func(e *kernel.FDBEntry)) twist {
-	return twist{addFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
+	return twist{AddFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
 		f(&e)
 		return ns.AddFDB(e)
 	}}
 }
 
 func hideFDB(which func(e kernel.FDBEntry) bool) twist {
-	return twist{fdb: func(_ kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
+	return twist{ShowFDB: func(_ kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
 		return slices.DeleteFunc(list, which)
 	}}
 }
@@ -90,13 +90,13 @@ func hideFDB(which func(e kernel.FDBEntry) bool) twist {
 func keepFDB(state kernel.FDBState) twist {
 	var added []kernel.FDBEntry
 	return twist{
-		addFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
+		AddFDB: func(ns kernel.NetNS, e kernel.FDBEntry) error {
 			if e.State == state {
 				added = append(added, e)
 			}
 			return ns.AddFDB(e)
 		},
-		fdb: func(_ kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
+		ShowFDB: func(_ kernel.NetNS, list []kernel.FDBEntry) []kernel.FDBEntry {
 			list = slices.DeleteFunc(list, func(e kernel.FDBEntry) bool {
 				return slices.ContainsFunc(added, func(a kernel.FDBEntry) bool { return a.MAC.String() == e.MAC.String() })
 			})

@@ -15,16 +15,16 @@ func linkMutants() []mutant {
 	return []mutant{
 		{"link/list/loopback-alone", "sets lo up", eachLink(func(l *kernel.Link) { l.Up = l.Name == "lo" })},
 		{"link/list/by-index", "lists links by name", twist{
-			links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
+			ShowLinks: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 				slices.SortFunc(links, func(a, b kernel.Link) int { return cmp.Compare(a.Name, b.Name) })
 				return links
 			},
 		}},
 		{"link/show/absent", "says ENOENT", confuse(intercept.LinkShow, kernel.ENODEV, kernel.ENOENT)},
 		{"link/show/same-as-listed", "shows one link without its master", twist{
-			link: func(_ kernel.NetNS, l kernel.Link) kernel.Link { l.Master = 0; return l },
+			ShowLink: func(_ kernel.NetNS, l kernel.Link) kernel.Link { l.Master = 0; return l },
 		}},
-		{"link/add/name-taken", "replaces the link that has the name", twist{addLink: replaceTaken}},
+		{"link/add/name-taken", "replaces the link that has the name", twist{AddLink: replaceTaken}},
 		{"link/add/name-too-long", "cuts names", addAs(func(s *kernel.LinkSpec) {
 			s.Name = s.Name[:min(len(s.Name), kernel.MaxNameLen)]
 		})},
@@ -49,15 +49,15 @@ func linkMutants() []mutant {
 		{"link/add/mac-random", "gives all links one MAC", eachLink(func(l *kernel.Link) { l.MAC = mac(macMid) })},
 		{"link/add/down", "sets new links up", addAs(func(s *kernel.LinkSpec) { s.Up = true })},
 		{"link/add/up", "leaves new links down", addAs(func(s *kernel.LinkSpec) { s.Up = false })},
-		{"link/add/master-no-bridge", "ignores a master that is no bridge", twist{addLink: forgivingMaster}},
-		{"link/add/refused-leaves-nothing", "leaves the link there", twist{addLink: leaveRefused}},
+		{"link/add/master-no-bridge", "ignores a master that is no bridge", twist{AddLink: forgivingMaster}},
+		{"link/add/refused-leaves-nothing", "leaves the link there", twist{AddLink: leaveRefused}},
 		{"link/add/master-absent", "says ENODEV", confuse(intercept.LinkAdd, kernel.EINVAL, kernel.ENODEV)},
 		{"link/delete/gone", "deletes nothing", pretend(intercept.Every(intercept.LinkDelete))},
 		{"link/delete/absent", "says nothing", swallow(intercept.LinkDelete, kernel.ENODEV)},
 		{"link/delete/twice", "says nothing", swallow(intercept.LinkDelete, kernel.ENODEV)},
 		{"link/delete/loopback", "says EPERM", confuse(intercept.LinkDelete, kernel.EOPNOTSUPP, kernel.EPERM)},
 		{"link/index/per-namespace", "counts indexes for all namespaces", twist{
-			links: func(ns kernel.NetNS, links []kernel.Link) []kernel.Link {
+			ShowLinks: func(ns kernel.NetNS, links []kernel.Link) []kernel.Link {
 				for i := range links {
 					links[i].Index += int(ns.Name()[len(ns.Name())-1] - 'a')
 				}
@@ -65,7 +65,7 @@ func linkMutants() []mutant {
 			},
 		}},
 		{"link/index/never-reused", "numbers links as they are listed", twist{
-			links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
+			ShowLinks: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 				for i := range links {
 					links[i].Index = i + 1
 				}
@@ -119,8 +119,8 @@ func changeMutants() []mutant {
 			}),
 		},
 		{"link/rename/taken", "says EBUSY", confuse(intercept.LinkSet, kernel.EEXIST, kernel.EBUSY)},
-		{"link/rename/to-itself", "takes the link's own name for taken", twist{changeLink: ownNameTaken}},
-		{"link/rename/while-up", "says EBUSY, as Linux did before 6.2", twist{changeLink: busyWhileUp}},
+		{"link/rename/to-itself", "takes the link's own name for taken", twist{ChangeLink: ownNameTaken}},
+		{"link/rename/while-up", "says EBUSY, as Linux did before 6.2", twist{ChangeLink: busyWhileUp}},
 		{
 			"link/rename/invalid", "takes names with white space",
 			changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
@@ -130,8 +130,8 @@ func changeMutants() []mutant {
 			}),
 		},
 		{"link/rename/too-long", "says EINVAL", confuse(intercept.LinkSet, kernel.ERANGE, kernel.EINVAL)},
-		{"link/rename/frees-name", "leaves another link with the old name behind", twist{changeLink: leaveOldName}},
-		{"link/mtu/set", "changes the MTU of both ends", twist{changeLink: resizePeer}},
+		{"link/rename/frees-name", "leaves another link with the old name behind", twist{ChangeLink: leaveOldName}},
+		{"link/mtu/set", "changes the MTU of both ends", twist{ChangeLink: resizePeer}},
 		{"link/mtu/limits", "fits MTUs into the limits", changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
 			if c.MTU != nil {
 				c.MTU = new(min(max(*c.MTU, kernel.MinMTU), kernel.MaxMTU))
@@ -157,7 +157,7 @@ func changeMutants() []mutant {
 				c.Alias = new((*c.Alias)[:min(len(*c.Alias), 255)])
 			}
 		})},
-		{"link/change/order", "sets all or nothing", twist{changeLink: masterFirst}},
+		{"link/change/order", "sets all or nothing", twist{ChangeLink: masterFirst}},
 		{"link/up/set-and-unset", "never sets a link down", changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) {
 			if c.Up != nil {
 				c.Up = new(true)
@@ -223,7 +223,7 @@ func countPromisc() twist {
 			l.Promiscuity = sets
 		}
 	})
-	t.changeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	t.ChangeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		if c.Promisc != nil && *c.Promisc {
 			sets++
 		}
@@ -245,7 +245,7 @@ func linkAt(ns kernel.NetNS, index int) (kernel.Link, bool) {
 func vethMutants() []mutant {
 	// leftover is the twist that leaves a link of the name behind when a veth is refused.
 	leftover := func(errno kernel.Errno) twist {
-		return twist{addLink: func(ns kernel.NetNS, spec kernel.LinkSpec) error {
+		return twist{AddLink: func(ns kernel.NetNS, spec kernel.LinkSpec) error {
 			err := ns.AddLink(spec)
 			if errors.Is(err, errno) && spec.Kind == kernel.KindVeth {
 				_ = ns.AddLink(kernel.LinkSpec{Name: spec.Name, Kind: kernel.KindBridge})
@@ -258,7 +258,7 @@ func vethMutants() []mutant {
 			"veth/add/both-ends", "does not say that the other end is here",
 			eachLink(func(l *kernel.Link) { l.PeerHere = false }),
 		},
-		{"veth/add/peer-first", "makes the peer second", twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+		{"veth/add/peer-first", "makes the peer second", twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 			s.Name, s.Peer.Name = s.Peer.Name, s.Name
 			return ns.AddLink(s)
 		}}},
@@ -277,7 +277,7 @@ func vethMutants() []mutant {
 		},
 		{
 			"veth/add/same-name-elsewhere", "looks for the peer's name here",
-			twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 				if s.Name == s.Peer.Name {
 					return &kernel.Error{Op: "link add", Errno: kernel.EEXIST}
 				}
@@ -287,7 +287,7 @@ func vethMutants() []mutant {
 		{"veth/add/peer-name-taken-elsewhere", "leaves the other end", leftover(kernel.EEXIST)},
 		{
 			"veth/add/peer-netns-closed", "makes the peer here",
-			twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+			twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 				err := ns.AddLink(s)
 				if errors.Is(err, kernel.EBADF) {
 					s.Peer.NetNS = nil
@@ -306,7 +306,7 @@ func vethMutants() []mutant {
 func keepPeer() twist {
 	seen := make(map[kernel.NSID][]kernel.Link)
 	return twist{
-		links: func(ns kernel.NetNS, links []kernel.Link) []kernel.Link {
+		ShowLinks: func(ns kernel.NetNS, links []kernel.Link) []kernel.Link {
 			for _, old := range seen[ns.ID()] {
 				if !slices.ContainsFunc(links, func(l kernel.Link) bool { return l.Index == old.Index }) {
 					links = append(links, old)
@@ -315,7 +315,7 @@ func keepPeer() twist {
 			seen[ns.ID()] = slices.Clone(links)
 			return links
 		},
-		deleteLink: func(ns kernel.NetNS, index int) error {
+		DeleteLink: func(ns kernel.NetNS, index int) error {
 			seen[ns.ID()] = slices.DeleteFunc(seen[ns.ID()], func(l kernel.Link) bool { return l.Index == index })
 			return ns.DeleteLink(index)
 		},
@@ -353,7 +353,7 @@ func bridgeMutants() []mutant {
 		{"bridge/mac/pinned", "follows its ports all the same", bridgeView(func(b *kernel.Link, ports []kernel.Link) {
 			b.MAC = zero
 		})},
-		{"bridge/mac/pinned-by-its-own", "does not take the MAC it has for set", twist{changeLink: ignoreSameMAC}},
+		{"bridge/mac/pinned-by-its-own", "does not take the MAC it has for set", twist{ChangeLink: ignoreSameMAC}},
 		{
 			"bridge/mac/pinned-at-creation", "follows its ports all the same",
 			bridgeView(func(b *kernel.Link, ports []kernel.Link) {
@@ -391,7 +391,7 @@ func bridgeMutants() []mutant {
 
 // bridgeView shows bridges other than they are.
 func bridgeView(f func(b *kernel.Link, ports []kernel.Link)) twist {
-	return twist{links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
+	return twist{ShowLinks: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 		for i := range links {
 			if links[i].Kind == kernel.KindBridge {
 				f(&links[i], portsOf(links, links[i].Index))
@@ -418,7 +418,7 @@ func firstMAC() twist {
 			b.MAC = first
 		}
 	})
-	t.changeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	t.ChangeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		err := ns.ChangeLink(index, c)
 		if c.Master != nil {
 			bridge, _ := linkAt(ns, *c.Master)
@@ -440,7 +440,7 @@ func ignoreSameMAC(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 func keepMaster() twist {
 	masters := make(map[int]int)
 	t := eachLink(func(l *kernel.Link) { l.Master = masters[l.Index] })
-	t.changeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	t.ChangeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		if c.Master != nil && *c.Master != 0 {
 			masters[index] = *c.Master
 		}
@@ -454,7 +454,7 @@ func masterMutants() []mutant {
 		{"master/set", "never frees a port", keepMaster()},
 		{
 			"master/none-to-none", "says EINVAL",
-			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master == 0 && c.Master != nil && *c.Master == 0 {
 					return &kernel.Error{Op: "link set", Errno: kernel.EINVAL}
 				}
@@ -463,7 +463,7 @@ func masterMutants() []mutant {
 		},
 		{
 			"master/same-again", "says EBUSY",
-			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master != 0 && c.Master != nil && *c.Master == l.Master {
 					return &kernel.Error{Op: "link set", Errno: kernel.EBUSY}
 				}
@@ -472,7 +472,7 @@ func masterMutants() []mutant {
 		},
 		{
 			"master/another", "lets a port keep its first bridge",
-			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if l, ok := linkAt(ns, index); ok && l.Master != 0 {
 					c.Master = nil
 				}
@@ -553,7 +553,7 @@ func staysUp(kind string) twist {
 func moveMutants() []mutant {
 	// after does something to a link in its new namespace.
 	after := func(do func(to kernel.NetNS, l kernel.Link) error) twist {
-		return twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+		return twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 			was, _ := linkAt(ns, index)
 			if err := ns.ChangeLink(index, c); err != nil || c.NetNS == nil {
 				return err
@@ -569,7 +569,7 @@ func moveMutants() []mutant {
 		{"move/there-and-not-here", "gives the link another MAC", after(func(to kernel.NetNS, l kernel.Link) error {
 			return to.ChangeLink(l.Index, kernel.LinkChange{MAC: mac(macHigh)})
 		})},
-		{"move/stays", "looks at the kind of the link first", twist{changeLink: func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
+		{"move/stays", "looks at the kind of the link first", twist{ChangeLink: func(ns kernel.NetNS, i int, c kernel.LinkChange) error {
 			if c.NetNS != nil && c.NetNS.ID() == ns.ID() {
 				return &kernel.Error{Op: "link set", Errno: kernel.EINVAL}
 			}
@@ -589,7 +589,7 @@ func moveMutants() []mutant {
 		{"move/name-taken", "says EBUSY", confuse(intercept.LinkSet, kernel.EEXIST, kernel.EBUSY)},
 		{
 			"move/with-new-name", "looks at the old name",
-			twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if c.NetNS != nil && c.Name != nil {
 					if err := ns.ChangeLink(index, kernel.LinkChange{NetNS: c.NetNS}); err != nil {
 						return err

@@ -13,21 +13,21 @@ import (
 
 func namespaceMutants() []mutant {
 	return []mutant{
-		{"netns/self", "labels it by its path", twist{name: func(kernel.NetNS) string { return "net" }}},
-		{"netns/open/absent", "makes a namespace that is not there", twist{open: makeAbsent}},
+		{"netns/self", "labels it by its path", twist{Name: func(kernel.NetNS) string { return "net" }}},
+		{"netns/open/absent", "makes a namespace that is not there", twist{OpenNetNS: makeAbsent}},
 		{"netns/open/plain-file", "says EPERM", confuse(intercept.NetNSOpen, kernel.EINVAL, kernel.EPERM)},
 		{"netns/open/folder", "says EISDIR", confuse(intercept.NetNSOpen, kernel.EINVAL, kernel.EISDIR)},
 		{"netns/open/below-a-file", "says ENOENT", confuse(intercept.NetNSOpen, kernel.ENOTDIR, kernel.ENOENT)},
-		{"netns/open/name", "labels it by its whole path", twist{name: func(ns kernel.NetNS) string {
+		{"netns/open/name", "labels it by its whole path", twist{Name: func(ns kernel.NetNS) string {
 			return path.Join(kernel.NetNSDir, ns.Name())
 		}}},
 		{"netns/add/twice", "says nothing", swallow(intercept.NetNSAdd, kernel.EEXIST)},
-		{"netns/add/file-in-the-way", "replaces the file", twist{addNetNS: replaceFile}},
-		{"netns/add/folder-absent", "makes the folder", twist{addNetNS: func(h kernel.Host, name string) error {
+		{"netns/add/file-in-the-way", "replaces the file", twist{AddNetNS: replaceFile}},
+		{"netns/add/folder-absent", "makes the folder", twist{AddNetNS: func(h kernel.Host, name string) error {
 			return errors.Join(h.MkdirAll(path.Dir(name), 0o755), h.AddNetNS(name))
 		}}},
 		{"netns/delete/absent", "says nothing", swallow(intercept.NetNSDelete, kernel.ENOENT)},
-		{"netns/delete/plain-file", "removes it", twist{delNetNS: func(h kernel.Host, name string) error {
+		{"netns/delete/plain-file", "removes it", twist{DeleteNetNS: func(h kernel.Host, name string) error {
 			if err := h.DeleteNetNS(name); !errors.Is(err, kernel.EINVAL) {
 				return err
 			}
@@ -35,7 +35,7 @@ func namespaceMutants() []mutant {
 		}}},
 		{
 			"netns/delete/frees-path", "leaves a file at the path",
-			twist{delNetNS: func(h kernel.Host, name string) error {
+			twist{DeleteNetNS: func(h kernel.Host, name string) error {
 				if err := h.DeleteNetNS(name); err != nil {
 					return err
 				}
@@ -45,11 +45,11 @@ func namespaceMutants() []mutant {
 		{"netns/delete/handle-keeps-it-alive", "empties the namespace at once", closeOnDelete()},
 		{
 			"netns/death/takes-peers", "leaks a handle, so that the namespace never dies",
-			twist{closed: func(kernel.NetNS) {}},
+			twist{Close: func(kernel.NetNS) {}},
 		},
 		{
 			"netns/death/waits-for-last-handle", "ends the namespace with its first handle",
-			twist{closed: func(ns kernel.NetNS) {
+			twist{Close: func(ns kernel.NetNS) {
 				links, _ := ns.Links()
 				for _, l := range links {
 					_ = ns.DeleteLink(l.Index)
@@ -60,7 +60,7 @@ func namespaceMutants() []mutant {
 		{"netns/id/same-namespace", "numbers handles", numberHandles()},
 		{
 			"netns/id/other-namespace", "takes all namespaces for one",
-			twist{id: func(kernel.NetNS) kernel.NSID { return kernel.NSID{Ino: 1} }},
+			twist{ID: func(kernel.NetNS) kernel.NSID { return kernel.NSID{Ino: 1} }},
 		},
 		{"netns/id/after-close", "forgets the label", forgetLabel()},
 		{"netns/close/ebadf", "lists no routes on a closed handle", swallow(intercept.RouteList, kernel.EBADF)},
@@ -92,14 +92,14 @@ func replaceFile(h kernel.Host, name string) error {
 func closeOnDelete() twist {
 	handles := make(map[string]kernel.NetNS)
 	return twist{
-		open: func(h kernel.Host, name string) (kernel.NetNS, error) {
+		OpenNetNS: func(h kernel.Host, name string) (kernel.NetNS, error) {
 			ns, err := h.OpenNetNS(name)
 			if err == nil {
 				handles[name] = ns
 			}
 			return ns, err
 		},
-		delNetNS: func(h kernel.Host, name string) error {
+		DeleteNetNS: func(h kernel.Host, name string) error {
 			if ns := handles[name]; ns != nil {
 				ns.Close()
 			}
@@ -110,7 +110,7 @@ func closeOnDelete() twist {
 
 func numberHandles() twist {
 	ids := make(map[kernel.NetNS]kernel.NSID)
-	return twist{id: func(ns kernel.NetNS) kernel.NSID {
+	return twist{ID: func(ns kernel.NetNS) kernel.NSID {
 		if _, ok := ids[ns]; !ok {
 			ids[ns] = kernel.NSID{Ino: uint64(len(ids) + 1)}
 		}
@@ -121,8 +121,8 @@ func numberHandles() twist {
 func forgetLabel() twist {
 	closed := make(map[kernel.NetNS]bool)
 	return twist{
-		closed: func(ns kernel.NetNS) { closed[ns] = true; ns.Close() },
-		name: func(ns kernel.NetNS) string {
+		Close: func(ns kernel.NetNS) { closed[ns] = true; ns.Close() },
+		Name: func(ns kernel.NetNS) string {
 			if closed[ns] {
 				return ""
 			}
@@ -136,12 +136,12 @@ func closeAnother() twist {
 	var open []kernel.NetNS
 	closed := make(map[kernel.NetNS]bool)
 	return twist{
-		open: func(h kernel.Host, name string) (kernel.NetNS, error) {
+		OpenNetNS: func(h kernel.Host, name string) (kernel.NetNS, error) {
 			ns, err := h.OpenNetNS(name)
 			open = append(open, ns)
 			return ns, err
 		},
-		closed: func(ns kernel.NetNS) {
+		Close: func(ns kernel.NetNS) {
 			if closed[ns] {
 				open[len(open)-1].Close()
 			}
@@ -153,7 +153,7 @@ func closeAnother() twist {
 
 func namesOnce() twist {
 	taken := make(map[string]bool)
-	return twist{addLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
+	return twist{AddLink: func(ns kernel.NetNS, s kernel.LinkSpec) error {
 		if taken[s.Name] {
 			return &kernel.Error{Op: "link add", Errno: kernel.EEXIST}
 		}
@@ -165,18 +165,18 @@ func namesOnce() twist {
 func lockMutants() []mutant {
 	// freely is the twist that lets anyone have the lock of a namespace.
 	freely := func() twist {
-		return twist{lock: func(kernel.NetNS, context.Context, time.Duration) (func(), error) {
+		return twist{Lock: func(kernel.NetNS, context.Context, time.Duration) (func(), error) {
 			return func() {}, nil
 		}}
 	}
 	// never is the twist whose locks are not given back.
 	never := func() twist {
 		return twist{
-			lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
+			Lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
 				_, err := ns.Lock(ctx, wait)
 				return func() {}, err
 			},
-			lockFile: func(h kernel.Host, ctx context.Context, name string, wait time.Duration) (func(), error) {
+			LockFile: func(h kernel.Host, ctx context.Context, name string, wait time.Duration) (func(), error) {
 				_, err := h.LockFile(ctx, name, wait)
 				return func() {}, err
 			},
@@ -187,7 +187,7 @@ func lockMutants() []mutant {
 		{"lock/netns/held-by-same-handle", "lets a handle lock again what it holds", freely()},
 		{
 			"lock/netns/waits", "does not wait",
-			twist{lock: func(ns kernel.NetNS, ctx context.Context, _ time.Duration) (func(), error) {
+			twist{Lock: func(ns kernel.NetNS, ctx context.Context, _ time.Duration) (func(), error) {
 				return ns.Lock(ctx, 0)
 			}},
 		},
@@ -196,7 +196,7 @@ func lockMutants() []mutant {
 		{"lock/netns/cancelled", "says EINTR", confuse(intercept.NetNSLock, kernel.ECANCELED, kernel.EINTR)},
 		{"lock/netns/outlives-handle", "gives locks back with the handle", unlockOnClose()},
 		{"lock/file/made", "locks only what is there", refuse(kernel.ENOENT, intercept.Every(intercept.FileLock))},
-		{"lock/file/content-stays", "empties the file", twist{lockFile: func(
+		{"lock/file/content-stays", "empties the file", twist{LockFile: func(
 			h kernel.Host, ctx context.Context, name string, wait time.Duration,
 		) (func(), error) {
 			if err := h.WriteFile(name, nil, 0o600); err != nil {
@@ -205,7 +205,7 @@ func lockMutants() []mutant {
 			return h.LockFile(ctx, name, wait)
 		}}},
 		{"lock/file/held", "says EBUSY", confuse(intercept.FileLock, kernel.EAGAIN, kernel.EBUSY)},
-		{"lock/file/waits", "does not wait", twist{lockFile: func(
+		{"lock/file/waits", "does not wait", twist{LockFile: func(
 			h kernel.Host, ctx context.Context, name string, _ time.Duration,
 		) (func(), error) {
 			return h.LockFile(ctx, name, 0)
@@ -217,7 +217,7 @@ func lockMutants() []mutant {
 		},
 		{"lock/file/is-of-the-inode", "locks names", lockNames()},
 		{"lock/file/cancelled", "says EINTR", confuse(intercept.FileLock, kernel.ECANCELED, kernel.EINTR)},
-		{"lock/file/folder-absent", "makes the folder", twist{lockFile: func(
+		{"lock/file/folder-absent", "makes the folder", twist{LockFile: func(
 			h kernel.Host, ctx context.Context, name string, wait time.Duration,
 		) (func(), error) {
 			if err := h.MkdirAll(path.Dir(name), 0o755); err != nil {
@@ -230,7 +230,7 @@ func lockMutants() []mutant {
 
 func oneLock() twist {
 	held := false
-	return twist{lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
+	return twist{Lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
 		if held {
 			return nil, &kernel.Error{Op: "netns lock", Errno: kernel.EAGAIN}
 		}
@@ -243,14 +243,14 @@ func oneLock() twist {
 func unlockOnClose() twist {
 	unlocks := make(map[kernel.NetNS]func())
 	return twist{
-		lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
+		Lock: func(ns kernel.NetNS, ctx context.Context, wait time.Duration) (func(), error) {
 			unlock, err := ns.Lock(ctx, wait)
 			if err == nil {
 				unlocks[ns] = unlock
 			}
 			return unlock, err
 		},
-		closed: func(ns kernel.NetNS) {
+		Close: func(ns kernel.NetNS) {
 			if unlock := unlocks[ns]; unlock != nil {
 				unlock()
 			}
@@ -262,7 +262,7 @@ func unlockOnClose() twist {
 // lockNames locks the name of a file, whatever file has it.
 func lockNames() twist {
 	held := make(map[string]bool)
-	return twist{lockFile: func(h kernel.Host, ctx context.Context, name string, wait time.Duration) (func(), error) {
+	return twist{LockFile: func(h kernel.Host, ctx context.Context, name string, wait time.Duration) (func(), error) {
 		if held[name] {
 			return nil, &kernel.Error{Op: "file lock", Errno: kernel.EAGAIN}
 		}
@@ -280,7 +280,7 @@ func programMutants() []mutant {
 		{"program/exec/below-a-file", "says ENOENT", confuse(intercept.ProgramExec, kernel.ENOTDIR, kernel.ENOENT)},
 		{
 			"program/is-self/other", "takes every file for the caller",
-			twist{isSelf: func(h kernel.Host, name string) (bool, error) {
+			twist{IsSelf: func(h kernel.Host, name string) (bool, error) {
 				_, err := h.IsSelf(name)
 				return true, err
 			}},
@@ -299,7 +299,7 @@ func clockMutants() []mutant {
 
 func newBootID() twist {
 	asked := 0
-	return twist{bootID: func(kernel.Host) (string, error) {
+	return twist{BootID: func(kernel.Host) (string, error) {
 		asked++
 		return strconv.Itoa(asked), nil
 	}}

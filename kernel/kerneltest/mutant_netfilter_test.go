@@ -11,7 +11,7 @@ import (
 
 func nftMutants() []mutant {
 	return []mutant{
-		{"nft/empty", "begins with a table", twist{ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+		{"nft/empty", "begins with a table", twist{ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 			return append(tables, kernel.FilterTable{Family: kernel.FilterInet, Name: "firewall"})
 		}}},
 		{"nft/table/add", "forgets comments of tables", eachTable(func(t *kernel.FilterTable) { t.Comment = "" })},
@@ -106,16 +106,16 @@ func nftMutants() []mutant {
 		{"nft/transaction/all-or-none", "makes the changes before the one that fails", oneByOne()},
 		{"nft/transaction/in-order", "looks at the end only", ignoreRefusal(kernel.EBUSY)},
 		{"nft/transaction/names-the-change", "blames the whole transaction", blameAll()},
-		{"nft/transaction/empty", "refuses to do nothing", twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+		{"nft/transaction/empty", "refuses to do nothing", twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 			if len(changes) == 0 {
 				return &kernel.Error{Op: "ruleset change", Errno: kernel.EINVAL}
 			}
 			return ns.ChangeRuleset(b, changes)
 		}}},
-		{"nft/transaction/large", "has room for 256 changes", twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+		{"nft/transaction/large", "has room for 256 changes", twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 			return ns.ChangeRuleset(b, changes[:min(256, len(changes))])
 		}}},
-		{"nft/check/changes-nothing", "changes what it checks", twist{check: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+		{"nft/check/changes-nothing", "changes what it checks", twist{CheckRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 			return ns.ChangeRuleset(b, changes)
 		}}},
 		{"nft/check/answers-as-change", "finds everything right", swallow(intercept.RulesetCheck, kernel.ENOENT)},
@@ -126,11 +126,11 @@ func nftMutants() []mutant {
 
 func iptablesMutants() []mutant {
 	return []mutant{
-		{"iptables/empty", "has rules of its own", twist{ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+		{"iptables/empty", "has rules of its own", twist{ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 			return append(tables, kernel.FilterTable{Family: kernel.FilterIP, Name: "nat", Chains: []kernel.FilterChain{{Name: "DOCKER"}}})
 		}}},
 		{"iptables/as-it-came", "shows tables that were used once", rememberTables()},
-		{"iptables/built-in-chains", "shows only what was made", twist{ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+		{"iptables/built-in-chains", "shows only what was made", twist{ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 			for i := range tables {
 				tables[i].Chains = slices.DeleteFunc(tables[i].Chains, func(c kernel.FilterChain) bool { return c.Base != nil })
 			}
@@ -171,7 +171,7 @@ func iptablesMutants() []mutant {
 		{"iptables/transaction/all-or-none", "makes the changes before the one that fails", oneByOne()},
 		{"iptables/transaction/names-the-change", "blames the whole transaction", blameAll()},
 		{"iptables/transaction/one-table", "changes several tables at once", oneByOne()},
-		{"iptables/check-changes-nothing", "changes what it checks", twist{check: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+		{"iptables/check-changes-nothing", "changes what it checks", twist{CheckRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 			if len(changes) == 1 {
 				return ns.CheckRuleset(b, changes)
 			}
@@ -179,7 +179,7 @@ func iptablesMutants() []mutant {
 		}}},
 		{"iptables/families-are-apart", "has one set of chains for both", deleteInAllFamilies()},
 		{"iptables/netns-are-apart", "has one set of rules for all namespaces", sharedRules(kernel.IPTables)},
-		{"iptables/not-in-nftables", "shows the tables of iptables, too", twist{rulesetOf: func(ns kernel.NetNS, b kernel.FilterBackend) ([]kernel.FilterTable, error) {
+		{"iptables/not-in-nftables", "shows the tables of iptables, too", twist{Ruleset: func(ns kernel.NetNS, b kernel.FilterBackend) ([]kernel.FilterTable, error) {
 			return ns.Ruleset(kernel.IPTables)
 		}}},
 	}
@@ -197,7 +197,7 @@ func refuseRules(words string, errno kernel.Errno) twist {
 
 // eachTable is the twist that shows tables other than they are.
 func eachTable(f func(*kernel.FilterTable)) twist {
-	return twist{ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+	return twist{ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 		for i := range tables {
 			f(&tables[i])
 		}
@@ -231,7 +231,7 @@ func eachMatch(f func(*kernel.FilterMatch)) twist {
 
 // changesAs is the twist that makes other changes than those that were asked for.
 func changesAs(f func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) []kernel.FilterChange) twist {
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		return ns.ChangeRuleset(b, f(ns, b, slices.Clone(changes)))
 	}}
 }
@@ -284,7 +284,7 @@ func flushAdded() twist {
 
 // oneByOne is the twist for which each change is a transaction.
 func oneByOne() twist {
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		for _, c := range changes {
 			if err := ns.ChangeRuleset(b, []kernel.FilterChange{c}); err != nil {
 				return err
@@ -296,7 +296,7 @@ func oneByOne() twist {
 
 // blameAll is the twist whose errors do not say which change they are about.
 func blameAll() twist {
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		err := ns.ChangeRuleset(b, changes)
 		if refused, ok := errors.AsType[*kernel.Error](err); ok {
 			refused.Object = "rules"
@@ -319,7 +319,7 @@ func deleteFirst() twist {
 
 // deleteAlike deletes all rules that say the same as the one that is to be deleted.
 func deleteAlike() twist {
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		if err := ns.ChangeRuleset(b, changes); err != nil {
 			return err
 		}
@@ -364,7 +364,7 @@ func deleteInAllFamilies() twist {
 		kernel.FilterInet: kernel.FilterBridge, kernel.FilterBridge: kernel.FilterInet,
 		kernel.FilterIP: kernel.FilterIP6, kernel.FilterIP6: kernel.FilterIP,
 	}
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		if err := ns.ChangeRuleset(b, changes); err != nil {
 			return err
 		}
@@ -381,10 +381,10 @@ func deleteInAllFamilies() twist {
 // sharedRules shows all namespaces the rules of the one that was changed last.
 func sharedRules(of kernel.FilterBackend) twist {
 	var last kernel.NetNS
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		last = ns
 		return ns.ChangeRuleset(b, changes)
-	}, rulesetOf: func(ns kernel.NetNS, b kernel.FilterBackend) ([]kernel.FilterTable, error) {
+	}, Ruleset: func(ns kernel.NetNS, b kernel.FilterBackend) ([]kernel.FilterTable, error) {
 		if last != nil && b == of {
 			ns = last
 		}
@@ -395,13 +395,13 @@ func sharedRules(of kernel.FilterBackend) twist {
 // rememberTables goes on showing tables from which all was taken away.
 func rememberTables() twist {
 	var had []kernel.FilterTable
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		err := ns.ChangeRuleset(b, changes)
 		if tables, _ := ns.Ruleset(b); len(tables) > 0 {
 			had = tables
 		}
 		return err
-	}, ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+	}, ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 		if len(tables) == 0 {
 			return had
 		}
@@ -412,10 +412,10 @@ func rememberTables() twist {
 // keepOrder shows the matches of rules as they were asked for last.
 func keepOrder() twist {
 	var asked []kernel.FilterMatch
-	return twist{change: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
+	return twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 		asked = changes[len(changes)-1].Rule.Matches
 		return ns.ChangeRuleset(b, changes)
-	}, ruleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
+	}, ShowRuleset: func(_ kernel.NetNS, tables []kernel.FilterTable) []kernel.FilterTable {
 		for _, t := range tables {
 			if c := t.Chain("c"); c != nil && len(c.Rules) > 0 {
 				c.Rules[0].Matches = asked

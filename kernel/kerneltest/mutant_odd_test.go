@@ -55,7 +55,7 @@ func oddAddressMutants() []mutant {
 			"address/v4/scopes-differ", "does not compare scopes",
 			giveAs(func(a *kernel.Address) { a.Scope = kernel.ScopeGlobal }),
 		},
-		{"neighbour/mac-too-short", "fills MACs up", twist{addNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+		{"neighbour/mac-too-short", "fills MACs up", twist{AddNeighbour: func(ns kernel.NetNS, n kernel.Neighbour) error {
 			n.MAC = append(n.MAC, 0, 0)[:6]
 			return ns.AddNeighbour(n)
 		}}},
@@ -65,7 +65,7 @@ func oddAddressMutants() []mutant {
 			confuse(intercept.NeighbourDelete, kernel.EINVAL, kernel.ENOENT),
 		},
 		{"sysctl/is-a-folder", "says ENOENT", confuse(intercept.SysctlGet, kernel.EISDIR, kernel.ENOENT)},
-		{"sysctl/value-empty", "takes it for 0", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+		{"sysctl/value-empty", "takes it for 0", twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			return ns.SetSysctl(key, "0"+strings.TrimSpace(value))
 		}}},
 		{"sysctl/ttl-out-of-range", "takes any number", swallow(intercept.SysctlSet, kernel.EINVAL)},
@@ -79,7 +79,7 @@ func oddRouteMutants() []mutant {
 	noOnLink := routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.OnLink = false })
 	return []mutant{
 		{"route/none-given", "says ESRCH", confuse(intercept.RouteDelete, kernel.EINVAL, kernel.ESRCH)},
-		{"route/v4/delete-host-bits", "clears them", twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+		{"route/v4/delete-host-bits", "clears them", twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 			r.Dst = r.Dst.Masked()
 			return ns.DeleteRoute(r)
 		}}},
@@ -132,7 +132,7 @@ func oddFileMutants() []mutant {
 		{"file/root/is-a-folder", "says EBUSY", confuse(intercept.FileWrite, kernel.EISDIR, kernel.EBUSY)},
 		{"file/slash-after-file", "ignores the slash", swallow(intercept.FileRead, kernel.ENOTDIR)},
 		{"file/name-too-long-to-find", "says ENOENT", confuse(intercept.FileRead, kernel.ENAMETOOLONG, kernel.ENOENT)},
-		{"folder/name-too-long", "cuts names", twist{mkdir: func(h kernel.Host, name string, perm fs.FileMode) error {
+		{"folder/name-too-long", "cuts names", twist{MkdirAll: func(h kernel.Host, name string, perm fs.FileMode) error {
 			base := path.Base(name)
 			return h.MkdirAll(path.Join(path.Dir(name), base[:min(len(base), 255)]), perm)
 		}}},

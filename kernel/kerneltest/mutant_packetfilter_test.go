@@ -15,7 +15,7 @@ func packetFilterMutants() []mutant {
 		{"packetfilter/masquerade/iptables/tcp", "has iptables without effect", withoutRules()},
 		{"packetfilter/masquerade/iptables/ping", "has iptables without effect", withoutRules()},
 		{"packetfilter/masquerade/others", "masquerades everybody", rulesAs(kernel.AddRule, func(c *kernel.FilterChange) { c.Rule.Matches = nil })},
-		{"packetfilter/masquerade/errors-come-back", "keeps errors to itself", twist{call: func(ns kernel.NetNS, c kernel.Call) (kernel.Answer, error) {
+		{"packetfilter/masquerade/errors-come-back", "keeps errors to itself", twist{Call: func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error) {
 			return kernel.Answer{}, &kernel.Error{Op: "call", Errno: kernel.ETIMEDOUT}
 		}}},
 		{"packetfilter/masquerade/ipv6", "masquerades IPv4 alone", rulesAs(kernel.AddRule, func(c *kernel.FilterChange) {
@@ -48,13 +48,13 @@ func packetFilterMutants() []mutant {
 
 // withoutRules is the twist that answers success to changes of rules and makes none of them.
 func withoutRules() twist {
-	return twist{change: func(kernel.NetNS, kernel.FilterBackend, []kernel.FilterChange) error { return nil }}
+	return twist{ChangeRuleset: func(kernel.NetNS, kernel.FilterBackend, []kernel.FilterChange) error { return nil }}
 }
 
 // seenFrom is the twist whose services say that calls come from an address.
 func seenFrom(ip string) twist {
-	return twist{call: func(ns kernel.NetNS, c kernel.Call) (kernel.Answer, error) {
-		got, err := ns.Call(context.Background(), c)
+	return twist{Call: func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error) {
+		got, err := ns.Call(ctx, c)
 		got.Seen = netip.AddrPortFrom(netip.MustParseAddr(ip), got.Seen.Port())
 		return got, err
 	}}

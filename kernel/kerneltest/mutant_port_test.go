@@ -17,7 +17,7 @@ func portMutants() []mutant {
 		{"port/one-at-a-time", "sets what is not named to off", setPort(func(c *kernel.PortChange) {
 			c.Hairpin, c.Isolated = named(c.Hairpin), named(c.Isolated)
 		})},
-		{"port/by-name", "shows ports in lists alone", twist{link: func(_ kernel.NetNS, l kernel.Link) kernel.Link {
+		{"port/by-name", "shows ports in lists alone", twist{ShowLink: func(_ kernel.NetNS, l kernel.Link) kernel.Link {
 			l.Port = kernel.Port{}
 			return l
 		}}},
@@ -31,7 +31,7 @@ func portMutants() []mutant {
 
 // showPort changes what links show of their ports.
 func showPort(change func(*kernel.Port)) twist {
-	return twist{links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
+	return twist{ShowLinks: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 		for i := range links {
 			if links[i].Master != 0 {
 				change(&links[i].Port)
@@ -43,7 +43,7 @@ func showPort(change func(*kernel.Port)) twist {
 
 // setPort changes what is asked of ports.
 func setPort(change func(*kernel.PortChange)) twist {
-	return twist{changePort: func(ns kernel.NetNS, link int, c kernel.PortChange) error {
+	return twist{ChangePort: func(ns kernel.NetNS, link int, c kernel.PortChange) error {
 		change(&c)
 		return ns.ChangePort(link, c)
 	}}
@@ -67,7 +67,7 @@ func named(field *bool) *bool {
 // rememberPort shows links with the settings that they had as ports last.
 func rememberPort() twist {
 	had := map[string]kernel.Port{}
-	return twist{links: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
+	return twist{ShowLinks: func(_ kernel.NetNS, links []kernel.Link) []kernel.Link {
 		for i, l := range links {
 			if l.Port != (kernel.Port{}) {
 				had[l.Name] = l.Port
@@ -75,7 +75,7 @@ func rememberPort() twist {
 			links[i].Port = had[l.Name]
 		}
 		return links
-	}, changePort: func(ns kernel.NetNS, link int, c kernel.PortChange) error {
+	}, ChangePort: func(ns kernel.NetNS, link int, c kernel.PortChange) error {
 		err := ns.ChangePort(link, c)
 		if l, ok := linkAt(ns, link); ok {
 			had[l.Name] = l.Port
@@ -86,7 +86,7 @@ func rememberPort() twist {
 
 // forgetAtDown resets the settings of a port that is set down.
 func forgetAtDown() twist {
-	return twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	return twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		if c.Up != nil && !*c.Up {
 			if err := ns.ChangePort(index, kernel.PortChange{Hairpin: new(false), Isolated: new(false)}); err != nil {
 				return err

@@ -15,8 +15,8 @@ func probeMutants() []mutant {
 		{"probe/ping/other-end", "does not reach the other end", refusePing("10.0.0.2", kernel.EHOSTUNREACH)},
 		{
 			"probe/ping/answer", "does not say who answers",
-			twist{ping: func(ns kernel.NetNS, p kernel.Ping) (kernel.Answer, error) {
-				_, err := ns.Ping(context.Background(), p)
+			twist{Ping: func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
+				_, err := ns.Ping(ctx, p)
 				return kernel.Answer{}, err
 			}},
 		},
@@ -38,23 +38,23 @@ func probeMutants() []mutant {
 		},
 		{
 			"probe/ping/from-absent", "takes any source",
-			twist{ping: func(ns kernel.NetNS, p kernel.Ping) (kernel.Answer, error) {
+			twist{Ping: func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 				p.From = netip.Addr{}
-				return ns.Ping(context.Background(), p)
+				return ns.Ping(ctx, p)
 			}},
 		},
 		{"probe/ping/through-bridge", "bridges nothing", refusePing("10.0.0.3", kernel.EHOSTUNREACH)},
 		{
 			"probe/ping/routed", "forwards whatever ip_forward is",
-			twist{setSysctl: func(ns kernel.NetNS, key, _ string) error {
+			twist{SetSysctl: func(ns kernel.NetNS, key, _ string) error {
 				return ns.SetSysctl(key, "1")
 			}},
 		},
 		{"probe/ping/link-down", "reaches what it cannot", swallow(intercept.ProbePing, kernel.ENETUNREACH)},
 		{
 			"probe/call/answered", "loses what comes back",
-			twist{call: func(ns kernel.NetNS, c kernel.Call) (kernel.Answer, error) {
-				got, err := ns.Call(context.Background(), c)
+			twist{Call: func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error) {
+				got, err := ns.Call(ctx, c)
 				got.Payload = nil
 				return got, err
 			}},
@@ -69,7 +69,7 @@ func probeMutants() []mutant {
 		},
 		{"probe/serve/taken", "lets two serve", swallow(intercept.ProbeServe, kernel.EADDRINUSE)},
 		{"probe/serve/address-absent", "serves at any address", swallow(intercept.ProbeServe, kernel.EADDRNOTAVAIL)},
-		{"probe/serve/stopped", "does not stop", twist{serve: func(ns kernel.NetNS, s kernel.Service) (func(), error) {
+		{"probe/serve/stopped", "does not stop", twist{Serve: func(ns kernel.NetNS, s kernel.Service) (func(), error) {
 			_, err := ns.Serve(s)
 			return func() {}, err
 		}}},

@@ -7,7 +7,7 @@ import (
 func routeMetricMutants() []mutant {
 	noMSS := routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.AdvMSS = 0 })
 	refuse := func(mode kernel.RouteMode, greatest int, answer error) twist {
-		return twist{addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+		return twist{AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 			if m == mode && r.MTU > greatest {
 				return answer
 			}
@@ -26,7 +26,7 @@ func routeMetricMutants() []mutant {
 			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.MTU = 0 }),
 		},
 		{"route/v6/beside-other-metrics", "takes it for another route", twist{
-			addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+			AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 				if r.MTU == 1300 {
 					return nil
 				}

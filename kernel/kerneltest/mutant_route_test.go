@@ -14,7 +14,7 @@ func autoRouteMutants() []mutant {
 	broadcast := func(r kernel.Route) bool { return r.Type == kernel.Broadcast }
 	local := func(r kernel.Route) bool { return r.Type == kernel.Local }
 	return []mutant{
-		{"route/auto/v4-down", "makes no local route before the link is up", twist{routes: onlyUp}},
+		{"route/auto/v4-down", "makes no local route before the link is up", twist{ShowRoutes: onlyUp}},
 		{"route/auto/v4-up", "makes no broadcast route", hideRoute(broadcast)},
 		{"route/auto/v4-secondary", "makes a connected route for a secondary, too", eachRoute(func(r *kernel.Route) {
 			if r.Type == kernel.Local {
@@ -44,16 +44,16 @@ func autoRouteMutants() []mutant {
 				r.Type, r.Table = kernel.Unicast, kernel.TableMain
 			}
 		})},
-		{"route/auto/v4-deleted", "keeps the local route", twist{delAddress: keepLocal}},
+		{"route/auto/v4-deleted", "keeps the local route", twist{DeleteAddress: keepLocal}},
 		{"route/auto/v4-link-set-up", "makes routes only when an address comes", twist{
-			changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if c.Up != nil && *c.Up {
 					c.Up = nil
 				}
 				return ns.ChangeLink(index, c)
 			},
 		}},
-		{"route/auto/v4-link-set-down", "deletes the local route, too", twist{routes: onlyUp}},
+		{"route/auto/v4-link-set-down", "deletes the local route, too", twist{ShowRoutes: onlyUp}},
 		{"route/auto/v4-link-deleted", "keeps the links of routes", pretend(intercept.Every(intercept.LinkDelete))},
 		{"route/auto/v6-at-once", "has metric 1024 for connected routes", eachRoute(func(r *kernel.Route) {
 			if r.Type == kernel.Unicast {
@@ -87,7 +87,7 @@ func isSetDown(c intercept.Call) bool {
 
 // shadowRoute has one more route for each that f finds worth one.
 func shadowRoute(f func(r kernel.Route) (kernel.Route, bool)) twist {
-	return twist{routes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route {
+	return twist{ShowRoutes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route {
 		for _, r := range slices.Clone(list) {
 			if shadow, ok := f(r); ok {
 				list = append(list, shadow)
@@ -117,10 +117,10 @@ func routeMutants() []mutant {
 		{"route/v4/defaults", "says that routes are static", routeAs(func(r *kernel.Route, _ *kernel.RouteMode) {
 			r.Protocol = kernel.ProtoStatic
 		})},
-		{"route/v4/link-by-gateway", "wants the link", twist{addRoute: wantLink}},
+		{"route/v4/link-by-gateway", "wants the link", twist{AddRoute: wantLink}},
 		{
 			"route/v4/default-route", "takes no default route",
-			twist{addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+			twist{AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 				if r.Dst.Bits() == 0 {
 					return nil
 				}
@@ -137,7 +137,7 @@ func routeMutants() []mutant {
 		},
 		{"route/v4/other-table", "has one table", routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.Table = 0 })},
 		{"route/v4/beside", "puts it after the others", twist{
-			routes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { slices.Reverse(list); return list },
+			ShowRoutes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { slices.Reverse(list); return list },
 		}},
 		{"route/v4/beside-itself", "says nothing", swallow(intercept.RouteAdd, kernel.EEXIST)},
 		{
@@ -164,18 +164,18 @@ func routeMutants() []mutant {
 			"route/v4/source-invalid", "ignores the source",
 			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.Source = netip.Addr{} }),
 		},
-		{"route/v4/without-link", "wants the link", twist{addRoute: wantLink}},
+		{"route/v4/without-link", "wants the link", twist{AddRoute: wantLink}},
 		{"route/v4/delete", "deletes nothing", pretend(intercept.Every(intercept.RouteDelete))},
 		{
 			"route/v4/delete-absent", "does not look at the metric",
-			twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+			twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 				r.Metric = 0
 				return ns.DeleteRoute(r)
 			}},
 		},
 		{
 			"route/v4/delete-chooses", "does not look at the gateway",
-			twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+			twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 				r.Gateway = netip.Addr{}
 				return ns.DeleteRoute(r)
 			}},
@@ -194,12 +194,12 @@ func routeMutants() []mutant {
 			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.Metric = 0 }),
 		},
 		{"route/v6/beside", "puts it before the others, as IPv4 does", twist{
-			routes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { slices.Reverse(list); return list },
+			ShowRoutes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { slices.Reverse(list); return list },
 		}},
 		{"route/v6/beside-itself", "says nothing", swallow(intercept.RouteAdd, kernel.EEXIST)},
 		{
 			"route/v6/host-bits", "refuses them, as IPv4 does",
-			twist{addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+			twist{AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 				if r.Dst != r.Dst.Masked() {
 					return &kernel.Error{Op: "route add", Errno: kernel.EINVAL}
 				}
@@ -222,10 +222,10 @@ func routeMutants() []mutant {
 			"route/v6/source-invalid", "ignores the source",
 			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.Source = netip.Addr{} }),
 		},
-		{"route/v6/without-link", "wants the link", twist{addRoute: wantLink}},
+		{"route/v6/without-link", "wants the link", twist{AddRoute: wantLink}},
 		{
 			"route/v6/delete-absent", "does not look at the gateway",
-			twist{delRoute: func(ns kernel.NetNS, r kernel.Route) error {
+			twist{DeleteRoute: func(ns kernel.NetNS, r kernel.Route) error {
 				r.Gateway = netip.Addr{}
 				return ns.DeleteRoute(r)
 			}},
@@ -241,7 +241,7 @@ func wantLink(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 }
 
 func refuseGateway(gateway string, errno kernel.Errno) twist {
-	return twist{addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+	return twist{AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 		if r.Gateway == netip.MustParseAddr(gateway) {
 			return &kernel.Error{Op: "route add", Errno: errno}
 		}
@@ -253,7 +253,7 @@ func routeLifeMutants() []mutant {
 	return []mutant{
 		{"route/life/v4-link-set-down", "restores routes when the link is up again", restoreRoutes()},
 		{"route/life/v4-survives-carrier", "deletes routes with the carrier", twist{
-			routes: func(ns kernel.NetNS, list []kernel.Route) []kernel.Route {
+			ShowRoutes: func(ns kernel.NetNS, list []kernel.Route) []kernel.Route {
 				return slices.DeleteFunc(list, func(r kernel.Route) bool {
 					l, _ := linkAt(ns, r.Link)
 					return !l.LowerUp
@@ -266,14 +266,14 @@ func routeLifeMutants() []mutant {
 		},
 		{
 			"route/life/v4-gateway-outlives-subnet", "deletes routes whose gateway is unreachable",
-			twist{routes: onlyReachable},
+			twist{ShowRoutes: onlyReachable},
 		},
 		{
 			"route/life/v4-last-address-deleted", "keeps routes without an address",
 			pretend(intercept.Every(intercept.AddressDelete)),
 		},
 		{"route/life/v6-link-set-down", "keeps routes", pretend(isSetDown)},
-		{"route/life/v6-outlives-address", "deletes routes without an address", twist{routes: onlyReachable}},
+		{"route/life/v6-outlives-address", "deletes routes without an address", twist{ShowRoutes: onlyReachable}},
 		{"route/life/link-deleted", "keeps the links of routes", pretend(intercept.Every(intercept.LinkDelete))},
 	}
 }
@@ -281,7 +281,7 @@ func routeLifeMutants() []mutant {
 // restoreRoutes adds the routes of a link again that were there before it was set down.
 func restoreRoutes() twist {
 	var before []kernel.Route
-	return twist{changeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	return twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		if c.Up != nil && !*c.Up {
 			before, _ = ns.Routes(kernel.IPv4)
 		}

@@ -10,11 +10,11 @@ import (
 
 func ruleMutants() []mutant {
 	return []mutant{
-		{"rule/standard", "has a rule for the IPv6 table default", twist{rules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
+		{"rule/standard", "has a rule for the IPv6 table default", twist{ShowRules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
 			return append(list, to(list[0].Family, 32767, kernel.TableDefault))
 		}}},
 		{"rule/added", "does not keep who made a rule", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Protocol = 0 })},
-		{"rule/families-apart", "has one list for both families", twist{rulesOf: func(ns kernel.NetNS, f kernel.Family) ([]kernel.Rule, error) {
+		{"rule/families-apart", "has one list for both families", twist{Rules: func(ns kernel.NetNS, f kernel.Family) ([]kernel.Rule, error) {
 			rules, err := ns.Rules(kernel.IPv6)
 			for i := range rules {
 				rules[i].Family = f
@@ -27,7 +27,7 @@ func ruleMutants() []mutant {
 				r.Action = kernel.RuleBlackhole
 			}
 		})},
-		{"rule/order", "lists rules by their tables", twist{rules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
+		{"rule/order", "lists rules by their tables", twist{ShowRules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
 			slices.SortFunc(list, func(a, b kernel.Rule) int { return a.Table - b.Table })
 			return list
 		}}},
@@ -40,7 +40,7 @@ func ruleMutants() []mutant {
 		{"rule/priority/chosen-first", "chooses 32765 at all times", ruleAs(choose32765)},
 		{"rule/priority/greatest", "has 16 bits for it", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Priority &= 0xffff })},
 		{"rule/host-bits", "clears them", eachRule(func(r *kernel.Rule) { r.From = r.From.Masked() })},
-		{"rule/prefix-of-all", "keeps a prefix that says nothing", twist{rules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
+		{"rule/prefix-of-all", "keeps a prefix that says nothing", twist{ShowRules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
 			for i := range list {
 				if list[i].Table == 100 {
 					list[i].From = netip.MustParsePrefix("0.0.0.0/0")
@@ -55,7 +55,7 @@ func ruleMutants() []mutant {
 		})},
 		{"rule/mark/none-of-mask", "ignores a mask without a mark", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Mask = 0 })},
 		{"rule/mark/beyond-mask", "cuts the mark", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Mark &= r.Mask })},
-		{"rule/link/absent", "wants the link", twist{addRule: wantRuleLink}},
+		{"rule/link/absent", "wants the link", twist{AddRule: wantRuleLink}},
 		{"rule/link/deleted", "drops the rules about it", dropDetached()},
 		{"rule/link/renamed", "drops the rules about it", dropDetached()},
 		{"rule/link/long-name", "does not look at it", swallow(intercept.RuleAdd, kernel.ERANGE)},
@@ -82,7 +82,7 @@ func ruleMutants() []mutant {
 		{"rule/exists/less-said", "says nothing", swallow(intercept.RuleAdd, kernel.EEXIST)},
 		{"rule/exists/inverted", "tells them apart", swallow(intercept.RuleAdd, kernel.EEXIST)},
 		{"rule/delete/all-given", "deletes nothing", pretend(intercept.Every(intercept.RuleDelete))},
-		{"rule/delete/first", "deletes the last one that matches", twist{delRule: func(ns kernel.NetNS, r kernel.Rule) error {
+		{"rule/delete/first", "deletes the last one that matches", twist{DeleteRule: func(ns kernel.NetNS, r kernel.Rule) error {
 			rules, _ := ns.Rules(r.Family)
 			for _, other := range slices.Backward(rules) {
 				if other.Table == r.Table {
@@ -91,7 +91,7 @@ func ruleMutants() []mutant {
 			}
 			return ns.DeleteRule(r)
 		}}},
-		{"rule/delete/inverted", "tells them apart", twist{delRule: func(ns kernel.NetNS, r kernel.Rule) error {
+		{"rule/delete/inverted", "tells them apart", twist{DeleteRule: func(ns kernel.NetNS, r kernel.Rule) error {
 			rules, _ := ns.Rules(r.Family)
 			if !slices.Contains(rules, r) {
 				return &kernel.Error{Op: "rule delete", Errno: kernel.ENOENT}
@@ -99,7 +99,7 @@ func ruleMutants() []mutant {
 			return ns.DeleteRule(r)
 		}}},
 		{"rule/delete/absent", "says ESRCH, as of routes", confuse(intercept.RuleDelete, kernel.ENOENT, kernel.ESRCH)},
-		{"rule/delete/mark-without-mask", "looks at the mark only", twist{delRule: func(ns kernel.NetNS, r kernel.Rule) error {
+		{"rule/delete/mark-without-mask", "looks at the mark only", twist{DeleteRule: func(ns kernel.NetNS, r kernel.Rule) error {
 			r.Mark = 0
 			return ns.DeleteRule(r)
 		}}},
@@ -109,7 +109,7 @@ func ruleMutants() []mutant {
 
 // eachRule is the twist that shows rules other than they are.
 func eachRule(f func(r *kernel.Rule)) twist {
-	return twist{rules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
+	return twist{ShowRules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule {
 		for i := range list {
 			f(&list[i])
 		}
@@ -119,7 +119,7 @@ func eachRule(f func(r *kernel.Rule)) twist {
 
 // ruleAs is the twist that adds rules as if others had been asked for.
 func ruleAs(f func(ns kernel.NetNS, r *kernel.Rule)) twist {
-	return twist{addRule: func(ns kernel.NetNS, r kernel.Rule) error {
+	return twist{AddRule: func(ns kernel.NetNS, r kernel.Rule) error {
 		f(ns, &r)
 		return ns.AddRule(r)
 	}}
@@ -135,8 +135,8 @@ func choose32765(_ kernel.NetNS, r *kernel.Rule) {
 func oneList() twist {
 	var added []kernel.Rule
 	return twist{
-		rules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule { return append(list, added...) },
-		addRule: func(_ kernel.NetNS, r kernel.Rule) error {
+		ShowRules: func(_ kernel.NetNS, list []kernel.Rule) []kernel.Rule { return append(list, added...) },
+		AddRule: func(_ kernel.NetNS, r kernel.Rule) error {
 			added = append(added, r)
 			return nil
 		},
@@ -152,7 +152,7 @@ func wantRuleLink(ns kernel.NetNS, r kernel.Rule) error {
 
 // dropDetached does not show rules about links that are not there.
 func dropDetached() twist {
-	return twist{rules: func(ns kernel.NetNS, list []kernel.Rule) []kernel.Rule {
+	return twist{ShowRules: func(ns kernel.NetNS, list []kernel.Rule) []kernel.Rule {
 		return slices.DeleteFunc(list, func(r kernel.Rule) bool {
 			for _, name := range []string{r.In, r.Out} {
 				if _, err := ns.LinkByName(name); name != "" && err != nil {
@@ -166,7 +166,7 @@ func dropDetached() twist {
 
 // refuseTwin says EEXIST where a rule is like another one.
 func refuseTwin(alike func(a, b kernel.Rule) bool) twist {
-	return twist{addRule: func(ns kernel.NetNS, r kernel.Rule) error {
+	return twist{AddRule: func(ns kernel.NetNS, r kernel.Rule) error {
 		rules, _ := ns.Rules(r.Family)
 		if slices.ContainsFunc(rules, func(other kernel.Rule) bool { return alike(r, other) }) {
 			return &kernel.Error{Op: "rule add", Errno: kernel.EEXIST}
@@ -217,7 +217,7 @@ func policyMutants() []mutant {
 				r.In = "never"
 			}
 		})},
-		{"policy/before-local", "puts a rule before those of its priority", twist{addRule: func(ns kernel.NetNS, r kernel.Rule) error {
+		{"policy/before-local", "puts a rule before those of its priority", twist{AddRule: func(ns kernel.NetNS, r kernel.Rule) error {
 			local := kernel.StandardRules(r.Family)[0]
 			if err := ns.DeleteRule(local); err != nil {
 				return err
@@ -249,13 +249,13 @@ func policyMutants() []mutant {
 func keepRoutes() twist {
 	var added []kernel.Route
 	return twist{
-		addRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
+		AddRoute: func(ns kernel.NetNS, r kernel.Route, m kernel.RouteMode) error {
 			err := ns.AddRoute(r, m)
 			if err == nil && r.Table == 100 {
 				added = append(added, r)
 			}
 			return err
 		},
-		routes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { return append(list, added...) },
+		ShowRoutes: func(_ kernel.NetNS, list []kernel.Route) []kernel.Route { return append(list, added...) },
 	}
 }

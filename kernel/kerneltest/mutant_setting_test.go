@@ -12,7 +12,7 @@ import (
 func neighbourMutants() []mutant {
 	return []mutant{
 		{"neighbour/added", "adds entries that go stale", twist{
-			neighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
+			ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 				for i := range list {
 					list[i].State = kernel.Stale
 				}
@@ -22,7 +22,7 @@ func neighbourMutants() []mutant {
 		{"neighbour/twice", "says nothing", swallow(intercept.NeighbourAdd, kernel.EEXIST)},
 		{
 			"neighbour/on-two-links", "has one table for all links",
-			twist{addNeigh: func(ns kernel.NetNS, n kernel.Neighbour) error {
+			twist{AddNeighbour: func(ns kernel.NetNS, n kernel.Neighbour) error {
 				all, _ := ns.Neighbours(0)
 				if slices.ContainsFunc(all, func(there kernel.Neighbour) bool { return there.IP == n.IP }) {
 					return &kernel.Error{Op: "neighbour add", Errno: kernel.EEXIST}
@@ -36,7 +36,7 @@ func neighbourMutants() []mutant {
 		{"neighbour/delete-absent", "says ESRCH", confuse(intercept.NeighbourDelete, kernel.ENOENT, kernel.ESRCH)},
 		{"neighbour/gone-with-up", "keeps permanent entries", pretend(isSetDown)},
 		{"neighbour/list/all-links", "lists the entries of one link only", twist{
-			neighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
+			ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 				return slices.DeleteFunc(list, func(n kernel.Neighbour) bool { return n.Link != list[0].Link })
 			},
 		}},
@@ -50,13 +50,13 @@ func sysctlMutants() []mutant {
 		{"sysctl/unknown", "has every key", everySysctl("0")},
 		{"sysctl/outside-the-tree", "says ENOENT", confuse(intercept.SysctlGet, kernel.EINVAL, kernel.ENOENT)},
 		{"sysctl/switch-invalid", "says nothing", swallow(intercept.SysctlSet, kernel.EINVAL)},
-		{"sysctl/value-invalid", "takes it for 0", twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+		{"sysctl/value-invalid", "takes it for 0", twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			return ignoring(kernel.EINVAL, ns.SetSysctl(key, value))
 		}}},
 		{"sysctl/value-out-of-range", "takes any number", swallow(intercept.SysctlSet, kernel.EINVAL)},
 		{
 			"sysctl/tree-comes-with-link", "has no tree for IPv6",
-			twist{sysctl: func(ns kernel.NetNS, key string) (string, error) {
+			twist{Sysctl: func(ns kernel.NetNS, key string) (string, error) {
 				return ns.Sysctl(strings.ReplaceAll(key, "ipv6/conf/br/", "ipv6/conf/absent/"))
 			}},
 		},
@@ -64,7 +64,7 @@ func sysctlMutants() []mutant {
 		{"sysctl/tree-follows-name", "keeps the old tree", keepTree()},
 		{
 			"sysctl/link-with-dots", "takes dots for slashes",
-			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+			twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 				return ns.SetSysctl(strings.ReplaceAll(key, ".", "/"), value)
 			}},
 		},
@@ -72,7 +72,7 @@ func sysctlMutants() []mutant {
 		{"sysctl/v4-default-for-links-there", "has defaults for new links only", pretend(isDefault)},
 		{
 			"sysctl/v6-default-not-for-links-there", "sets it on all links",
-			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+			twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 				before := strings.Replace(key, "/default/", "/before/", 1)
 				return errors.Join(ns.SetSysctl(key, value), ns.SetSysctl(before, value))
 			}},
@@ -80,19 +80,19 @@ func sysctlMutants() []mutant {
 		{"sysctl/per-namespace", "has one tree for the host", oneTree()},
 		{
 			"sysctl/v4-forwarding-everywhere", "sets ip_forward alone",
-			twist{sysctl: offFor("net/ipv4/conf/before/forwarding")},
+			twist{Sysctl: offFor("net/ipv4/conf/before/forwarding")},
 		},
 		{
 			"sysctl/v6-forwarding-everywhere", "sets all/forwarding alone",
-			twist{sysctl: offFor("net/ipv6/conf/before/forwarding")},
+			twist{Sysctl: offFor("net/ipv6/conf/before/forwarding")},
 		},
 		{
 			"sysctl/v6-disabled-everywhere", "sets all/disable_ipv6 alone",
-			twist{sysctl: offFor("net/ipv6/conf/br/disable_ipv6")},
+			twist{Sysctl: offFor("net/ipv6/conf/br/disable_ipv6")},
 		},
 		{
 			"sysctl/v4-one-link-leaves-others", "forwards on all links or none",
-			twist{setSysctl: func(ns kernel.NetNS, key, value string) error {
+			twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 				return errors.Join(ns.SetSysctl(key, value), ns.SetSysctl("net/ipv4/ip_forward", value))
 			}},
 		},
@@ -107,12 +107,12 @@ func isDefault(c intercept.Call) bool {
 
 // everySysctl has a value for every key.
 func everySysctl(value string) twist {
-	return twist{sysctl: func(kernel.NetNS, string) (string, error) { return value, nil }}
+	return twist{Sysctl: func(kernel.NetNS, string) (string, error) { return value, nil }}
 }
 
 // keepTree has every key it ever had.
 func keepTree() twist {
-	return twist{sysctl: func(ns kernel.NetNS, key string) (string, error) {
+	return twist{Sysctl: func(ns kernel.NetNS, key string) (string, error) {
 		value, err := ns.Sysctl(key)
 		if errors.Is(err, kernel.ENOENT) {
 			return "0", nil
@@ -125,11 +125,11 @@ func keepTree() twist {
 func oneTree() twist {
 	values := make(map[string]string)
 	return twist{
-		setSysctl: func(ns kernel.NetNS, key, value string) error {
+		SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			values[key] = value
 			return ns.SetSysctl(key, value)
 		},
-		sysctl: func(ns kernel.NetNS, key string) (string, error) {
+		Sysctl: func(ns kernel.NetNS, key string) (string, error) {
 			if value, ok := values[key]; ok {
 				return value, nil
 			}

@@ -21,7 +21,7 @@ func vlanMutants() []mutant {
 		{"vlan/at-creation/invalid", "says ERANGE", confuse(intercept.LinkAdd, kernel.EINVAL, kernel.ERANGE)},
 		{"vlan/change/filtering", "cannot stop it", changeBridgeAs(func(c *kernel.BridgeChange) { only(&c.Filtering, true) })},
 		{"vlan/change/refused", "looks for the bridge before it looks at the change", twist{
-			setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+			ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 				if !isBridge(ns, index) {
 					c.DefaultPVID = nil
 				}
@@ -29,7 +29,7 @@ func vlanMutants() []mutant {
 			},
 		}},
 		{"vlan/default/moves", "changes nothing for those that are there", keepVLANs()},
-		{"vlan/default/not-touched", "makes all ports members of it", twist{setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+		{"vlan/default/not-touched", "makes all ports members of it", twist{ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 			links, _ := ns.Links()
 			for _, l := range links {
 				if l.Master == index {
@@ -40,7 +40,7 @@ func vlanMutants() []mutant {
 			}
 			return ns.ChangeBridge(index, c)
 		}}},
-		{"vlan/default/kept-by-hand", "ends all memberships in the old one", twist{setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+		{"vlan/default/kept-by-hand", "ends all memberships in the old one", twist{ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 			links, _ := ns.Links()
 			for _, l := range links {
 				if l.Master == index {
@@ -52,7 +52,7 @@ func vlanMutants() []mutant {
 			return ns.ChangeBridge(index, c)
 		}}},
 		{"vlan/add/port", "keeps the first PVID", joinAs(func(v *kernel.VLANRange) { v.PVID = false })},
-		{"vlan/add/self", "takes the ports' VLANs for the bridge's", twist{addVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"vlan/add/self", "takes the ports' VLANs for the bridge's", twist{AddVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			l, _ := linkAt(ns, v.Link)
 			if l.Master != 0 {
 				if err := ns.AddVLANs(kernel.VLANRange{Link: l.Master, Self: true, First: v.First}); err != nil {
@@ -64,7 +64,7 @@ func vlanMutants() []mutant {
 			return ns.AddVLANs(v)
 		}}},
 		{"vlan/add/again", "never takes anything off", joinAs(func(v *kernel.VLANRange) { v.Untagged = true })},
-		{"vlan/add/range", "adds the ends of it", twist{addVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"vlan/add/range", "adds the ends of it", twist{AddVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			last := v
 			v.Last, last.First, last.Last = 0, v.Last, 0
 			if err := ns.AddVLANs(v); err != nil {
@@ -73,17 +73,17 @@ func vlanMutants() []mutant {
 			return ns.AddVLANs(last)
 		}}},
 		{"vlan/add/invalid", "takes VLAN 4095 for none", swallow(intercept.VLANAdd, kernel.EINVAL)},
-		{"vlan/add/no-place", "looks at the ID first", twist{addVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"vlan/add/no-place", "looks at the ID first", twist{AddVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			if v.First == 0 {
 				return &kernel.Error{Op: "vlan add", Errno: kernel.EINVAL}
 			}
 			return ns.AddVLANs(v)
 		}}},
-		{"vlan/delete/port", "deletes the first of a range", twist{delVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"vlan/delete/port", "deletes the first of a range", twist{DeleteVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			v.Last = 0
 			return ns.DeleteVLANs(v)
 		}}},
-		{"vlan/delete/absent", "says ENOENT", twist{delVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+		{"vlan/delete/absent", "says ENOENT", twist{DeleteVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 			if v.First == 99 {
 				return &kernel.Error{Op: "vlan delete", Errno: kernel.ENOENT}
 			}
@@ -92,7 +92,7 @@ func vlanMutants() []mutant {
 		{"vlan/delete/self", "keeps the bridge's own", pretend(intercept.Every(intercept.VLANDelete))},
 		{"vlan/ends-with-master", "remembers them", rememberVLANs()},
 		{"vlan/bridge-deleted", "remembers them", rememberVLANs()},
-		{"vlan/survives", "forgets them when the bridge stops to filter", twist{setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+		{"vlan/survives", "forgets them when the bridge stops to filter", twist{ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 			vlans, _ := ns.VLANs()
 			for _, v := range vlans {
 				if v.ID == 10 {
@@ -103,7 +103,7 @@ func vlanMutants() []mutant {
 			}
 			return ns.ChangeBridge(index, c)
 		}}},
-		{"vlan/dump", "lists them by ID", twist{vlans: func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
+		{"vlan/dump", "lists them by ID", twist{ShowVLANs: func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
 			slices.SortStableFunc(list, func(a, b kernel.VLAN) int { return a.ID - b.ID })
 			return list
 		}}},
@@ -115,7 +115,7 @@ func vlanMutants() []mutant {
 }
 
 func hideVLAN(which func(ns kernel.NetNS, v kernel.VLAN) bool) twist {
-	return twist{vlans: func(ns kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
+	return twist{ShowVLANs: func(ns kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
 		return slices.DeleteFunc(list, func(v kernel.VLAN) bool { return which(ns, v) })
 	}}
 }
@@ -127,7 +127,7 @@ func isBridge(ns kernel.NetNS, index int) bool {
 
 // changeBridgeAs is the twist that changes bridges as if other changes had been asked for.
 func changeBridgeAs(f func(c *kernel.BridgeChange)) twist {
-	return twist{setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+	return twist{ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 		f(&c)
 		return ns.ChangeBridge(index, c)
 	}}
@@ -135,7 +135,7 @@ func changeBridgeAs(f func(c *kernel.BridgeChange)) twist {
 
 // joinAs is the twist that adds VLANs as if others had been asked for.
 func joinAs(f func(v *kernel.VLANRange)) twist {
-	return twist{addVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
+	return twist{AddVLANs: func(ns kernel.NetNS, v kernel.VLANRange) error {
 		f(&v)
 		return ns.AddVLANs(v)
 	}}
@@ -145,13 +145,13 @@ func joinAs(f func(v *kernel.VLANRange)) twist {
 func keepVLANs() twist {
 	var then []kernel.VLAN
 	return twist{
-		setBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+		ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
 			if then == nil {
 				then, _ = ns.VLANs()
 			}
 			return ns.ChangeBridge(index, c)
 		},
-		vlans: func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
+		ShowVLANs: func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
 			if then == nil {
 				return list
 			}
@@ -170,15 +170,15 @@ func rememberVLANs() twist {
 			seen[v] = true
 		}
 	}
-	t.changeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+	t.ChangeLink = func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 		note(ns)
 		return ns.ChangeLink(index, c)
 	}
-	t.deleteLink = func(ns kernel.NetNS, index int) error {
+	t.DeleteLink = func(ns kernel.NetNS, index int) error {
 		note(ns)
 		return ns.DeleteLink(index)
 	}
-	t.vlans = func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
+	t.ShowVLANs = func(_ kernel.NetNS, list []kernel.VLAN) []kernel.VLAN {
 		for v := range seen {
 			if !slices.Contains(list, v) {
 				list = append(list, v)
@@ -206,7 +206,7 @@ func vlanLinkMutants() []mutant {
 		{"vlanlink/up-needs-parent", "waits for the parent", swallow(intercept.LinkSet, kernel.ENETDOWN)},
 		{"vlanlink/carrier", "has a carrier at all times", eachTag(func(l *kernel.Link) { l.Oper = kernel.OperUp })},
 		{"vlanlink/mac", "keeps the first one", eachTag(keepFirstMAC())},
-		{"vlanlink/parent-deleted", "lets them stay", twist{deleteLink: func(ns kernel.NetNS, index int) error {
+		{"vlanlink/parent-deleted", "lets them stay", twist{DeleteLink: func(ns kernel.NetNS, index int) error {
 			l, _ := linkAt(ns, index)
 			links, _ := ns.Links()
 			if !slices.ContainsFunc(links, func(other kernel.Link) bool { return other.Parent == index }) || l.Kind == "" {
@@ -229,7 +229,7 @@ func vlanLinkMutants() []mutant {
 		})},
 		{"dummy/refused", "says EINVAL", confuse(intercept.LinkAdd, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
 		{"dummy/address", "looks for neighbours", confuse(intercept.ProbePing, kernel.ETIMEDOUT, kernel.EHOSTUNREACH)},
-		{"dummy/no-neighbours", "looks for them", twist{neighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
+		{"dummy/no-neighbours", "looks for them", twist{ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 			return append(list, kernel.Neighbour{State: kernel.Failed})
 		}}},
 		{"dummy/no-dad", "looks for duplicates when it is up", eachAddress(func(a *kernel.Address) { a.Tentative = a.Prefix.Addr().Is6() })},
