@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 // be its own; others are asked about only where something does not come from these.
 func (c *call) claim(ctx context.Context, host kernel.NetNS, addresses []netip.Prefix) claim {
 	var all []ipam.Lease
+	var others []netip.Prefix
 	asked, shared := false, false
 	return func(source netip.Prefix) (_ bool, err error) {
 		if containsAny(source, addresses) {
@@ -32,12 +34,15 @@ func (c *call) claim(ctx context.Context, host kernel.NetNS, addresses []netip.P
 			if shared, err = c.hasOtherInterface(host); err != nil {
 				return false, err
 			}
+			if others, err = c.othersAddresses(); err != nil {
+				return false, err
+			}
 			asked = true
 		}
 		if of := leasesOf(all, source, c.env.containerID); len(of) > 0 {
 			return slices.ContainsFunc(of, func(l ipam.Lease) bool { return l.IfName == c.env.ifname || l.IfName == "" }), nil
 		}
-		return !shared, nil
+		return !shared && !containsAny(source, others), nil
 	}
 }
 
@@ -84,6 +89,27 @@ func (c *call) hasOtherInterface(host kernel.NetNS) (bool, error) {
 	return slices.ContainsFunc(links, func(l kernel.Link) bool {
 		return l.Name != own && l.Kind == kernel.KindVeth && strings.HasPrefix(l.Alias, start)
 	}), err
+}
+
+// othersAddresses are those of the container's other interfaces, as far as its namespace is there. They may be the
+// reference plugin's, which leaves no alias.
+func (c *call) othersAddresses() (others []netip.Prefix, err error) {
+	container, err := c.openContainer()
+	if err != nil || container == nil {
+		return nil, err
+	}
+	defer container.Close()
+	own, err := container.LinkByName(c.env.ifname)
+	if err != nil && !errors.Is(err, kernel.ENODEV) {
+		return nil, err
+	}
+	addresses, err := container.Addresses(0)
+	for _, a := range addresses {
+		if a.Link != own.Index {
+			others = append(others, a.Prefix)
+		}
+	}
+	return others, err
 }
 
 // previousAddresses are those that prevResult says are the interface's, as far as it can be read.

@@ -9,8 +9,8 @@ import (
 )
 
 // del is DEL. The container's id, its interface and the network's name are enough for it: it finds the host end by its
-// name, and with the host end the container's goes too, wherever that is. So it does not look at CNI_NETNS, which may
-// be empty, gone, a plain file, or somebody else's namespace by now. That there is nothing to delete is no error.
+// name, and with the host end the container's goes too, wherever that is. So it does not need CNI_NETNS, which may be
+// empty, gone, a plain file, or somebody else's namespace by now. That there is nothing to delete is no error.
 //
 // SPEC 1.1.0, section 2: "plugins should always complete a DEL action without error to the fullest extent possible,
 // even if some resources or state are missing". Where something is there and cannot be deleted, DEL says so, and

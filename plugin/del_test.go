@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -131,5 +132,60 @@ func TestDelTakesOverFromReference(t *testing.T) {
 			}
 		}
 		l.succeed(request{verb: "DEL", id: "a", conf: l.withPrev(l.conf(nil), "nonsense")})
+	})
+}
+
+// TestDelKnowsReferenceByLease: without prevResult, what the reference made is known by the address that is leased to
+// it. CNI_NETNS alone is no proof: it may be another container's by now.
+func TestDelKnowsReferenceByLease(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addDownBridge()
+		bridge, err := l.self.LinkByName("br-test")
+		l.must(err)
+		l.must(l.MkdirAll(l.dataDir+"/net", 0o755))
+		netns := l.pod("a")
+		pod := l.open(netns)
+		for _, c := range []struct {
+			what, end, alias, owner string
+			keys                    map[string]any
+			goes                    bool
+		}{
+			{what: "another container's lease", end: "veth0123abcd", owner: "b\r\neth0"},
+			{what: "another interface's lease", end: "veth0123abcd", owner: "a\r\neth1"},
+			{what: "no lease", end: "veth0123abcd"},
+			{what: "no end of the reference", end: "uplink", owner: "a\r\neth0"},
+			{what: "an alias", end: "veth0123abcd", alias: "cni:other/a/eth0", owner: "a\r\neth0"},
+			{what: "another bridge", end: "veth0123abcd", owner: "a\r\neth0", keys: map[string]any{"bridge": "br-other"}},
+			{what: "no such bridge name", end: "veth0123abcd", owner: "a\r\neth0", keys: map[string]any{"bridge": ""}},
+			{what: "no IPAM", end: "veth0123abcd", owner: "a\r\neth0", keys: map[string]any{"ipam": nil}},
+			{what: "its own", end: "veth0123abcd", owner: "a\r\neth0", goes: true},
+			{what: "its own, as old releases wrote it", end: "veth0123abcd", owner: "a", goes: true},
+		} {
+			l.must(l.self.AddLink(kernel.LinkSpec{
+				Name: c.end, Kind: kernel.KindVeth, Master: bridge.Index, Peer: kernel.PeerSpec{Name: "eth0", NetNS: pod},
+			}))
+			host, err := l.self.LinkByName(c.end)
+			l.must(err)
+			l.must(l.self.ChangeLink(host.Index, kernel.LinkChange{Alias: &c.alias}))
+			end, err := pod.LinkByName("eth0")
+			l.must(err)
+			l.must(pod.AddAddress(kernel.Address{Link: end.Index, Prefix: prefix("10.9.0.7/24")}))
+			lease := l.dataDir + "/net/10.9.0.7"
+			if c.owner != "" {
+				l.must(l.WriteFile(lease, []byte(c.owner), 0o600))
+			}
+			del := request{verb: "DEL", id: "a", netns: netns, conf: l.conf(c.keys)}
+			l.succeed(del)
+			l.succeed(del)
+			if left := l.veths(l.self); (len(left) == 0) != c.goes {
+				t.Errorf("%s: left %v", c.what, left)
+			}
+			if len(l.veths(l.self)) > 0 {
+				l.must(l.self.DeleteLink(host.Index))
+			}
+			if err := l.Remove(lease); err != nil && !errors.Is(err, kernel.ENOENT) {
+				t.Fatal(err)
+			}
+		}
 	})
 }

@@ -36,6 +36,22 @@ func (n *namespaces) open(h kernel.Host, env environment) (err error) {
 	return nil
 }
 
+// openContainer opens CNI_NETNS for a verb that does not need it; nil where that is not the path of a namespace (any more).
+// It may be that of another container's by now.
+func (c *call) openContainer() (kernel.NetNS, error) {
+	if c.env.netns == "" {
+		return nil, nil
+	}
+	ns, err := c.machine.OpenNetNS(c.env.netns)
+	switch {
+	case isNoPath(err), errors.Is(err, kernel.EINVAL):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return ns, nil
+}
+
 // isNoPath reports whether an error says that a path leads nowhere.
 func isNoPath(err error) bool {
 	return slices.ContainsFunc([]kernel.Errno{kernel.ENOENT, kernel.ENOTDIR, kernel.ENAMETOOLONG, kernel.ELOOP},

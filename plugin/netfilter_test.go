@@ -119,6 +119,30 @@ func TestSharedChain(t *testing.T) {
 	})
 }
 
+// TestSharedChainWithoutLeases: the other interface of the container is the reference plugin's, whose host end has no
+// alias, and the IPAM plugin cannot be asked whose address is whose. The container's namespace can.
+func TestSharedChainWithoutLeases(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := l.conf(masqueraded(kernel.IPTables))
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: conf}
+		l.succeed(r)
+		alone := l.rules()
+		host, err := l.self.LinkByName(l.veths(l.self)[0])
+		l.must(err)
+		l.must(l.self.ChangeLink(host.Index, kernel.LinkChange{Alias: new("")}))
+		l.must(l.Remove(l.dataDir + "/net/10.9.0.2"))
+		r.env = []string{"CNI_IFNAME=eth1"}
+		prev := l.result(l.succeed(r))
+		if both := l.rules(); len(both) != len(alone)+1 {
+			t.Fatalf("rules of both: %q, want one more jump than in %q", both, alone)
+		}
+		del := r.as("DEL")
+		del.conf = l.withPrev(conf, prev)
+		l.succeed(del)
+		l.wantRules("DEL of one of two", alone)
+	})
+}
+
 // TestSharedChainOfSubnets: what is for one subnet goes with the last interface in it.
 func TestSharedChainOfSubnets(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {

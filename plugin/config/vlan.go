@@ -133,6 +133,17 @@ func FindVLANGateway(data []byte) string {
 	return vlanGateway(keys.Bridge, keys.VLAN)
 }
 
+// FindBridge is Bridge of a configuration that need not be valid; "" where it is no JSON object.
+func FindBridge(data []byte) string {
+	keys := struct {
+		Bridge string `json:"bridge"`
+	}{Bridge: DefaultBridge}
+	if json.Unmarshal(data, &keys) != nil {
+		return ""
+	}
+	return keys.Bridge
+}
+
 // validateVLANGateway refuses a name that no link can have, before something else is made.
 func (c Config) validateVLANGateway() error {
 	name := c.VLANGateway()
