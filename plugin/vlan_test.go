@@ -18,7 +18,7 @@ import (
 func onEachWithVLANs(t *testing.T, test func(t *testing.T, l *lab)) {
 	onEach(t, func(t *testing.T, l *lab) {
 		if !l.knowsVLANs() {
-			t.Skip("this kernel was built without VLANs on bridges")
+			t.Skipf("%s: left out: this kernel was built without VLANs on bridges", t.Name())
 		}
 		test(t, l)
 	})

@@ -39,7 +39,7 @@ func (s *session) need(_ string, w *words) (string, error) {
 	return "", s.in(kernel.HostNetNS, func(ns kernel.NetNS) error {
 		has, err := ask(ns)
 		if err == nil && !has {
-			s.skip("this kernel was built without " + what)
+			s.skip("left out: this kernel was built without " + what)
 		}
 		return err
 	})

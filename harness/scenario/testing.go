@@ -18,7 +18,7 @@ func (r Result) report(t *testing.T) {
 	case Failed:
 		t.Fatal(r.Log)
 	case Skipped, Bound:
-		t.Skip(r.Log)
+		t.Skipf("%s: %s", t.Name(), r.Log)
 	}
 	if r.Log != "" {
 		t.Log(r.Log)
