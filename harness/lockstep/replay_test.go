@@ -74,6 +74,9 @@ func (k *tape) machine(p sim.Profile) (*scenario.Machine, error) {
 // TestPluginsRequestsOnBothKernels runs the scenarios on the simulation of this machine's kernel, and then asks both what the
 // plugin and the scenario have asked there, one request after the other.
 func TestPluginsRequestsOnBothKernels(t *testing.T) {
+	if !thorough {
+		t.Skip("takes long on Linux: make real")
+	}
 	run := inStep(t)
 	kernels := []lockstep.Kernel{run.Other, run.Reference}
 	profile, _ := profileHere(t, run.Reference)
