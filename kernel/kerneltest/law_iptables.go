@@ -7,6 +7,9 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
+// iptNFT is where iptables has most rules that its laws are about.
+const iptNFT = "iptables/nft.c "
+
 var iptablesLaws = []Law{
 	{"iptables/empty", iptNFT + "nft_rule_save", func(e *env) {
 		equal(e, e.iptables("a").list(), []string{}, "rules of a new namespace")
