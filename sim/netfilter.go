@@ -87,8 +87,11 @@ func (ns *namespace) valid(b kernel.FilterBackend, changes []kernel.FilterChange
 }
 
 func (ns *namespace) checkRules(b kernel.FilterBackend, changes []kernel.FilterChange) (int, *refusal) {
-	if i, r := ns.valid(b, changes); r != nil || b == kernel.IPTables {
+	if i, r := ns.valid(b, changes); r != nil {
 		return i, r
+	}
+	if b == kernel.IPTables {
+		return ns.filter.iptables.checked(changes, ns.world().config.Profile.Features.legacyIPTables())
 	}
 	return ns.filter.nft.transact(changes, false, ns.world().config.Profile.Features)
 }
