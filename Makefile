@@ -18,7 +18,7 @@ REFERENCE_VERSION := v1.9.1
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
+.PHONY: help demo test fuzz race real kills compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ compare-uml: bin/reference/bridge
 	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GO) test -count=1 -v -parallel 4 \
 		-run '^TestLikeReference$$/^linux$$/^all$$/^vlan-' -exec $(CURDIR)/bin/umlrun ./plugin >bin/compare-uml.log 2>&1; \
 		status=$$?; grep -E '^(ok|FAIL|panic:|umlrun:)|--- FAIL|not in DIFFERENCES|does not occur' bin/compare-uml.log; test $$status = 0
+
+kills: ## end ADD by SIGKILL at many of its system calls; "make real" does at some
+	CNILAB_REQUIRE_LINUX=1 CNILAB_KILLS=all $(GO) test -count=1 -parallel 8 -timeout 30m -v -run '^TestKilled' ./plugin >bin/kills.log 2>&1; \
+		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/kills.log; test $$status = 0
 
 # Each boots a kernel, which has one processor: two at a time.
 uml: ## run laws and scenarios on a second real kernel, User Mode Linux (Debian's user-mode-linux), as any user
