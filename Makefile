@@ -69,9 +69,10 @@ compare-linux: bin/reference/bridge
 	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -run '$(SIDE_BY_SIDE)' ./plugin >bin/compare.log 2>&1; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|not in DIFFERENCES|does not occur' bin/compare.log; test $$status = 0
 
+# The folder is named for User Mode Linux to show it: it has a /tmp of its own, and a clone may be below that.
 compare-uml: bin/reference/bridge
 	$(GO) build -o bin/ ./kernel/linux/uml/umlrun
-	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GO) test -count=1 -v -parallel 4 \
+	UMLRUN_WRITABLE=$(CURDIR)/bin/reference CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GO) test -count=1 -v -parallel 4 \
 		-run '^TestLikeReference$$/^linux$$/^all$$/^vlan-' -exec $(CURDIR)/bin/umlrun ./plugin >bin/compare-uml.log 2>&1; \
 		status=$$?; grep -E '^(ok|FAIL|panic:|umlrun:)|--- FAIL|not in DIFFERENCES|does not occur' bin/compare-uml.log; test $$status = 0
 
