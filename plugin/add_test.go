@@ -46,7 +46,7 @@ func TestAddPrintsReferenceResult(t *testing.T) {
         {
             "mac": "%s",
             "name": "eth0",
-            "sandbox": "/run/netns/a"
+            "sandbox": "%s"
         }
     ],
     "ips": [
@@ -62,7 +62,7 @@ func TestAddPrintsReferenceResult(t *testing.T) {
             "gw": "10.9.0.1"
         }
     ]
-}`, bridge.MAC, host.MAC, host.Name, eth0.MAC)
+}`, bridge.MAC, host.MAC, host.Name, eth0.MAC, netns)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
@@ -117,7 +117,7 @@ func TestAddTwice(t *testing.T) {
 		r.netns = b
 		l.fail(r, 102, "the attachment exists")
 		r.id = "b"
-		r.netns = "/run/netns/a"
+		r.netns = l.netns("a")
 		l.fail(r, 102, "has an interface eth0 already")
 		l.succeed(r.as("DEL"))
 		l.wantState("DEL of the one that was refused", before)
@@ -127,7 +127,6 @@ func TestAddTwice(t *testing.T) {
 func TestAddRefusesBeforeTouching(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
 		a := l.pod("a")
-		l.must(l.WriteFile("/run/plain", nil, 0o600))
 		l.must(l.self.AddLink(kernel.LinkSpec{Name: "dev0", Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "dev1"}}))
 		before := l.snapshot()
 		for _, c := range []struct {
@@ -138,8 +137,8 @@ func TestAddRefusesBeforeTouching(t *testing.T) {
 			code  uint
 			words string
 		}{
-			{name: "namespace gone", netns: "/run/netns/gone", code: 4, words: "CNI_NETNS"},
-			{name: "no namespace", netns: "/run/plain", code: 4, words: "CNI_NETNS"},
+			{name: "namespace gone", netns: l.netns("gone"), code: 4, words: "CNI_NETNS"},
+			{name: "no namespace", netns: plainFile(l), code: 4, words: "CNI_NETNS"},
 			{
 				name: "no bridge", netns: a, keys: map[string]any{"bridge": "dev0"},
 				code: 7, words: `"dev0" already exists but is not a bridge`,
@@ -203,7 +202,7 @@ func TestAddsAtOnce(t *testing.T) {
 			t.Errorf("%d containers have %d addresses", len(answers), len(seen))
 		}
 		for i, a := range answers {
-			r := request{verb: "CHECK", id: fmt.Sprint("c", i), netns: fmt.Sprint("/run/netns/pod", i)}
+			r := request{verb: "CHECK", id: fmt.Sprint("c", i), netns: l.netns(fmt.Sprint("pod", i))}
 			r.conf = l.withPrev(conf, l.result(a))
 			l.succeed(r)
 			l.succeed(r.as("DEL"))

@@ -43,7 +43,7 @@ const (
 
 // newCrossing makes the neighbours, and returns the state in which each row has to leave the machine.
 func newCrossing(t *testing.T, folder pluginFolder, p protection) (*crossing, kernel.Snapshot) {
-	l := newLab(t, newLinuxBeside(t))
+	l := newLab(t, newLinux(t))
 	if p.ipv6 {
 		l.enableIPv6()
 	}

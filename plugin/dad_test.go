@@ -88,7 +88,7 @@ func TestOthersGoOnDuringDetection(t *testing.T) {
 		joined := false
 		r := request{verb: "ADD", id: "a", netns: netns, conf: conf}
 		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
-			if c.Op != intercept.AddressList || c.NetNS != "a" {
+			if c.Op != intercept.AddressList || c.NetNS != l.prefix+"a" {
 				return next()
 			}
 			if !joined {

@@ -20,7 +20,6 @@ func TestDelBeforeAdd(t *testing.T) {
 // would refuse by now.
 func TestDelNeedsNoNamespace(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
-		l.must(l.WriteFile("/run/plain", nil, 0o600))
 		other := l.pod("other")
 		l.add("other", other, l.conf(nil))
 		noRange := map[string]any{"ipam": map[string]any{"type": "host-local", "dataDir": l.dataDir}}
@@ -29,10 +28,10 @@ func TestDelNeedsNoNamespace(t *testing.T) {
 			keys        map[string]any
 			env         string
 		}{
-			{name: "as it was", netns: "/run/netns/a"},
+			{name: "as it was", netns: l.netns("a")},
 			{name: "empty"},
-			{name: "gone", netns: "/run/netns/gone"},
-			{name: "a plain file", netns: "/run/plain"},
+			{name: "gone", netns: l.netns("gone")},
+			{name: "a plain file", netns: plainFile(l)},
 			{name: "another's", netns: other},
 			{name: "the host's", netns: l.ownPath},
 			{name: "without a range", keys: noRange},
@@ -119,10 +118,10 @@ func TestDelTakesOverFromReference(t *testing.T) {
 			map[string]any{"name": "br-test", "mac": mac},
 			map[string]any{"name": "veth0123abcd", "mac": mac},
 			map[string]any{"name": "veth4567abcd", "mac": "02:00:00:00:00:08"}, // another has the name by now
-			map[string]any{"name": "veth4567abcd", "mac": mac, "sandbox": "/run/netns/a"},
+			map[string]any{"name": "veth4567abcd", "mac": mac, "sandbox": l.netns("a")},
 			map[string]any{"name": "uplink", "mac": mac},
 			map[string]any{"name": "veth89abcdef", "mac": mac},
-			map[string]any{"name": "eth0", "mac": mac, "sandbox": "/run/netns/a"},
+			map[string]any{"name": "eth0", "mac": mac, "sandbox": l.netns("a")},
 		}}
 		r := request{verb: "DEL", id: "a", conf: l.withPrev(l.conf(nil), prev)}
 		for range 2 {

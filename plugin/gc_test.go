@@ -50,7 +50,7 @@ func TestGC(t *testing.T) {
 		for _, id := range []string{"a", "b", "c"} {
 			l.add(id, l.pod(id), l.conf(nil))
 		}
-		l.succeed(request{verb: "ADD", id: "a", netns: "/run/netns/a", conf: l.conf(other), env: []string{"CNI_IFNAME=eth1"}})
+		l.succeed(request{verb: "ADD", id: "a", netns: l.netns("a"), conf: l.conf(other), env: []string{"CNI_IFNAME=eth1"}})
 		for _, c := range []struct {
 			gc             request
 			owners, leases string

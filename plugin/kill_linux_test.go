@@ -102,7 +102,7 @@ type victim struct {
 
 func newVictim(t *testing.T, folder pluginFolder, p protection, first bool) *victim {
 	v := &victim{
-		lab: newLab(t, newLinuxBeside(t)), path: filepath.Join(string(folder), "bridge"), first: first,
+		lab: newLab(t, newLinux(t)), path: filepath.Join(string(folder), "bridge"), first: first,
 		env: folder.env,
 	}
 	v.call = folder.on(v.lab)

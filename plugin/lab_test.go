@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"path"
 	"slices"
@@ -25,9 +26,7 @@ import (
 // itself.
 type backend struct {
 	name string
-	new  func(t *testing.T) machine
-	// beside makes one that others can be made beside, at the same time.
-	beside func(t *testing.T) machine
+	new  func(t *testing.T) machine // others can be made beside it, at the same time
 }
 
 type machine struct {
@@ -44,8 +43,9 @@ type machine struct {
 // backends are those that can be used here; each registers itself.
 var backends []backend
 
-// onEach runs a test on every backend there is here.
+// onEach runs a test on every backend there is here, beside other tests: Linux lets each wait for most of its time.
 func onEach(t *testing.T, test func(t *testing.T, l *lab)) {
+	t.Parallel()
 	for _, b := range backends {
 		on(t, b.name, test)
 	}
@@ -55,7 +55,10 @@ func onEach(t *testing.T, test func(t *testing.T, l *lab)) {
 func on(t *testing.T, name string, test func(t *testing.T, l *lab)) {
 	for _, b := range backends {
 		if b.name == name {
-			t.Run(name, func(t *testing.T) { test(t, newLab(t, b.new(t))) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, newLab(t, b.new(t)))
+			})
 		}
 	}
 }
@@ -88,6 +91,23 @@ func (l *lab) quiet(ns kernel.NetNS) {
 	}
 }
 
+// ownNamespaces is a machine on which others have namespaces too.
+type ownNamespaces struct {
+	kernel.Host
+	prefix string // of the names of the lab's
+}
+
+// own is the machine with the namespaces of the lab alone.
+func (l *lab) own() ownNamespaces { return ownNamespaces{l.Host, l.prefix} }
+
+func (h ownNamespaces) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := h.Host.ReadDir(name)
+	if name == kernel.NetNSDir {
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), h.prefix) })
+	}
+	return entries, err
+}
+
 func (l *lab) must(err error) {
 	l.t.Helper()
 	if err != nil {
@@ -95,10 +115,13 @@ func (l *lab) must(err error) {
 	}
 }
 
+// netns is the path of the namespace with a name, which need not be there.
+func (l *lab) netns(name string) string { return path.Join(kernel.NetNSDir, l.prefix+name) }
+
 // pod makes a namespace and returns its path.
 func (l *lab) pod(name string) string {
 	l.t.Helper()
-	p := path.Join(kernel.NetNSDir, l.prefix+name)
+	p := l.netns(name)
 	l.must(l.AddNetNS(p))
 	l.pods = append(l.pods, p)
 	l.t.Cleanup(func() {
@@ -226,15 +249,17 @@ func wantError(t *testing.T, a answer) errorObject {
 	return e
 }
 
-// fail calls the plugin and expects an error with this code and these words in its message or details.
+// fail calls the plugin and expects an error with this code and these words in its message or details, as they are where
+// the lab is the only one.
 func (l *lab) fail(r request, code uint, words ...string) errorObject {
 	l.t.Helper()
 	e := wantError(l.t, l.call(r))
 	if e.Code != code {
 		l.t.Errorf("%s: code %d, want %d: %s", r.verb, e.Code, code, e.Msg)
 	}
+	said := strings.ReplaceAll(e.Msg+"\n"+e.Details, l.prefix, "")
 	for _, w := range words {
-		if !strings.Contains(e.Msg+"\n"+e.Details, w) {
+		if !strings.Contains(said, w) {
 			l.t.Errorf("%s: no %q in %+v", r.verb, w, e)
 		}
 	}
@@ -256,7 +281,7 @@ func (l *lab) withPrev(conf string, prev any) string {
 // some time later, and what host-local keeps for good: its lock and its hints.
 func (l *lab) snapshot() string {
 	l.t.Helper()
-	s, err := kernel.Take(l.Host, l.dataDir)
+	s, err := kernel.Take(l.own(), l.dataDir)
 	l.must(err)
 	s = slices.DeleteFunc(s, func(o kernel.Object) bool {
 		return o.Noun == kernel.NounFile && isMark(path.Base(o.Name))

@@ -25,13 +25,13 @@ func TestLoopback(t *testing.T) {
 		pod := l.open(netns)
 		l.must(pod.SetSysctl("net/ipv6/conf/lo/disable_ipv6", "0"))
 		r := request{name: "loopback", verb: "ADD", id: "a", netns: netns, conf: `{"cniVersion": "1.0.0", "name": "lo"}`}
-		const want = `{
+		want := fmt.Sprintf(`{
     "cniVersion": "1.0.0",
     "interfaces": [
         {
             "mac": "00:00:00:00:00:00",
             "name": "lo",
-            "sandbox": "/run/netns/a"
+            "sandbox": "%s"
         }
     ],
     "ips": [
@@ -44,7 +44,7 @@ func TestLoopback(t *testing.T) {
             "interface": 0
         }
     ]
-}`
+}`, netns)
 		l.fail(r.as("CHECK"), 103, "loopback interface is down")
 		for range 2 {
 			if diff := cmp.Diff(want, l.succeed(r).stdout); diff != "" {
@@ -84,7 +84,7 @@ func TestLoopbackOfNowhere(t *testing.T) {
 		lo, err := l.self.LinkByName("lo")
 		l.must(err)
 		l.must(l.self.ChangeLink(lo.Index, kernel.LinkChange{Up: new(true)}))
-		for _, netns := range []string{"", "/run/netns/gone", "/run", l.ownPath} {
+		for _, netns := range []string{"", l.netns("gone"), "/run", l.ownPath} {
 			r.netns = netns
 			l.succeed(r.as("DEL"))
 		}

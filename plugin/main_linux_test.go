@@ -15,20 +15,15 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(sandbox.Main(m)) }
 
-func init() { backends = append(backends, backend{"linux", newLinux, newLinuxBeside}) }
+func init() { backends = append(backends, backend{"linux", newLinux}) }
 
-func newLinux(t *testing.T) machine { return newLinuxWith(t, "") }
-
-// linuxLabs counts machines that are there at the same time.
+// linuxLabs counts machines, which may be there at the same time.
 var linuxLabs atomic.Int64
 
-func newLinuxBeside(t *testing.T) machine {
-	return newLinuxWith(t, fmt.Sprintf("lab%d-", linuxLabs.Add(1)))
-}
-
-// newLinuxWith makes a machine whose own namespace has a path.
-func newLinuxWith(t *testing.T, prefix string) machine {
+// newLinux makes a machine whose own namespace has a path.
+func newLinux(t *testing.T) machine {
 	sandbox.Require(t)
+	prefix := fmt.Sprintf("lab%d-", linuxLabs.Add(1))
 	own := kernel.NetNSDir + "/" + prefix + "own"
 	here, err := linux.New()
 	if err != nil {

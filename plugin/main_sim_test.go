@@ -8,7 +8,7 @@ import (
 	"github.com/cnilab/cnilab/sim"
 )
 
-func init() { backends = append(backends, backend{"sim", newSim, newSim}) }
+func init() { backends = append(backends, backend{"sim", newSim}) }
 
 // newSim makes a simulated machine, as a process that was started from the bridge plugin's file sees it.
 func newSim(t *testing.T) machine { return newSimOf(t, sim.Linux618) }

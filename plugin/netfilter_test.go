@@ -308,7 +308,7 @@ func TestGCFindsRules(t *testing.T) {
 		before := l.rules()
 		l.add("dead", l.pod("dead"), l.conf(keys))
 		l.succeed(request{
-			verb: "ADD", id: "living", netns: "/run/netns/" + l.prefix + "living", conf: l.conf(keys), env: []string{"CNI_IFNAME=eth1"},
+			verb: "ADD", id: "living", netns: l.netns("living"), conf: l.conf(keys), env: []string{"CNI_IFNAME=eth1"},
 		})
 		whole := l.snapshot()
 		gc := l.gc(validKey, keys, "living")

@@ -42,7 +42,7 @@ func findReference(t *testing.T) pluginFolder {
 
 // hold holds a dialogue on a machine of its own.
 func (f pluginFolder) hold(t *testing.T, d dialogue, settled func(at int, state string) bool) account {
-	l := newLab(t, newLinuxBeside(t))
+	l := newLab(t, newLinux(t))
 	return (&listener{lab: l, call: f.on(l), settled: settled}).hold(d)
 }
 

@@ -2,7 +2,6 @@ package plugin_test
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -13,26 +12,12 @@ import (
 // time later.
 func (l *lab) state() kernel.Snapshot {
 	l.t.Helper()
-	s, err := kernel.Take(ownNamespaces{l.Host, l.prefix}, l.dataDir)
+	s, err := kernel.Take(l.own(), l.dataDir)
 	l.must(err)
 	for i := range s {
 		s[i].Attrs = slices.DeleteFunc(slices.Clone(s[i].Attrs), func(a kernel.Attr) bool { return a.Key == "oper" })
 	}
 	return s
-}
-
-// ownNamespaces is a machine on which others have namespaces too.
-type ownNamespaces struct {
-	kernel.Host
-	prefix string // of the names of the lab's
-}
-
-func (h ownNamespaces) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := h.Host.ReadDir(name)
-	if name == kernel.NetNSDir {
-		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), h.prefix) })
-	}
-	return entries, err
 }
 
 // identities are the properties that tell an object from others of its name.

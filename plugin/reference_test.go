@@ -33,7 +33,7 @@ func TestLikeReference(t *testing.T) {
 	recordings := readRecordings(t)
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
-			c := comparison{new: b.beside, differences: readDifferences(t), held: map[string]bool{}}
+			c := comparison{new: b.new, differences: readDifferences(t), held: map[string]bool{}}
 			if b.name == "linux" {
 				c.reference = liveReference(t)
 			}

@@ -259,15 +259,17 @@ func (l *lab) addDownBridge() {
 
 // onItsBackends runs a test on every backend, or where the situation is for it alone, in the simulation.
 func (s situation) onItsBackends(t *testing.T, test func(t *testing.T, l *lab)) {
-	if s.simulated {
-		on(t, "sim", test)
+	if !s.simulated {
+		onEach(t, test)
 		return
 	}
-	onEach(t, test)
+	t.Parallel()
+	on(t, "sim", test)
 }
 
 // onEachSituation runs a test in every situation on every backend.
 func onEachSituation(t *testing.T, test func(t *testing.T, l *lab, s situation, r request)) {
+	t.Parallel()
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
 			s.onItsBackends(t, func(t *testing.T, l *lab) {
@@ -428,7 +430,7 @@ func (l *lab) forgetShared(s situation) {
 	l.must(l.self.SetSysctl("net/ipv4/ip_forward", "0"))
 	if s.given != "" {
 		l.must(l.self.SetSysctl("net/ipv6/conf/all/forwarding", "0"))
-		l.quiet(l.open("/run/netns/victim"))
+		l.quiet(l.open(l.netns("victim")))
 	}
 	if s.prepare != nil {
 		s.prepare(l)

@@ -27,7 +27,7 @@ func (l *lab) everything() string {
 // and reports whether there was any.
 func (l *lab) listTree(b *strings.Builder, folder string) (any bool) {
 	l.t.Helper()
-	entries, err := l.ReadDir(folder)
+	entries, err := l.own().ReadDir(folder)
 	l.must(err)
 	for _, entry := range entries {
 		name := path.Join(folder, entry.Name())

@@ -67,7 +67,7 @@ func TestPortThatNeverWorks(t *testing.T) {
 	r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(nil)}
 	before := l.snapshot()
 	r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
-		if c.Op == intercept.LinkSet && c.NetNS == "a" && strings.Contains(c.Object, "up") {
+		if c.Op == intercept.LinkSet && c.NetNS == l.prefix+"a" && strings.Contains(c.Object, "up") {
 			return nil // the request is lost, and the container's end stays down
 		}
 		return next()
@@ -99,7 +99,7 @@ func TestUndoOutlivesPatience(t *testing.T) {
 		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true}), ctx: ctx}
 		before := l.snapshot()
 		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
-			if c.Op == intercept.AddressAdd && c.NetNS == "a" {
+			if c.Op == intercept.AddressAdd && c.NetNS == l.prefix+"a" {
 				cancel()
 			}
 			return next()
@@ -135,7 +135,7 @@ func TestUndoLeavesWhatIsNotOurs(t *testing.T) {
 		l.must(l.self.DeleteLink(theirs.Index))
 
 		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
-			if c.Op != intercept.LinkSet || c.NetNS != "a" {
+			if c.Op != intercept.LinkSet || c.NetNS != l.prefix+"a" {
 				return next()
 			}
 			bridge, err := l.self.LinkByName("br-test")

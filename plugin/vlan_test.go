@@ -176,7 +176,7 @@ func TestVLANGateway(t *testing.T) {
 		}
 		l.succeed(request{verb: "DEL", id: "a", conf: conf})
 		l.wantGateway("a is gone, b is there", true)
-		l.succeed(request{verb: "CHECK", id: "b", netns: "/run/netns/b", conf: l.withPrev(conf, second)})
+		l.succeed(request{verb: "CHECK", id: "b", netns: l.netns("b"), conf: l.withPrev(conf, second)})
 		l.succeed(request{verb: "DEL", id: "b", conf: conf})
 		l.wantNothingLeft("DEL")
 		l.succeed(request{verb: "DEL", id: "b", conf: conf})
@@ -209,7 +209,7 @@ func TestVLANGatewayGoes(t *testing.T) {
 		name string
 		end  func(l *lab, conf string, r *request)
 	}{
-		{"namespace gone", func(l *lab, _ string, _ *request) { l.must(l.DeleteNetNS("/run/netns/a")); l.awaitNoHostEnd() }},
+		{"namespace gone", func(l *lab, _ string, _ *request) { l.must(l.DeleteNetNS(l.netns("a"))); l.awaitNoHostEnd() }},
 		{"interface gone", func(l *lab, _ string, _ *request) {
 			port, err := l.self.LinkByName(l.hostEnd())
 			l.must(err)
@@ -218,7 +218,7 @@ func TestVLANGatewayGoes(t *testing.T) {
 		{"configuration changed", func(l *lab, _ string, r *request) { r.conf = l.withPrev(l.conf(nil), l.result(answer{stdout: r.conf})) }},
 		{"garbage collected", func(l *lab, _ string, r *request) { *r = l.gc(validKey, nil) }},
 		{"garbage collected, namespace gone", func(l *lab, _ string, r *request) {
-			l.must(l.DeleteNetNS("/run/netns/a"))
+			l.must(l.DeleteNetNS(l.netns("a")))
 			l.awaitNoHostEnd()
 			*r = l.gc(validKey, nil)
 		}},

@@ -9,7 +9,8 @@ import (
 
 // iptables are the tables that have been used, each with its built-in chains. What is done with them has two halves: the
 // program iptables-restore changes a copy, and then the kernel takes it or not. The simulated program is that of
-// iptables-nft, of which the kernel's half is nf_tables.
+// iptables-nft, of which the kernel's half is nf_tables; on a kernel without the tables that it needs it is the one before
+// (see Features.legacyIPTables), which differs in what a flush does.
 type iptables []iptable
 
 // An iptable is one of them.
@@ -18,7 +19,8 @@ type iptable struct {
 	made map[string]bool // the built-in chains that the kernel has: those that were used (iptables/nft.c: nft_xt_builtin_init)
 
 	// there says that the kernel has the table, from the first transaction on that does more than to flush it. Where it is
-	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush).
+	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush). To the legacy
+	// program each table is there, and what it does is done in its order (measured with iptables 1.8.9).
 	there bool
 }
 
@@ -44,31 +46,38 @@ func touched(c kernel.FilterChain) bool {
 
 // changed returns the tables after a transaction, or the refusal of the change with the index. All of them are in one
 // table.
-func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index int, r *refusal) {
+func (t iptables) changed(changes []kernel.FilterChange, legacy bool) (after iptables, index int, r *refusal) {
 	if len(changes) == 0 {
 		return t, -1, nil
 	}
 	after = slices.Clone(t)
-	table := after.table(changes[0])
-	programs := table.copy()
-	for i, c := range changes {
-		if r := programs.inProgram(c); r != nil {
-			return nil, i, r
-		}
+	table := after.table(changes[0], legacy)
+	if i, r := table.inProgram(changes); r != nil {
+		return nil, i, r
 	}
 	changed, index, r := table.inKernel(changes)
 	*table = changed
 	return after, index, r
 }
 
+// checked returns the refusal of the change with the index where "iptables-restore --test" has one: the legacy program
+// does its half; the other looks at none of the rules that are there (measured with iptables 1.8.9).
+func (t iptables) checked(changes []kernel.FilterChange, legacy bool) (index int, r *refusal) {
+	if len(changes) == 0 || !legacy {
+		return -1, nil
+	}
+	tables := slices.Clone(t)
+	return tables.table(changes[0], legacy).inProgram(changes)
+}
+
 // table returns the table of a change, made where it was not used yet.
-func (t *iptables) table(c kernel.FilterChange) *iptable {
+func (t *iptables) table(c kernel.FilterChange, there bool) *iptable {
 	for i, table := range *t {
 		if table.Family == c.Family && table.Name == c.Table {
 			return &(*t)[i]
 		}
 	}
-	table := iptable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table}, made: map[string]bool{}}
+	table := iptable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table}, made: map[string]bool{}, there: there}
 	for _, name := range kernel.IPTablesChains(c.Table) {
 		table.Chains = append(table.Chains, kernel.FilterChain{Name: name, Base: &kernel.BaseChain{Policy: kernel.Accept}})
 	}
@@ -76,8 +85,19 @@ func (t *iptables) table(c kernel.FilterChange) *iptable {
 	return &(*t)[len(*t)-1]
 }
 
-// inProgram is the program's half. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
-func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
+// inProgram is the program's half, which it does with a copy.
+func (t *iptable) inProgram(changes []kernel.FilterChange) (index int, r *refusal) {
+	programs := t.copy()
+	for i, c := range changes {
+		if r := programs.changeInProgram(c); r != nil {
+			return i, r
+		}
+	}
+	return -1, nil
+}
+
+// changeInProgram is one change. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
+func (t *iptable) changeInProgram(c kernel.FilterChange) *refusal {
 	chain := t.Chain(c.Chain)
 	switch {
 	case c.Do == kernel.AddChain && c.Base == nil && chain != nil:

@@ -87,8 +87,11 @@ func (ns *namespace) valid(b kernel.FilterBackend, changes []kernel.FilterChange
 }
 
 func (ns *namespace) checkRules(b kernel.FilterBackend, changes []kernel.FilterChange) (int, *refusal) {
-	if i, r := ns.valid(b, changes); r != nil || b == kernel.IPTables {
+	if i, r := ns.valid(b, changes); r != nil {
 		return i, r
+	}
+	if b == kernel.IPTables {
+		return ns.filter.iptables.checked(changes, ns.world().config.Profile.Features.legacyIPTables())
 	}
 	return ns.filter.nft.transact(changes, false, ns.world().config.Profile.Features)
 }
@@ -98,7 +101,7 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 		return i, r
 	}
 	if b == kernel.IPTables {
-		after, i, r := ns.filter.iptables.changed(changes)
+		after, i, r := ns.filter.iptables.changed(changes, ns.world().config.Profile.Features.legacyIPTables())
 		if r == nil {
 			ns.filter.iptables, ns.filter.found = after, nil
 		}

@@ -56,6 +56,9 @@ type Features struct {
 	RenameWhileUp bool
 }
 
+// legacyIPTables reports whether iptables is the program of before nftables: the other needs its tables ip and ip6.
+func (f Features) legacyIPTables() bool { return f.NoNFTables || f.NFTablesBridgeOnly }
+
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,

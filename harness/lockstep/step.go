@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 	d := &Difference{}
 	for i, o := range sequence {
 		d.Sequence = sequence[:i+1]
-		if needsCarriers(o) {
+		if (len(sequence) <= crowded || i > crowded) && needsCarriers(p.got, o) {
 			if err := p.compare(d, late, true); err != nil || d.State != "" {
 				d.Sequence = sequence[:max(i, 1)]
 				return d, err
@@ -147,29 +148,60 @@ func printed(a answer) string {
 	return fmt.Sprintf(" %q", a.printed)
 }
 
-// needsCarriers reports whether what an operation is answered depends on what Linux does late: a port forwards once it
-// has a carrier. It is asked when the states are equal, which they are not as long as an operational state lags.
-func needsCarriers(o operation.Operation) bool {
-	add, ok := o.(operation.FDBAdd)
-	return ok && add.Entry.State == kernel.FDBDynamic
+// needsCarriers reports whether what comes of an operation depends on what Linux does late: a port forwards once its
+// operational state is known, and a new link counts as up until linkwatch has looked at it (net/core/link_watch.c
+// rfc2863_policy; include/linux/netdevice.h netif_oper_up; net/bridge/br_if.c br_add_if). The operation is asked when the
+// states are equal, which they are not as long as an operational state lags.
+func needsCarriers(h kernel.Host, o operation.Operation) bool {
+	switch o := o.(type) {
+	case operation.FDBAdd:
+		return o.Entry.State == kernel.FDBDynamic
+	case operation.LinkAdd:
+		return o.Master != nil && o.Spec.Up
+	case operation.LinkSet:
+		l, ok := linkOf(h, o.NetNS, o.Link)
+		up := o.Change.Up != nil && *o.Change.Up
+		return ok && (o.Master != nil && (up || l.Up) || up && (l.Kind == kernel.KindBridge || l.Master != 0))
+	}
+	return false
 }
 
-// undecided reports whether an operation has done what Linux decides by timing alone: a veth that was made up and a port,
-// and has the index of its peer in another namespace. Whether linkwatch sees first that it has no carrier, or that its
-// bridge has one, and then a link-local address, depends on whether it has been at work for anybody within a second
-// (net/core/link_watch.c: linkwatch_urgent_event lets a link wait that has its peer's index; linkwatch_nextevent).
+func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
+	ns, err := operation.Open(h, netns)
+	if err != nil {
+		return l, false
+	}
+	defer ns.Close()
+	l, err = ns.LinkByName(name)
+	return l, err == nil
+}
+
+// undecided reports whether an operation has done what Linux decides by timing alone: a veth was made up and a port. It
+// counts as having a carrier until linkwatch has looked at it, and so the bridge has one too for a moment. Whether
+// linkwatch sees first that the bridge has, which then gets a link-local address, or that the port has none, depends on
+// whether it has been at work for anybody within a second (net/core/link_watch.c: linkwatch_nextevent). It lets a link
+// wait that has its peer's index (linkwatch_urgent_event), and looks at a bridge first that waits already since another
+// port has come in this way.
 func undecided(h kernel.Host, o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
-	if !ok || !add.Spec.Up || add.Master == nil || add.PeerNetNS == nil {
+	if !ok || !add.Spec.Up || add.Master == nil {
 		return false
 	}
-	ns, err := operation.Open(h, add.NetNS)
+	l, ok := linkOf(h, add.NetNS, add.Spec.Name)
+	return ok && l.Kind == kernel.KindVeth && (!l.PeerHere && l.Peer == l.Index || hasPortBeside(h, add.NetNS, l))
+}
+
+// hasPortBeside reports whether the bridge of a port has another one that is up.
+func hasPortBeside(h kernel.Host, netns string, port kernel.Link) bool {
+	ns, err := operation.Open(h, netns)
 	if err != nil {
 		return false
 	}
 	defer ns.Close()
-	l, err := ns.LinkByName(add.Spec.Name)
-	return err == nil && !l.PeerHere && l.Peer == l.Index
+	links, err := ns.Links()
+	return err == nil && slices.ContainsFunc(links, func(l kernel.Link) bool {
+		return l.Index != port.Index && l.Master == port.Master && l.Up
+	})
 }
 
 // isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows

@@ -7,6 +7,9 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
+// iptNFT is where iptables has most rules that its laws are about.
+const iptNFT = "iptables/nft.c "
+
 var iptablesLaws = []Law{
 	{"iptables/empty", iptNFT + "nft_rule_save", func(e *env) {
 		equal(e, e.iptables("a").list(), []string{}, "rules of a new namespace")
@@ -81,6 +84,14 @@ var iptablesLaws = []Law{
 	}},
 	{"iptables/chain/flush-absent", iptNFT + "nft_rule_flush: ENOENT", func(e *env) {
 		e.iptables("a").refused(kernel.ENOENT, "-F c")
+	}},
+	{"iptables/chain/flush-unused", iptNFT + "nft_rule_flush: nft_chain_list_get", func(e *env) {
+		n := e.iptables("a")
+		n.table = "mangle"
+		n.change("-A POSTROUTING -j ACCEPT", "-F")
+		if left := n.list(); len(left) > 0 { // of a table that is not there yet: the legacy program has all from the start
+			equal(e, left, []string{"-t mangle -A POSTROUTING -j ACCEPT"}, "rules after one was added and the table flushed")
+		}
 	}},
 	{"iptables/chain/policy", iptNFT + "nft_chain_set", func(e *env) {
 		n := e.iptables("a")

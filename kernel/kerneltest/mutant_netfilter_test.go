@@ -147,6 +147,7 @@ func iptablesMutants() []mutant {
 		{"iptables/chain/delete-built-in", "deletes built-in chains", ignoreRefusal(kernel.EINVAL)},
 		{"iptables/chain/flush", "flushes the whole table", rulesAs(kernel.FlushChain, func(c *kernel.FilterChange) { c.Chain = "" })},
 		{"iptables/chain/flush-absent", "flushes what is not there", ignoreRefusal(kernel.ENOENT)},
+		{"iptables/chain/flush-unused", "adds rules that drop", rulesAs(kernel.AddRule, func(c *kernel.FilterChange) { c.Rule.Action = kernel.Drop })},
 		{"iptables/chain/policy", "knows no policy", dropChanges(kernel.AddChain)},
 		{"iptables/chain/policy-of-user-chain", "gives every chain a policy", ignoreRefusal(kernel.EINVAL)},
 		{"iptables/rule/append", "appends in front", rulesAs(kernel.AddRule, func(c *kernel.FilterChange) { c.Do = kernel.InsertRule })},

@@ -24,6 +24,8 @@
 // that of a machine after its boot: a loopback, which is up. There is one processor, and each system call costs about ten
 // times what it costs outside.
 //
+// Where the machine's processors have AMX, programs inside do without AVX: the kernel would not keep its registers.
+//
 // What the program writes to its standard output and error goes to the caller at once. What the kernel says on its
 // console does not: its last lines are part of the error when the kernel panics, does not come up, or ends without the
 // program's status.

@@ -67,7 +67,7 @@ func (k *keeper) end() error {
 
 // commandLine is how the kernel is started.
 func commandLine(f folder) []string {
-	return []string{
+	line := []string{
 		fmt.Sprintf("mem=%dM", memory),
 		"root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro",
 		"init=" + f.file(selfFile), initMarker + "=" + string(f),
@@ -78,6 +78,10 @@ func commandLine(f folder) []string {
 		"loglevel=5", // warnings; a bridge says each change of a port below that
 		"noreboot",
 	}
+	if hasLargeState() {
+		line = withoutAVX(line) // what the kernel does not know is the environment of the first process
+	}
+	return line
 }
 
 // beKeeper starts the kernel that is this process's arguments, and ends it when it is told to.
@@ -96,6 +100,11 @@ func (f folder) keep(command []string) error {
 	console, err := os.OpenFile(f.file(consoleFile), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err
+	}
+	if hasLargeState() {
+		if err := hideLargeState(); err != nil {
+			return err
+		}
 	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = []string{"TMPDIR=" + string(f), "HOME=" + string(f)}

@@ -17,8 +17,8 @@ import (
 // would find them when the kernel asks for one. A kernel that lacks one, or has it built in, is fine.
 var wanted = []string{
 	"ipv6", "bridge", "br_netfilter", "8021q", "veth", "dummy", "macvlan", "tun",
-	"iptable_filter", "iptable_nat", "iptable_mangle", "iptable_raw",
-	"ip6table_filter", "ip6table_nat", "ip6table_mangle", "ip6table_raw",
+	"iptable_filter", "iptable_nat", "iptable_mangle", "iptable_raw", "iptable_security",
+	"ip6table_filter", "ip6table_nat", "ip6table_mangle", "ip6table_raw", "ip6table_security",
 	"xt_MASQUERADE", "xt_REDIRECT", "xt_nat", "xt_addrtype", "xt_comment", "xt_conntrack", "xt_mark", "xt_multiport",
 	"xt_tcpudp", "xt_physdev", "xt_set", "xt_LOG", "nf_log_syslog", "nf_conntrack_netlink",
 	"nf_tables", "nft_ct", "nft_compat", "nft_masq", "nft_reject", "nft_objref", "nft_limit",

@@ -64,6 +64,9 @@ func (p Program) task(k Kernel) (task, error) {
 	if t.Env == nil {
 		t.Env = os.Environ()
 	}
+	if hasLargeState() {
+		t.Env = withoutAVX(t.Env)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return t, err
