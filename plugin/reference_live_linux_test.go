@@ -56,10 +56,15 @@ func (f pluginFolder) on(l *lab) func(request) answer {
 	}
 }
 
-// env is the environment of a call.
+// env is the environment of a call, with what the machine's programs need: User Mode Linux has some do without AVX.
 func (f pluginFolder) env(r request) []string {
-	return append([]string{
-		"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0",
-		"CNI_PATH=" + string(f), "PATH=" + os.Getenv("PATH"),
-	}, r.env...)
+	env := []string{
+		"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0", "CNI_PATH=" + string(f),
+	}
+	for _, name := range []string{"PATH", "GODEBUG", "GLIBC_TUNABLES"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, r.env...)
 }
