@@ -18,7 +18,7 @@ REFERENCE_VERSION := v1.9.1
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
+.PHONY: help demo test fuzz race real kills compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,13 +48,37 @@ SERIAL := ^(TestLikeReference|TestAddFailsWithoutTrace|TestOddities|TestAnswersH
 race: ## run the same tests under the race detector (needs a C compiler), but for the long ones that do one thing at a time
 	CGO_ENABLED=1 $(GOTEST) -race -skip '$(SERIAL)' ./...
 
-real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own; a skipped test is a failure
-	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -skip 'UML|^TestAnswers$$' $(REAL) >bin/real.log; \
+# What holds ours and the reference side by side, on this machine's kernel.
+SIDE_BY_SIDE := ^TestLikeReference$$/^linux$$|^TestCrossCleanUp$$|^TestReferenceIPAM$$|^TestSharedWithReference$$
+
+real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own, but for "make compare"; a skipped test is a failure
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -skip 'UML|^TestAnswers$$|$(SIDE_BY_SIDE)' $(REAL) >bin/real.log; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
 	@awk 'FNR == NR { for (i = 1; i < NF; i++) if ($$i $$(i+1) == "leftout:") lacking[substr($$(i-1), 1, length($$(i-1))-1)]; next } \
 		/--- SKIP/ { law = $$3; sub(/^[A-Za-z]+\//, "", law); if (law in lacking || $$3 in lacking) n++; else { print; bad = 1 } } \
 		END { print n+0, "laws and tests were left out: this kernel was built without what they are about"; exit bad }' bin/real.log bin/real.log
 	bin/cnilab test --backend=linux
+
+# The reference's own tests are rows (plugin/reference_rows_test.go). Those that neither kernel can run are listed.
+compare: compare-linux compare-uml ## run the reference and ours side by side, and each on what the other left; VLANs on User Mode Linux
+	@awk '$$2 == "row" && $$5 == "of" { held[$$3] += $$4; all[$$3] = $$6 } $$2 == "row" && / is covered otherwise: / { $$1 = ""; print substr($$0, 2) } \
+		END { for (r in all) if (held[r] >= all[r]) whole++; else print "row " r " " held[r] " of " all[r] " dialogues were held"; \
+			print whole+0, "of the", length(all), "rows were compared" }' bin/compare.log bin/compare-uml.log | sort -u
+
+compare-linux: bin/reference/bridge
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -run '$(SIDE_BY_SIDE)' ./plugin >bin/compare.log 2>&1; \
+		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|not in DIFFERENCES|does not occur' bin/compare.log; test $$status = 0
+
+# The folder is named for User Mode Linux to show it: it has a /tmp of its own, and a clone may be below that.
+compare-uml: bin/reference/bridge
+	$(GO) build -o bin/ ./kernel/linux/uml/umlrun
+	UMLRUN_WRITABLE=$(CURDIR)/bin/reference CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GO) test -count=1 -v -parallel 4 \
+		-run '^TestLikeReference$$/^linux$$/^all$$/^vlan-' -exec $(CURDIR)/bin/umlrun ./plugin >bin/compare-uml.log 2>&1; \
+		status=$$?; grep -E '^(ok|FAIL|panic:|umlrun:)|--- FAIL|not in DIFFERENCES|does not occur' bin/compare-uml.log; test $$status = 0
+
+kills: ## end ADD by SIGKILL at many of its system calls; "make real" does at some
+	CNILAB_REQUIRE_LINUX=1 CNILAB_KILLS=all $(GO) test -count=1 -parallel 8 -timeout 30m -v -run '^TestKilled' ./plugin >bin/kills.log 2>&1; \
+		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/kills.log; test $$status = 0
 
 # Each boots a kernel, which has one processor: two at a time.
 uml: ## run laws and scenarios on a second real kernel, User Mode Linux (Debian's user-mode-linux), as any user

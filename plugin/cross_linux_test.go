@@ -42,7 +42,7 @@ const (
 )
 
 // newCrossing makes the neighbours, and returns the state in which each row has to leave the machine.
-func newCrossing(t *testing.T, folder referenceFolder, p protection) (*crossing, kernel.Snapshot) {
+func newCrossing(t *testing.T, folder pluginFolder, p protection) (*crossing, kernel.Snapshot) {
 	l := newLab(t, newLinux(t))
 	if p.ipv6 {
 		l.enableIPv6()
@@ -57,7 +57,7 @@ func newCrossing(t *testing.T, folder referenceFolder, p protection) (*crossing,
 	x.attach(x.call, sharing, "eth2", "net")
 	x.attach(x.reference, apart, "eth1", "other")
 	x.attach(x.call, apart, "eth2", "other")
-	return x, x.settle()
+	return x, x.settle(x.remains)
 }
 
 // gc is GC of the network in which the neighbours are valid.
@@ -261,7 +261,7 @@ func (x *crossing) try(c cleanUp, before kernel.Snapshot) {
 	if c.after != nil {
 		c.after(x, a)
 	}
-	if diff := x.awaitState(before); diff != "" {
+	if diff := x.awaitState(before, x.remains); diff != "" {
 		x.t.Fatalf("left over (+), or a neighbour's that is gone (-):\n%s", diff)
 	}
 }
@@ -273,26 +273,26 @@ func (x *crossing) remains() kernel.Snapshot {
 	})
 }
 
-// awaitState waits until the state is as before, and says in the end how it is not.
-func (x *crossing) awaitState(before kernel.Snapshot) (diff string) {
-	x.t.Helper()
+// awaitState waits until a state is as before, and says in the end how it is not.
+func (l *lab) awaitState(before kernel.Snapshot, now func() kernel.Snapshot) (diff string) {
+	l.t.Helper()
 	for look := range settleLooks {
-		if diff = kernel.Diff(before, x.remains()); diff == "" {
+		if diff = kernel.Diff(before, now()); diff == "" {
 			break
 		}
-		x.must(x.Sleep(x.t.Context(), settlePause<<look))
+		l.must(l.Sleep(l.t.Context(), settlePause<<look))
 	}
 	return diff
 }
 
 // settle waits until Linux has done what it does a moment later, with addresses of IPv6 for one.
-func (x *crossing) settle() (state kernel.Snapshot) {
-	x.t.Helper()
-	const quiet = 20 * settlePause
+func (l *lab) settle(now func() kernel.Snapshot) (state kernel.Snapshot) {
+	l.t.Helper()
+	const quiet = 75 * settlePause // carriers are seen up to a second late (linkwatch)
 	for same := false; !same; {
-		state = x.remains()
-		x.must(x.Sleep(x.t.Context(), quiet))
-		same = kernel.Diff(state, x.remains()) == ""
+		state = now()
+		l.must(l.Sleep(l.t.Context(), quiet))
+		same = kernel.Diff(state, now()) == ""
 	}
 	return state
 }

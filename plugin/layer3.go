@@ -116,6 +116,9 @@ func newRoute(r *types.Route, ips []*types100.IPConfig) (kernel.Route, error) {
 	if own, ok := netip.AddrFromSlice(r.GW); ok {
 		gateway = own.Unmap()
 	}
+	if gateway.IsUnspecified() { // how an IPAM plugin says that there is to be none, and how Linux takes it
+		gateway = netip.Addr{}
+	}
 	route := kernel.Route{Dst: dst, Gateway: gateway, Metric: r.Priority, MTU: r.MTU, AdvMSS: r.AdvMSS}
 	if r.Table != nil {
 		route.Table = *r.Table

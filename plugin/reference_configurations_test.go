@@ -16,6 +16,7 @@ type configuration struct {
 	keys    string // see lab.network
 	args    string // CNI_ARGS
 	ipv6    bool   // the host has IPv6
+	vlans   bool   // the bridge has VLANs, which not every kernel knows
 	prepare func(l *lab)
 }
 
@@ -34,6 +35,10 @@ var configurations = []configuration{
 	{name: "addresses", keys: hostLocal(`"subnet": "10.9.0.0/24"`)},
 	{name: "default-gateway", keys: `"isDefaultGateway": true, ` + hostLocal(`"subnet": "10.9.0.0/24"`)},
 	{name: "ipv6", keys: `"isDefaultGateway": true, ` + hostLocal(`"subnet": "fd00:9::/64"`), ipv6: true},
+	{
+		name: "three-subnets", ipv6: true, keys: `"isDefaultGateway": true, ` + hostLocal(`"ranges": [
+			[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}], [{"subnet": "fd00:9:1::/64"}]]`),
+	},
 	{name: "given-gateway", keys: `"isGateway": true, ` + hostLocal(`"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"`)},
 	{name: "mtu", keys: `"mtu": 1400, ` + gatewayKeys},
 	{name: "hairpin", keys: `"hairpinMode": true, ` + gatewayKeys},
@@ -41,6 +46,18 @@ var configurations = []configuration{
 	{name: "isolation", keys: `"portIsolation": true, ` + gatewayKeys},
 	{name: "disabled-interface", keys: `"disableContainerInterface": true, "ipam": {}`},
 	{name: "force-address", keys: `"forceAddress": true, ` + gatewayKeys, prepare: addBridgeWithAddress},
+	{
+		name: "force-address-ipv6", keys: `"forceAddress": true, "isGateway": true, ` + hostLocal(`"subnet": "fd00:9::/64"`),
+		ipv6: true, prepare: addBridgeWithOtherIPv6,
+	},
+	{
+		name: "address-beside-ipv6", keys: `"isGateway": true, ` + hostLocal(`"subnet": "fd00:9::/64"`),
+		ipv6: true, prepare: addBridgeWithDistantIPv6,
+	},
+	{
+		name: "force-address-beside-ipv6", keys: `"forceAddress": true, "isGateway": true, ` + hostLocal(`"subnet": "fd00:9::/64"`),
+		ipv6: true, prepare: addBridgeWithDistantIPv6,
+	},
 	{name: "bridge-there", keys: `"mtu": 1400, ` + gatewayKeys, prepare: (*lab).addDownBridge},
 	{name: "gateway-there", keys: gatewayKeys, prepare: addBridgeWithGateway},
 	{
@@ -51,6 +68,16 @@ var configurations = []configuration{
 	{
 		name: "routes", keys: `"isGateway": true, ` + hostLocal(`"subnet": "10.9.0.0/24", "routes": [
 			{"dst": "192.0.2.0/24"}, {"dst": "198.51.100.0/24", "gw": "10.9.0.7"}]`),
+	},
+	{
+		name: "route-attributes", ipv6: true, keys: `"isGateway": true, ` + hostLocal(`
+			"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}]], "routes": [
+			{"dst": "192.0.2.0/24", "mtu": 1400, "advmss": 1300, "priority": 7}, {"dst": "198.51.100.0/24", "gw": "0.0.0.0", "scope": 253},
+			{"dst": "fd00:8::/64", "mtu": 1400, "priority": 8}]`),
+	},
+	{
+		name: "route-table", keys: `"isGateway": true, ` + hostLocal(`"subnet": "10.9.0.0/24", "routes": [
+			{"dst": "192.0.2.0/24", "table": 100}]`),
 	},
 	{
 		name: "default-route", keys: `"isDefaultGateway": true, ` + hostLocal(`"subnet": "10.9.0.0/24", "routes": [
@@ -97,6 +124,7 @@ var configurations = []configuration{
 	{name: "masquerade-iptables", keys: `"ipMasq": true, "ipMasqBackend": "iptables", ` + dualKeys, ipv6: true},
 	{name: "masquerade-nftables", keys: `"ipMasq": true, "ipMasqBackend": "nftables", ` + dualKeys, ipv6: true},
 	{name: "spoof-check", keys: `"macspoofchk": true, ` + gatewayKeys},
+	{name: "enabledad", keys: `"enabledad": true, ` + dualKeys, ipv6: true},
 	{name: "chained", keys: gatewayKeys + `, "prevResult": $PREV`},
 }
 
@@ -110,11 +138,17 @@ func addBridgeWithAddress(l *lab) { l.addBridgeWith("10.7.0.1/24") }
 
 func addBridgeWithGateway(l *lab) { l.addBridgeWith("10.9.0.1/24") }
 
+func addBridgeWithOtherIPv6(l *lab) { l.addBridgeWith("fd00:9::9/64") }
+
+func addBridgeWithDistantIPv6(l *lab) { l.addBridgeWith("fd00:9:7::1/64") }
+
 func (l *lab) addBridgeWith(address string) {
 	l.addBridge()
 	bridge, err := l.self.LinkByName("br-test")
 	l.must(err)
-	l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix(address)}))
+	given := prefix(address)
+	l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: given, NoDAD: given.Addr().Is6()}))
+	l.must(l.Sleep(l.t.Context(), 6*settlePause)) // its local route comes a moment later
 }
 
 func writeResolvConf(l *lab) {

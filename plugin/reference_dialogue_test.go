@@ -24,7 +24,8 @@ func (d dialogue) name() string { return d.group + "-" + d.variant }
 // dialogues are all that is compared.
 func dialogues() (all []dialogue) {
 	for _, v := range versions {
-		all = append(all, dialogue{"version", variant(v), askVersion(v)}, dialogue{"loopback", variant(v), loopback(v)})
+		all = append(all, dialogue{"version", variant(v), askVersion(v)}, dialogue{"loopback", variant(v), loopback(v)},
+			dialogue{"never-added", variant(v), neverAdded(v)})
 	}
 	for i, c := range configurations {
 		for _, v := range versions {
@@ -61,9 +62,21 @@ func loopback(version string) func(*lab, func(request) answer) {
 	}
 }
 
+// neverAdded is DEL, twice, of what is not there.
+func neverAdded(version string) func(*lab, func(request) answer) {
+	return func(l *lab, ask func(request) answer) {
+		r := request{verb: "DEL", id: "a", netns: l.pod("a"), conf: l.network(version, gatewayKeys)}
+		ask(r)
+		ask(r)
+	}
+}
+
 // attachment is ADD, CHECK of what it promised, and DEL twice.
 func (c configuration) attachment(version string) func(*lab, func(request) answer) {
 	return func(l *lab, ask func(request) answer) {
+		if c.vlans {
+			l.needVLANs()
+		}
 		if c.ipv6 {
 			l.enableIPv6()
 		}

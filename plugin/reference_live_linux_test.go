@@ -19,12 +19,12 @@ func init() {
 	}
 }
 
-// referenceFolder is where the reference's plugins are.
-type referenceFolder string
+// pluginFolder is where the programs of plugins are, the reference's or ours.
+type pluginFolder string
 
 // findReference returns "" where the reference's plugins are not asked for. Who asks for all that Linux can run has to
 // ask for them, too.
-func findReference(t *testing.T) referenceFolder {
+func findReference(t *testing.T) pluginFolder {
 	t.Helper()
 	sandbox.Require(t)
 	folder := os.Getenv(referenceVariable)
@@ -37,25 +37,34 @@ func findReference(t *testing.T) referenceFolder {
 			t.Fatalf("%s: %v (\"make bin/reference/bridge\" builds all)", referenceVariable, err)
 		}
 	}
-	return referenceFolder(folder)
+	return pluginFolder(folder)
 }
 
 // hold holds a dialogue on a machine of its own.
-func (f referenceFolder) hold(t *testing.T, d dialogue, settled func(at int, state string) bool) account {
+func (f pluginFolder) hold(t *testing.T, d dialogue, settled func(at int, state string) bool) account {
 	l := newLab(t, newLinux(t))
 	return (&listener{lab: l, call: f.on(l), settled: settled}).hold(d)
 }
 
-// on returns how to call the reference's plugins on a machine.
-func (f referenceFolder) on(l *lab) func(request) answer {
+// on returns how to call the plugins on a machine.
+func (f pluginFolder) on(l *lab) func(request) answer {
 	folder := string(f)
 	return func(r request) answer {
-		env := append([]string{
-			"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0",
-			"CNI_PATH=" + folder, "PATH=" + os.Getenv("PATH"),
-		}, r.env...)
-		out, err := l.Exec(l.t.Context(), filepath.Join(folder, cmp.Or(r.name, "bridge")), env, []byte(r.conf))
+		out, err := l.Exec(l.t.Context(), filepath.Join(folder, cmp.Or(r.name, "bridge")), f.env(r), []byte(r.conf))
 		l.must(err)
 		return answer{out.Exit, strings.ReplaceAll(string(out.Stdout), folder, l.cniPath), string(out.Stderr)}
 	}
+}
+
+// env is the environment of a call, with what the machine's programs need: User Mode Linux has some do without AVX.
+func (f pluginFolder) env(r request) []string {
+	env := []string{
+		"CNI_COMMAND=" + r.verb, "CNI_CONTAINERID=" + r.id, "CNI_NETNS=" + r.netns, "CNI_IFNAME=eth0", "CNI_PATH=" + string(f),
+	}
+	for _, name := range []string{"PATH", "GODEBUG", "GLIBC_TUNABLES"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, r.env...)
 }

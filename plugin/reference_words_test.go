@@ -16,12 +16,17 @@ type plainWords struct {
 	paths *strings.Replacer
 	asked string            // all requests: an address that stands there was not chosen by the plugin
 	macs  map[string]string // "MAC(eth0)", by address
+	names []string          // pairs for a strings.Replacer: the port of a VLAN's gateway, PORT
 	local []string          // pairs for a strings.Replacer: link-local address, "fe80::(eth0)"
 }
 
 var (
 	anyMAC    = regexp.MustCompile(`\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b`)
 	hostVeths = regexp.MustCompile(`\bveth[0-9a-z]{8,11}\b`)
+	// portOfGateway is one end of a pair that is in the host's namespace with both: the reference names it as a host end.
+	portOfGateway = regexp.MustCompile(`^(veth[0-9a-f]{8}|vlan[0-9a-z]{11})$`)
+	// earlierLocal is a link-local address made of a MAC address that no link was seen with.
+	earlierLocal = regexp.MustCompile(`\bfe80::[0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}\b`)
 )
 
 func newPlainWords(l *lab) *plainWords {
@@ -49,10 +54,20 @@ func (p *plainWords) learnIn(ns kernel.NetNS, kind string) {
 	links, err := ns.Links()
 	p.l.must(err)
 	for _, link := range links {
-		if link.Kind == kind {
-			p.call(link.MAC, hostVeths.ReplaceAllString(link.Name, "VETH"))
+		if link.Kind != kind {
+			continue
 		}
+		name := hostVeths.ReplaceAllString(link.Name, "VETH")
+		if link.PeerHere && portOfGateway.MatchString(link.Name) {
+			p.names = append(p.names, link.Name, "PORT")
+			name = "VETH" // an unpinned bridge has the lower address of its two ports, whichever that is
+		}
+		p.call(link.MAC, name)
 	}
+}
+
+func (p *plainWords) named(text string) string {
+	return hostVeths.ReplaceAllString(strings.NewReplacer(p.names...).Replace(text), "VETH")
 }
 
 func (p *plainWords) call(mac net.HardwareAddr, link string) {
@@ -82,7 +97,7 @@ func (p *plainWords) text(s string) string {
 		}
 		return mac
 	})
-	return hostVeths.ReplaceAllString(s, "VETH")
+	return p.named(earlierLocal.ReplaceAllString(s, "fe80::(earlier)"))
 }
 
 func (p *plainWords) snapshot(s kernel.Snapshot) kernel.Snapshot {

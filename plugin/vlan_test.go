@@ -17,11 +17,16 @@ import (
 // does, with go test -exec umlrun.)
 func onEachWithVLANs(t *testing.T, test func(t *testing.T, l *lab)) {
 	onEach(t, func(t *testing.T, l *lab) {
-		if !l.knowsVLANs() {
-			t.Skipf("%s: left out: this kernel was built without VLANs on bridges", t.Name())
-		}
+		l.needVLANs()
 		test(t, l)
 	})
+}
+
+func (l *lab) needVLANs() {
+	l.t.Helper()
+	if !l.knowsVLANs() {
+		l.t.Skipf("%s: left out: this kernel was built without VLANs on bridges", l.t.Name())
+	}
 }
 
 func (l *lab) knowsVLANs() bool {

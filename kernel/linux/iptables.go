@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -98,10 +100,13 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
-	if err := ns.inside(cmd.Start); err != nil { // a child starts in the namespace of the thread that makes it
-		return "", nil, err
-	}
-	err = cmd.Wait()
+	// One that waits for xtables.lock would change rules when whoever was to undo that has been.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err = ns.inside(func() error { // a child starts in the namespace of the thread that makes it
+		runtime.LockOSThread() // and takes the end of that thread for the death of its parent
+		defer runtime.UnlockOSThread()
+		return cmd.Run()
+	})
 	if status, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", &iptablesFailure{status.ExitCode(), stderr.String()}, nil
 	}
