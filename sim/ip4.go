@@ -113,10 +113,11 @@ func (l *link) secondaries(primary *address) (list []*address) {
 	return list
 }
 
-// primary returns the primary address that a hangs on, which is a itself if it is one. (inet_ifa_byprefix.)
+// primary returns the primary address that a hangs on, which is a itself if it is one: the first of the subnet; nil for one
+// that is no longer there. (inet_ifa_byprefix.)
 func (l *link) primary(a *address) *address {
 	for _, other := range l.addresses4 {
-		if !other.Secondary && other.subnet() == a.subnet() {
+		if other.subnet() == a.subnet() {
 			return other
 		}
 	}
@@ -126,8 +127,11 @@ func (l *link) primary(a *address) *address {
 // dropAddress4 takes one address and its routes away. With the last one of a link IPv4 ends there: all routes of the
 // link go. (net/ipv4/fib_frontend.c: fib_inetaddr_event.)
 func (l *link) dropAddress4(a *address) {
-	primary := l.primary(a)
 	l.addresses4 = slices.DeleteFunc(l.addresses4, func(other *address) bool { return other == a })
+	primary := a
+	if a.Secondary {
+		primary = l.primary(a)
+	}
 	l.dropRoutes4(a, primary)
 	if len(l.addresses4) == 0 {
 		l.ns.fib4.flush(func(r *route) bool { return r.link == l })     // fib_disable_ip, by force
@@ -156,10 +160,12 @@ func (l *link) ip4Down() {
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l && r.nhScope != kernel.ScopeNowhere })
 }
 
-// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy, which takes one address away after the other.
+// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy, which takes one address away after the other. No secondary goes with
+// its primary, nor does it find that later, and so others' routes keep it as their source. (net/ipv4/devinet.c
+// __inet_del_ifa: in_dev->dead; net/ipv4/fib_frontend.c fib_del_ifaddr.)
 func (l *link) ip4Destroy() {
 	for len(l.addresses4) > 0 {
-		l.takeAddress4(l.addresses4[0])
+		l.dropAddress4(l.addresses4[0])
 	}
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l })
