@@ -29,7 +29,7 @@ func (d *drawer) filterMood() filterMood {
 // nftChange draws a transaction of nftables.
 func (d *drawer) nftChange() operation.Operation {
 	return d.sayable(func() operation.RulesetChange {
-		o := operation.RulesetChange{NetNS: d.netns(), Program: "nft", Check: d.percent(8)}
+		o := operation.RulesetChange{NetNS: d.netns(), Program: "nft", Check: d.percent(12)}
 		b := &rulesetDrawer{drawer: d, now: d.m.ruleset(o.NetNS, kernel.NFTables)}
 		if d.percent(3) {
 			o.Changes = b.ladder(b.place())
