@@ -9,7 +9,8 @@ import (
 
 // iptables are the tables that have been used, each with its built-in chains. What is done with them has two halves: the
 // program iptables-restore changes a copy, and then the kernel takes it or not. The simulated program is that of
-// iptables-nft, of which the kernel's half is nf_tables.
+// iptables-nft, of which the kernel's half is nf_tables;
+// where nf_tables is lacking it is that of iptables-legacy, which is like it but for what is said below.
 type iptables []iptable
 
 // An iptable is one of them.
@@ -18,7 +19,8 @@ type iptable struct {
 	made map[string]bool // the built-in chains that the kernel has: those that were used (iptables/nft.c: nft_xt_builtin_init)
 
 	// there says that the kernel has the table, from the first transaction on that does more than to flush it. Where it is
-	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush).
+	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush). For
+	// iptables-legacy it is always there, as a copy to work on (libiptc/libiptc.c: TC_INIT; measured with 1.8.9).
 	there bool
 }
 
@@ -44,12 +46,13 @@ func touched(c kernel.FilterChain) bool {
 
 // changed returns the tables after a transaction, or the refusal of the change with the index. All of them are in one
 // table.
-func (t iptables) changed(changes []kernel.FilterChange) (after iptables, index int, r *refusal) {
+func (t iptables) changed(changes []kernel.FilterChange, legacy bool) (after iptables, index int, r *refusal) {
 	if len(changes) == 0 {
 		return t, -1, nil
 	}
 	after = slices.Clone(t)
 	table := after.table(changes[0])
+	table.there = table.there || legacy
 	programs := table.copy()
 	for i, c := range changes {
 		if r := programs.inProgram(c); r != nil {

@@ -98,7 +98,7 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 		return i, r
 	}
 	if b == kernel.IPTables {
-		after, i, r := ns.filter.iptables.changed(changes)
+		after, i, r := ns.filter.iptables.changed(changes, ns.world().config.Profile.Features.NFTablesBridgeOnly)
 		if r == nil {
 			ns.filter.iptables, ns.filter.found = after, nil
 		}

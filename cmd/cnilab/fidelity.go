@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ func fidelityCommand() *cobra.Command {
 	flags.IntVar(&f.Ops, "ops", 20000, "end after so many operations; 0: no limit")
 	flags.Uint64Var(&f.Seed, "seed", 1, "what the operations are drawn from: the same seed gives the same")
 	flags.DurationVar(&f.For, "for", 0, "end after so much time; 0: no limit")
-	flags.IntVarP(&f.Jobs, "jobs", "j", 16, "how many sequences of operations run at the same time; most wait for the kernel")
+	flags.IntVarP(&f.Jobs, "jobs", "j", 64, "how many sequences of operations run at the same time; most wait for the kernel")
 	flags.StringVar(&log, "log", "", "the file to append a line about the run to")
 	flags.StringVar(&save, "save", "", "the folder to write a scenario into for each difference")
 	return cmd
@@ -60,6 +61,9 @@ func tellFidelity(out io.Writer, f backend.Fidelity, r backend.FidelityReport, s
 			return failure{err}
 		}
 		fmt.Fprintf(out, "    saved; run it again: bin/cnilab test --backend=%s %s\n", f.Against, file)
+	}
+	for _, finding := range r.Unsteady {
+		fmt.Fprintf(out, "not again when it was carried out anew: %s\n%s", finding.Text, indent(strings.Join(finding.Lines, "\n")+"\n"))
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Difference)) {
 		fmt.Fprintf(out, "%6d times %s\n", r.Difference[kind], kind)

@@ -26,7 +26,7 @@ type Run struct {
 	Jobs  int           // how many sequences run at the same time
 	Shape Shape
 
-	// Found is told of each new difference, made shorter; nil: nobody.
+	// Found is told of each kind of difference when the others are over, made shorter; nil: nobody.
 	Found func(d *Difference)
 }
 
@@ -39,6 +39,7 @@ type Report struct {
 	Differences []*Difference  // one for each kind
 	Kinds       map[string]int // how often each kind of difference came up
 	Unstable    int            // sequences that differed once, and not when they were carried out anew
+	Unsteady    []*Difference  // one for each kind of these
 }
 
 // OpsPerSecond is the speed of the run.
@@ -59,7 +60,11 @@ type runner struct {
 
 	mu     sync.Mutex
 	report Report
+	met    map[string][]*Difference // the first few of each kind
 }
+
+// candidates is how many differences of a kind are carried out anew, until one is there again.
+const candidates = 4
 
 // Do runs it, until enough was asked or ctx ends.
 func (r Run) Do(ctx context.Context) (*Report, error) {
@@ -70,6 +75,7 @@ func (r Run) Do(ctx context.Context) (*Report, error) {
 	defer cancel(nil)
 	w := &runner{Run: r, ctx: ctx, cancel: cancel}
 	w.report.Coverage, w.report.Kinds = Coverage{}, map[string]int{}
+	w.met = map[string][]*Difference{}
 	w.next.Store(int64(r.First))
 	start := time.Now()
 	var workers sync.WaitGroup
@@ -78,6 +84,7 @@ func (r Run) Do(ctx context.Context) (*Report, error) {
 	}
 	workers.Wait()
 	w.report.Took = time.Since(start)
+	w.lookInto()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return &w.report, err
 	}
@@ -107,10 +114,75 @@ func (w *runner) sequence(number int) error {
 	w.report.Ops += count.Ops()
 	w.report.Coverage.addAll(count)
 	w.mu.Unlock()
-	if d == nil {
-		return nil
+	if d != nil {
+		w.differs(d)
 	}
-	return w.differs(d)
+	return nil
+}
+
+// differs notes a difference, which is looked into when the run is over.
+func (w *runner) differs(d *Difference) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kind := d.Kind()
+	if w.report.Kinds[kind]++; w.report.Kinds[kind] <= candidates {
+		w.met[kind] = append(w.met[kind], d)
+	}
+}
+
+// lookInto looks into all kinds of differences, at the same time: most of it is waiting.
+func (w *runner) lookInto() {
+	var workers sync.WaitGroup
+	for kind, met := range w.met {
+		workers.Go(func() {
+			short, err := w.shortened(met)
+			if err != nil {
+				w.cancel(err)
+				return
+			}
+			w.tell(kind, met, short)
+		})
+	}
+	workers.Wait()
+}
+
+// shortened returns the first of some differences that is there again, made shorter. What is not there again each time is a
+// matter of when Linux got round to what it does late.
+func (w *runner) shortened(met []*Difference) (*Difference, error) {
+	for _, d := range met {
+		again, err := w.confirmed(d)
+		if again == nil && err == nil {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		short, err := w.Shrink(again)
+		if err == nil {
+			short, err = w.confirmed(short)
+		}
+		if short == nil {
+			short = again
+		}
+		return short, err
+	}
+	return nil, nil
+}
+
+// tell reports what has become of the differences of a kind; short is nil where none was there again.
+func (w *runner) tell(kind string, met []*Difference, short *Difference) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if short == nil {
+		w.report.Unstable += w.report.Kinds[kind]
+		w.report.Unsteady = append(w.report.Unsteady, met[0])
+		delete(w.report.Kinds, kind)
+		return
+	}
+	w.report.Differences = append(w.report.Differences, short)
+	if w.Found != nil {
+		w.Found(short)
+	}
 }
 
 var pairNumber atomic.Int64
@@ -152,39 +224,6 @@ func enter(k Kernel, prefix string) (a *arena, end func() error, err error) {
 	}, nil
 }
 
-// differs notes a difference. Of each kind the first is made shorter and told. What is not there again each time is a
-// matter of when Linux got round to what it does late.
-func (w *runner) differs(d *Difference) error {
-	w.mu.Lock()
-	w.report.Kinds[d.Kind()]++
-	first := w.report.Kinds[d.Kind()] == 1
-	w.mu.Unlock()
-	if !first {
-		return nil
-	}
-	short, err := w.confirmed(d)
-	if short != nil && err == nil {
-		if short, err = w.Shrink(short); err == nil {
-			short, err = w.confirmed(short)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if short == nil {
-		w.report.Unstable++
-		delete(w.report.Kinds, d.Kind())
-		return nil
-	}
-	w.report.Differences = append(w.report.Differences, short)
-	if w.Found != nil {
-		w.Found(short)
-	}
-	return nil
-}
-
 // confirmed carries a difference out anew, twice; nil where it is not there again.
 func (w *runner) confirmed(d *Difference) (*Difference, error) {
 	again := d
@@ -200,7 +239,7 @@ func (w *runner) confirmed(d *Difference) (*Difference, error) {
 
 func ignore(operation.Operation, answer) {}
 
-var particulars = regexp.MustCompile(`\b(v[0-5]|br[01]|eth0|host|[ab]|\S*[0-9:./]\S*)\b`)
+var particulars = regexp.MustCompile(` oper [A-Z]+|\b(v[0-5]|br[01]|eth0|host|[ab]|\S*[0-9:./]\S*)\b`)
 
 // Kind is what differences have in common that are probably the same: the operation and the answers, or what kinds of
 // objects differ.

@@ -13,7 +13,7 @@ import (
 
 // Patience is how long a comparison of states waits for what Linux does late: operational states (a second each,
 // net/core/link_watch.c), duplicate address detection (two), the death of a namespace, on a busy machine.
-const Patience = 6 * time.Second
+const Patience = 15 * time.Second
 
 // A Kernel is one of the two that are asked.
 type Kernel struct {
@@ -76,6 +76,7 @@ type pair struct {
 	patience  time.Duration                         // 0: the reference's time is virtual
 	every     bool                                  // compare all there is after every operation
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
+	calm      time.Time                             // when linkwatch has seen what needed carriers before
 }
 
 // tablesEvery is how many operations there are between two comparisons of all tables. Settings and netfilter are compared
@@ -98,8 +99,8 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 	d := &Difference{}
 	for i, o := range sequence {
 		d.Sequence = sequence[:i+1]
-		if needsCarriers(o) {
-			if err := p.compare(d, late, true); err != nil || d.State != "" {
+		if (len(sequence) <= crowded || i > crowded) && needsCarriers(p.got, o) {
+			if err := p.awaitCarriers(d); err != nil || d.State != "" {
 				d.Sequence = sequence[:max(i, 1)]
 				return d, err
 			}
@@ -147,11 +148,32 @@ func printed(a answer) string {
 	return fmt.Sprintf(" %q", a.printed)
 }
 
-// needsCarriers reports whether what an operation is answered depends on what Linux does late: a port forwards once it
-// has a carrier. It is asked when the states are equal, which they are not as long as an operational state lags.
-func needsCarriers(o operation.Operation) bool {
-	add, ok := o.(operation.FDBAdd)
-	return ok && add.Entry.State == kernel.FDBDynamic
+// needsCarriers reports whether what comes of an operation depends on what Linux does late: a port forwards once its
+// operational state is known, and a new link counts as up until linkwatch has looked at it (net/core/link_watch.c
+// rfc2863_policy; include/linux/netdevice.h netif_oper_up; net/bridge/br_if.c br_add_if). The operation is asked when the
+// states are equal, which they are not as long as an operational state lags.
+func needsCarriers(h kernel.Host, o operation.Operation) bool {
+	switch o := o.(type) {
+	case operation.FDBAdd:
+		return o.Entry.State == kernel.FDBDynamic
+	case operation.LinkAdd:
+		return o.Master != nil && o.Spec.Up
+	case operation.LinkSet:
+		l, ok := linkOf(h, o.NetNS, o.Link)
+		up := o.Change.Up != nil && *o.Change.Up
+		return ok && (o.Master != nil && (up || l.Up) || up && (l.Kind == kernel.KindBridge || l.Master != 0))
+	}
+	return false
+}
+
+func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
+	ns, err := operation.Open(h, netns)
+	if err != nil {
+		return l, false
+	}
+	defer ns.Close()
+	l, err = ns.LinkByName(name)
+	return l, err == nil
 }
 
 // undecided reports whether an operation has done what Linux decides by timing alone: a veth that was made up and a port,
@@ -163,13 +185,22 @@ func undecided(h kernel.Host, o operation.Operation) bool {
 	if !ok || !add.Spec.Up || add.Master == nil || add.PeerNetNS == nil {
 		return false
 	}
-	ns, err := operation.Open(h, add.NetNS)
-	if err != nil {
-		return false
+	l, ok := linkOf(h, add.NetNS, add.Spec.Name)
+	return ok && !l.PeerHere && l.Peer == l.Index
+}
+
+// linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most
+// (net/core/link_watch.c linkwatch_schedule_work).
+const linkwatch = 1300 * time.Millisecond
+
+// awaitCarriers waits until linkwatch has nothing left to look at. That is not to be seen where a bridge had a carrier for a
+// moment: it is in linkwatch's list all the same, and before the port that comes next, which makes it go up.
+func (p *pair) awaitCarriers(d *Difference) error {
+	if p.patience > 0 {
+		time.Sleep(time.Until(p.calm))
 	}
-	defer ns.Close()
-	l, err := ns.LinkByName(add.Spec.Name)
-	return err == nil && !l.PeerHere && l.Peer == l.Index
+	defer func() { p.calm = time.Now().Add(linkwatch) }()
+	return p.compare(d, late, true)
 }
 
 // isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows

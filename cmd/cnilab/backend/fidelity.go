@@ -35,6 +35,7 @@ type FidelityReport struct {
 	Answers    []AnswerCount
 	Rare       []lockstep.Pair
 	Findings   []Finding
+	Unsteady   []Finding      // of those that are unstable, one for each kind
 	Difference map[string]int // how often each kind of difference came up
 }
 
@@ -83,7 +84,7 @@ func simulatedKernel(profile sim.Profile) lockstep.Kernel {
 // against runs in step with the kernel of a machine, and reports.
 func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, release string) (FidelityReport, error) {
 	k := lockstep.Kernel{Name: name, New: func() (kernel.Host, func(), error) { return machine, func() {}, nil }}
-	lacks := func(topic string) bool { return kerneltest.Lacks(machine, topic) } // as its laws find
+	lacks := lacking(machine)
 	profile := profileOf(release, lacks)
 	var findings []Finding
 	report, err := lockstep.Run{
@@ -94,12 +95,27 @@ func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, releas
 	if err != nil && report == nil {
 		return FidelityReport{}, err
 	}
+	var unsteady []Finding
+	for _, d := range report.Unsteady {
+		unsteady = append(unsteady, finding(d, k.Name))
+	}
 	return FidelityReport{
-		Release: release, Sequences: report.Sequences, Ops: report.Ops, Took: report.Took,
+		Unsteady: unsteady, Release: release, Sequences: report.Sequences, Ops: report.Ops, Took: report.Took,
 		Succeeded: report.Coverage.Succeeded(), Unstable: report.Unstable, Coverage: report.Coverage.String(),
 		Answers: answerCounts(report.Coverage),
 		Rare:    report.Coverage.Rare(lawPairs(profile), rareBelow(report.Ops)), Findings: findings, Difference: report.Kinds,
 	}, err
+}
+
+// lacking returns a function that tells of each topic whether a machine's kernel was built without it, as its laws find.
+func lacking(machine kernel.Host) func(topic string) bool {
+	found := map[string]bool{}
+	return func(topic string) bool {
+		if _, asked := found[topic]; !asked {
+			found[topic] = kerneltest.Lacks(machine, topic)
+		}
+		return found[topic]
+	}
 }
 
 func finding(d *lockstep.Difference, kernel string) Finding {
