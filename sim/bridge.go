@@ -148,8 +148,8 @@ func (l *link) adjustMTU() {
 	if least == 0 {
 		least = defaultMTU
 	}
-	if least > kernel.MaxMTU {
-		return // dev_set_mtu refuses it, and nobody looks
+	if least < kernel.MinMTU || least > kernel.MaxMTU {
+		return // dev_validate_mtu: dev_set_mtu refuses it, and nobody looks
 	}
 	l.changeMTU(least)
 }

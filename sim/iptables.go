@@ -22,10 +22,12 @@ type iptable struct {
 	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush). For
 	// iptables-legacy it is always there, as a copy to work on (libiptc/libiptc.c: TC_INIT; measured with 1.8.9).
 	there bool
+
+	legacy bool // is of ip_tables
 }
 
 func (t iptable) copy() iptable {
-	return iptable{copyTable(t.FilterTable), maps.Clone(t.made), t.there}
+	return iptable{copyTable(t.FilterTable), maps.Clone(t.made), t.there, t.legacy}
 }
 
 // list leaves out the tables that are as they came.
@@ -52,12 +54,9 @@ func (t iptables) changed(changes []kernel.FilterChange, legacy bool) (after ipt
 	}
 	after = slices.Clone(t)
 	table := after.table(changes[0])
-	table.there = table.there || legacy
-	programs := table.copy()
-	for i, c := range changes {
-		if r := programs.inProgram(c); r != nil {
-			return nil, i, r
-		}
+	table.there, table.legacy = table.there || legacy, legacy
+	if i, r := table.tried(changes); r != nil {
+		return nil, i, r
 	}
 	changed, index, r := table.inKernel(changes)
 	*table = changed
@@ -79,7 +78,28 @@ func (t *iptables) table(c kernel.FilterChange) *iptable {
 	return &(*t)[len(*t)-1]
 }
 
-// inProgram is the program's half. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
+// checked is "iptables-restore --test": what the program is sure of. That of iptables-nft asks the kernel for nothing, not even
+// for what is there (iptables/nft.c: nft_test); that of iptables-legacy does all but the commit.
+func (t iptables) checked(changes []kernel.FilterChange, legacy bool) (index int, r *refusal) {
+	if len(changes) == 0 || !legacy {
+		return -1, nil
+	}
+	all := slices.Clone(t)
+	return all.table(changes[0]).tried(changes)
+}
+
+// tried is the program's half of a transaction.
+func (t iptable) tried(changes []kernel.FilterChange) (index int, r *refusal) {
+	program := t.copy()
+	for i, c := range changes {
+		if r := program.inProgram(c); r != nil {
+			return i, r
+		}
+	}
+	return -1, nil
+}
+
+// inProgram is the program's half of a change. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
 func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
 	chain := t.Chain(c.Chain)
 	switch {
@@ -108,13 +128,13 @@ func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index i
 			}
 			r := after.change(c)
 			if r == nil && each && addsRule(c) {
-				r = validTable(&after.FilterTable)
+				r = after.valid()
 			}
 			if r != nil {
 				return t, i, r
 			}
 		}
-		if validTable(&after.FilterTable) == nil {
+		if after.valid() == nil {
 			break
 		}
 	}
@@ -155,15 +175,19 @@ func (t *iptable) change(c kernel.FilterChange) *refusal {
 	return nil
 }
 
-// validTable is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it
-// for POSTROUTING alone.
-func validTable(t *kernel.FilterTable) (r *refusal) {
+// valid is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it for
+// POSTROUTING alone. To ip_tables a circle alone is too many chains (net/ipv4/netfilter/ip_tables.c: mark_source_chains).
+func (t *iptable) valid() (r *refusal) {
+	most := jumpStack
+	if t.legacy {
+		most = len(t.Chains) + 1
+	}
 	for i := range t.Chains {
 		c := &t.Chains[i]
 		if c.Base == nil {
 			continue
 		}
-		ok := chainsFrom(t, c, func(reached *kernel.FilterChain) {
+		ok := chainsFrom(&t.FilterTable, c, most, func(reached *kernel.FilterChain) {
 			if masquerades(reached) && c.Name != "POSTROUTING" {
 				r = refuse(kernel.EINVAL)
 			}

@@ -102,6 +102,8 @@ func (l *link) mappedMAC(ip netip.Addr) (m mac, ok bool) {
 	case ip.Is6() && ip.IsMulticast():
 		b := ip.As16()
 		return mac{0x33, 0x33, b[12], b[13], b[14], b[15]}, true // ipv6_eth_mc_map
+	case l.noARP():
+		return l.mac, true
 	case ip.Is4() && l.ns.addressTypeIn4(kernel.TableLocal, ip) == kernel.Broadcast:
 		return broadcastMAC, true
 	}

@@ -87,8 +87,11 @@ func (ns *namespace) valid(b kernel.FilterBackend, changes []kernel.FilterChange
 }
 
 func (ns *namespace) checkRules(b kernel.FilterBackend, changes []kernel.FilterChange) (int, *refusal) {
-	if i, r := ns.valid(b, changes); r != nil || b == kernel.IPTables {
+	if i, r := ns.valid(b, changes); r != nil {
 		return i, r
+	}
+	if b == kernel.IPTables {
+		return ns.filter.iptables.checked(changes, ns.world().config.Profile.Features.legacyIPTables())
 	}
 	return ns.filter.nft.transact(changes, false, ns.world().config.Profile.Features)
 }
@@ -98,7 +101,7 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 		return i, r
 	}
 	if b == kernel.IPTables {
-		after, i, r := ns.filter.iptables.changed(changes, ns.world().config.Profile.Features.NFTablesBridgeOnly)
+		after, i, r := ns.filter.iptables.changed(changes, ns.world().config.Profile.Features.legacyIPTables())
 		if r == nil {
 			ns.filter.iptables, ns.filter.found = after, nil
 		}
@@ -142,11 +145,11 @@ const jumpStack = 16
 
 // chainsFrom calls visit with each chain that packets can get to from one, itself first, as often as ways lead there; not ok
 // where these go on for too long. (net/netfilter/nf_tables_api.c: nft_chain_validate.)
-func chainsFrom(t *kernel.FilterTable, from *kernel.FilterChain, visit func(*kernel.FilterChain)) (ok bool) {
+func chainsFrom(t *kernel.FilterTable, from *kernel.FilterChain, most int, visit func(*kernel.FilterChain)) (ok bool) {
 	seen := map[string]int{}
 	var walk func(c *kernel.FilterChain, level int) bool
 	walk = func(c *kernel.FilterChain, level int) bool {
-		if level == jumpStack {
+		if level == most {
 			return false
 		}
 		if deepest, been := seen[c.Name]; been && deepest >= level {

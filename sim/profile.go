@@ -22,6 +22,11 @@ type Features struct {
 	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
 	NoBridgeVLANs, NoVLANLinks, NoDummies bool
 
+	// FollowsJumps: a rule of nftables that leads to a chain is refused at once where more chains follow than packets can go
+	// through, or the chains lead in a circle (6.1, net/netfilter/nf_tables_api.c nft_validate_register_store); on 6.18
+	// where a base chain leads there, after it.
+	FollowsJumps bool
+
 	// FDBDeleteAnyVLAN: to delete an entry in a VLAN that the port is no member of is ENOENT (6.18), not EINVAL (6.1).
 	FDBDeleteAnyVLAN bool
 
@@ -56,6 +61,9 @@ type Features struct {
 	RenameWhileUp bool
 }
 
+// legacyIPTables reports whether iptables is that of ip_tables: iptables-nft needs tables of nftables.
+func (f Features) legacyIPTables() bool { return f.NFTablesBridgeOnly }
+
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
@@ -63,7 +71,7 @@ var Linux618 = Profile{Release: "6.18.0", Features: Features{
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
-var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true}}
+var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true, FollowsJumps: true}}
 
 // Profiles returns all kernels that can be simulated, the newest first.
 func Profiles() []Profile { return []Profile{Linux618, Linux61} }
