@@ -85,7 +85,9 @@ func (t iptables) checked(changes []kernel.FilterChange, legacy bool) (index int
 		return -1, nil
 	}
 	all := slices.Clone(t)
-	return all.table(changes[0]).tried(changes)
+	table := all.table(changes[0])
+	table.there, table.legacy = true, true
+	return table.tried(changes)
 }
 
 // tried is the program's half of a transaction.
@@ -112,14 +114,31 @@ func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
 		return refuse(kernel.ENOENT, "Bad rule (does a matching rule exist in that chain?).")
 	case c.Rule.Target != "" && t.Chain(c.Rule.Target) == nil:
 		return refuse(kernel.ENOENT, "Chain does not exist.")
+	case t.legacy && c.Rule.Target != "" && t.Chain(c.Rule.Target).Base != nil:
+		return refuse(kernel.EOPNOTSUPP) // libiptc/libiptc.c: iptcc_map_target
 	}
 	t.carryOut(c)
 	return nil
 }
 
+// inOneGo is the kernel's half for iptables-legacy, which gives it the table as it is in the end.
+func (t iptable) inOneGo(changes []kernel.FilterChange) (after iptable, index int, r *refusal) {
+	after = t.copy()
+	for _, c := range changes {
+		after.carryOut(c)
+	}
+	if r := after.valid(); r != nil {
+		return t, len(changes) - 1, r
+	}
+	return after, -1, nil
+}
+
 // inKernel is the kernel's half. The rules together are looked at in the end, and then, where they are no good, after each
 // that is added (see nftables.transact).
 func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index int, r *refusal) {
+	if t.legacy {
+		return t.inOneGo(changes)
+	}
 	for _, each := range []bool{false, true} {
 		after = t.copy()
 		for i, c := range changes {

@@ -56,6 +56,10 @@ type Features struct {
 	// net/ipv6/route.c: fib6_remove_prefsrc), on 6.1 those by the link that had it.
 	ForgetsSourceOfAll bool
 
+	// NoAddressUnasked: to add 0.0.0.0 is done without a look at the link (6.18, net/ipv4/devinet.c inet_rtm_newaddr); on
+	// 6.1 the link must be there and have IPv4 (rtm_to_ifaddr).
+	NoAddressUnasked bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
@@ -67,7 +71,7 @@ func (f Features) legacyIPTables() bool { return f.NFTablesBridgeOnly }
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
-	RefusesOddSwitches: true, ForgetsSourceOfAll: true,
+	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
