@@ -42,8 +42,9 @@ func (ns *namespace) addAddress(a kernel.Address) *refusal {
 	if !a.Prefix.IsValid() {
 		return refuse(kernel.EINVAL) // rtm_to_ifaddr, inet6_rtm_newaddr: no IFA_LOCAL
 	}
-	if ip := a.Prefix.Addr(); ip.Is4() && ip.IsUnspecified() {
-		return nil // inet_rtm_newaddr: without IFA_LOCAL nothing is looked at, and that is no error
+	nothing := a.Prefix.Addr() == netip.IPv4Unspecified() // no IFA_LOCAL, which is no error
+	if nothing && ns.world().config.Profile.Features.NoAddressUnasked {
+		return nil // inet_rtm_newaddr
 	}
 	l := ns.links[a.Link]
 	if l == nil {
@@ -51,6 +52,9 @@ func (ns *namespace) addAddress(a kernel.Address) *refusal {
 	}
 	fresh := &address{Address: kernel.Address{Prefix: a.Prefix, Broadcast: a.Broadcast, Scope: a.Scope, NoDAD: a.NoDAD}}
 	if a.Prefix.Addr().Is4() {
+		if nothing && l.conf4 != nil {
+			return nil // __inet_insert_ifa
+		}
 		fresh.NoDAD = false
 		if a.Broadcast.IsValid() && a.Broadcast.IsUnspecified() {
 			fresh.Broadcast = netip.Addr{} // ifa_broadcast of 0 is none: inet_fill_ifaddr

@@ -23,6 +23,7 @@ type bridge struct {
 type port struct {
 	number     int  // from 1
 	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
+	promisc    bool // BR_PROMISC: see managePromiscuity
 	flags      kernel.Port
 	vlans      vlanGroup
 }
@@ -68,11 +69,12 @@ func (l *link) addPort(p *link) *refusal {
 		return refuse(kernel.EBUSY) // netdev_master_upper_dev_link: __netdev_has_upper_dev
 	}
 	p.master, p.port = l, &port{number: number}
-	p.addPromiscuity(1)
 	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
+	l.managePromiscuity() // nbp_update_port_count
 	l.addLocal(p, p.mac, 0)
 	l.joinDefault(p)
 	l.recalculateMAC()
+	p.filterFrames()
 	p.checkPort()
 	l.adjustMTU()
 	return nil
@@ -96,8 +98,10 @@ func (b *bridge) freeNumber() (int, *refusal) {
 func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
 	l.forgetPort(p)
+	p.takeAllFrames(false)
 	p.master, p.port = nil, nil
-	p.addPromiscuity(-1)
+	p.filterFrames()
+	l.managePromiscuity() // nbp_update_port_count
 	l.adjustMTU()
 	l.recalculateMAC()
 	l.selectCarrier()
@@ -144,8 +148,8 @@ func (l *link) adjustMTU() {
 	if least == 0 {
 		least = defaultMTU
 	}
-	if least > kernel.MaxMTU {
-		return // dev_set_mtu refuses it, and nobody looks
+	if least < kernel.MinMTU || least > kernel.MaxMTU {
+		return // dev_validate_mtu: dev_set_mtu refuses it, and nobody looks
 	}
 	l.changeMTU(least)
 }

@@ -9,8 +9,8 @@ import (
 
 // iptables are the tables that have been used, each with its built-in chains. What is done with them has two halves: the
 // program iptables-restore changes a copy, and then the kernel takes it or not. The simulated program is that of
-// iptables-nft, of which the kernel's half is nf_tables; on a kernel without the tables that it needs it is the one before
-// (see Features.legacyIPTables), which differs in what a flush does.
+// iptables-nft, of which the kernel's half is nf_tables; where that is lacking it is that of iptables-legacy, which is like
+// it but for what is said below.
 type iptables []iptable
 
 // An iptable is one of them.
@@ -19,13 +19,15 @@ type iptable struct {
 	made map[string]bool // the built-in chains that the kernel has: those that were used (iptables/nft.c: nft_xt_builtin_init)
 
 	// there says that the kernel has the table, from the first transaction on that does more than to flush it. Where it is
-	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush). To the legacy
-	// program each table is there, and what it does is done in its order (measured with iptables 1.8.9).
+	// not there, to flush it does nothing, even to what was added before (iptables/nft.c: nft_rule_flush). For
+	// iptables-legacy it is always there, as a copy to work on (libiptc/libiptc.c: TC_INIT; measured with 1.8.9).
 	there bool
+
+	legacy bool // is of ip_tables
 }
 
 func (t iptable) copy() iptable {
-	return iptable{copyTable(t.FilterTable), maps.Clone(t.made), t.there}
+	return iptable{copyTable(t.FilterTable), maps.Clone(t.made), t.there, t.legacy}
 }
 
 // list leaves out the tables that are as they came.
@@ -51,8 +53,9 @@ func (t iptables) changed(changes []kernel.FilterChange, legacy bool) (after ipt
 		return t, -1, nil
 	}
 	after = slices.Clone(t)
-	table := after.table(changes[0], legacy)
-	if i, r := table.inProgram(changes); r != nil {
+	table := after.table(changes[0])
+	table.there, table.legacy = table.there || legacy, legacy
+	if i, r := table.tried(changes); r != nil {
 		return nil, i, r
 	}
 	changed, index, r := table.inKernel(changes)
@@ -60,24 +63,14 @@ func (t iptables) changed(changes []kernel.FilterChange, legacy bool) (after ipt
 	return after, index, r
 }
 
-// checked returns the refusal of the change with the index where "iptables-restore --test" has one: the legacy program
-// does its half; the other looks at none of the rules that are there (measured with iptables 1.8.9).
-func (t iptables) checked(changes []kernel.FilterChange, legacy bool) (index int, r *refusal) {
-	if len(changes) == 0 || !legacy {
-		return -1, nil
-	}
-	tables := slices.Clone(t)
-	return tables.table(changes[0], legacy).inProgram(changes)
-}
-
 // table returns the table of a change, made where it was not used yet.
-func (t *iptables) table(c kernel.FilterChange, there bool) *iptable {
+func (t *iptables) table(c kernel.FilterChange) *iptable {
 	for i, table := range *t {
 		if table.Family == c.Family && table.Name == c.Table {
 			return &(*t)[i]
 		}
 	}
-	table := iptable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table}, made: map[string]bool{}, there: there}
+	table := iptable{FilterTable: kernel.FilterTable{Family: c.Family, Name: c.Table}, made: map[string]bool{}}
 	for _, name := range kernel.IPTablesChains(c.Table) {
 		table.Chains = append(table.Chains, kernel.FilterChain{Name: name, Base: &kernel.BaseChain{Policy: kernel.Accept}})
 	}
@@ -85,19 +78,31 @@ func (t *iptables) table(c kernel.FilterChange, there bool) *iptable {
 	return &(*t)[len(*t)-1]
 }
 
-// inProgram is the program's half, which it does with a copy.
-func (t *iptable) inProgram(changes []kernel.FilterChange) (index int, r *refusal) {
-	programs := t.copy()
+// checked is "iptables-restore --test": what the program is sure of. That of iptables-nft asks the kernel for nothing, not even
+// for what is there (iptables/nft.c: nft_test); that of iptables-legacy does all but the commit.
+func (t iptables) checked(changes []kernel.FilterChange, legacy bool) (index int, r *refusal) {
+	if len(changes) == 0 || !legacy {
+		return -1, nil
+	}
+	all := slices.Clone(t)
+	table := all.table(changes[0])
+	table.there, table.legacy = true, true
+	return table.tried(changes)
+}
+
+// tried is the program's half of a transaction.
+func (t iptable) tried(changes []kernel.FilterChange) (index int, r *refusal) {
+	program := t.copy()
 	for i, c := range changes {
-		if r := programs.changeInProgram(c); r != nil {
+		if r := program.inProgram(c); r != nil {
 			return i, r
 		}
 	}
 	return -1, nil
 }
 
-// changeInProgram is one change. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
-func (t *iptable) changeInProgram(c kernel.FilterChange) *refusal {
+// inProgram is the program's half of a change. (iptables/nft.c: nft_chain_user_add, nft_rule_append, nft_rule_delete and so on.)
+func (t *iptable) inProgram(c kernel.FilterChange) *refusal {
 	chain := t.Chain(c.Chain)
 	switch {
 	case c.Do == kernel.AddChain && c.Base == nil && chain != nil:
@@ -109,14 +114,33 @@ func (t *iptable) changeInProgram(c kernel.FilterChange) *refusal {
 		return refuse(kernel.ENOENT, "Bad rule (does a matching rule exist in that chain?).")
 	case c.Rule.Target != "" && t.Chain(c.Rule.Target) == nil:
 		return refuse(kernel.ENOENT, "Chain does not exist.")
+	case t.legacy && c.Do == kernel.DeleteChain && inUse(&t.FilterTable, c.Chain):
+		return refuse(kernel.EBUSY) // libiptc/libiptc.c: TC_DELETE_CHAIN
+	case t.legacy && c.Rule.Target != "" && t.Chain(c.Rule.Target).Base != nil:
+		return refuse(kernel.EOPNOTSUPP) // libiptc/libiptc.c: iptcc_map_target
 	}
 	t.carryOut(c)
 	return nil
 }
 
+// inOneGo is the kernel's half for iptables-legacy, which gives it the table as it is in the end.
+func (t iptable) inOneGo(changes []kernel.FilterChange) (after iptable, index int, r *refusal) {
+	after = t.copy()
+	for _, c := range changes {
+		after.carryOut(c)
+	}
+	if r := after.valid(); r != nil {
+		return t, len(changes) - 1, r
+	}
+	return after, -1, nil
+}
+
 // inKernel is the kernel's half. The rules together are looked at in the end, and then, where they are no good, after each
 // that is added (see nftables.transact).
 func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index int, r *refusal) {
+	if t.legacy {
+		return t.inOneGo(changes)
+	}
 	for _, each := range []bool{false, true} {
 		after = t.copy()
 		for i, c := range changes {
@@ -125,13 +149,13 @@ func (t iptable) inKernel(changes []kernel.FilterChange) (after iptable, index i
 			}
 			r := after.change(c)
 			if r == nil && each && addsRule(c) {
-				r = validTable(&after.FilterTable)
+				r = after.valid()
 			}
 			if r != nil {
 				return t, i, r
 			}
 		}
-		if validTable(&after.FilterTable) == nil {
+		if after.valid() == nil {
 			break
 		}
 	}
@@ -172,15 +196,19 @@ func (t *iptable) change(c kernel.FilterChange) *refusal {
 	return nil
 }
 
-// validTable is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it
-// for POSTROUTING alone.
-func validTable(t *kernel.FilterTable) (r *refusal) {
+// valid is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it for
+// POSTROUTING alone. To ip_tables a circle alone is too many chains (net/ipv4/netfilter/ip_tables.c: mark_source_chains).
+func (t *iptable) valid() (r *refusal) {
+	most := jumpStack
+	if t.legacy {
+		most = len(t.Chains) + 1
+	}
 	for i := range t.Chains {
 		c := &t.Chains[i]
 		if c.Base == nil {
 			continue
 		}
-		ok := chainsFrom(t, c, func(reached *kernel.FilterChain) {
+		ok := chainsFrom(&t.FilterTable, c, most, func(reached *kernel.FilterChain) {
 			if masquerades(reached) && c.Name != "POSTROUTING" {
 				r = refuse(kernel.EINVAL)
 			}

@@ -145,11 +145,11 @@ const jumpStack = 16
 
 // chainsFrom calls visit with each chain that packets can get to from one, itself first, as often as ways lead there; not ok
 // where these go on for too long. (net/netfilter/nf_tables_api.c: nft_chain_validate.)
-func chainsFrom(t *kernel.FilterTable, from *kernel.FilterChain, visit func(*kernel.FilterChain)) (ok bool) {
+func chainsFrom(t *kernel.FilterTable, from *kernel.FilterChain, most int, visit func(*kernel.FilterChain)) (ok bool) {
 	seen := map[string]int{}
 	var walk func(c *kernel.FilterChain, level int) bool
 	walk = func(c *kernel.FilterChain, level int) bool {
-		if level == jumpStack {
+		if level == most {
 			return false
 		}
 		if deepest, been := seen[c.Name]; been && deepest >= level {

@@ -291,7 +291,7 @@ func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange, f F
 			return refuse(kernel.ENOENT)
 		case target.Base != nil:
 			return refuse(kernel.EOPNOTSUPP)
-		case f.FollowsTargets && !chainsFrom(&t.FilterTable, target, func(*kernel.FilterChain) {}):
+		case f.FollowsJumps && !chainsFrom(&t.FilterTable, target, jumpStack, func(*kernel.FilterChain) {}):
 			return refuse(kernel.EMLINK)
 		}
 	}
@@ -313,7 +313,7 @@ func (t *nftTable) validate() (r *refusal) {
 		if base == nil {
 			continue
 		}
-		ok := chainsFrom(&t.FilterTable, &t.Chains[i], func(c *kernel.FilterChain) {
+		ok := chainsFrom(&t.FilterTable, &t.Chains[i], jumpStack, func(c *kernel.FilterChain) {
 			if masquerades(c) && (base.Type != "nat" || base.Hook != "postrouting") {
 				r = refuse(kernel.EOPNOTSUPP)
 			}

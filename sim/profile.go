@@ -18,13 +18,14 @@ type Features struct {
 	// it is EOPNOTSUPP).
 	OtherHookExists bool
 
-	// FollowsTargets: where a rule of nftables leads is followed when it is added, whether or not packets get there (6.1,
-	// net/netfilter/nf_tables_api.c: nft_validate_register_store); on 6.18 from base chains alone (nft_table_validate).
-	FollowsTargets bool
-
 	// NoBridgeVLANs: built without VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING). NoVLANLinks, NoDummies: without the
 	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
 	NoBridgeVLANs, NoVLANLinks, NoDummies bool
+
+	// FollowsJumps: a rule of nftables that leads to a chain is refused at once where more chains follow than packets can go
+	// through, or the chains lead in a circle (6.1, net/netfilter/nf_tables_api.c nft_validate_register_store); on 6.18
+	// where a base chain leads there, after it.
+	FollowsJumps bool
 
 	// FDBDeleteAnyVLAN: to delete an entry in a VLAN that the port is no member of is ENOENT (6.18), not EINVAL (6.1).
 	FDBDeleteAnyVLAN bool
@@ -55,22 +56,26 @@ type Features struct {
 	// net/ipv6/route.c: fib6_remove_prefsrc), on 6.1 those by the link that had it.
 	ForgetsSourceOfAll bool
 
+	// NoAddressUnasked: to add 0.0.0.0 is done without a look at the link (6.18, net/ipv4/devinet.c inet_rtm_newaddr); on
+	// 6.1 the link must be there and have IPv4 (rtm_to_ifaddr).
+	NoAddressUnasked bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
 }
 
-// legacyIPTables reports whether iptables is the program of before nftables: the other needs its tables ip and ip6.
-func (f Features) legacyIPTables() bool { return f.NoNFTables || f.NFTablesBridgeOnly }
+// legacyIPTables reports whether iptables is that of ip_tables: iptables-nft needs tables of nftables.
+func (f Features) legacyIPTables() bool { return f.NFTablesBridgeOnly }
 
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
-	RefusesOddSwitches: true, ForgetsSourceOfAll: true,
+	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
-var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true, FollowsTargets: true}}
+var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true, FollowsJumps: true}}
 
 // Profiles returns all kernels that can be simulated, the newest first.
 func Profiles() []Profile { return []Profile{Linux618, Linux61} }

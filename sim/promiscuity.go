@@ -10,11 +10,39 @@ func (l *link) addPromiscuity(n int) {
 	if l.vlan != nil && is != was {
 		l.vlan.parent.addPromiscuity(n)
 	}
+	if l.bridge != nil && is != was {
+		l.managePromiscuity() // br_dev_change_rx_flags
+	}
+}
+
+// managePromiscuity is net/bridge/br_if.c: br_manage_promisc. Ports take all frames, but for the only port of a bridge that
+// filters VLANs and takes not all itself: that is told the MACs that the bridge needs, where it can filter frames by
+// several (IFF_UNICAST_FLT), as a vlan alone can here.
+func (l *link) managePromiscuity() {
+	needed := l.promiscuity > 0 || !l.bridge.filtering || len(l.bridge.ports) > 1
+	for _, p := range l.bridge.ports {
+		p.takeAllFrames(needed || p.vlan == nil)
+	}
+}
+
+// takeAllFrames is br_port_set_promisc and br_port_clear_promisc.
+func (l *link) takeAllFrames(all bool) {
+	if l.port.promisc == all {
+		return
+	}
+	l.port.promisc = all
+	if all {
+		l.addPromiscuity(1)
+	} else {
+		l.addPromiscuity(-1)
+	}
+	l.filterFrames()
 }
 
 // filterFrames is net/core/dev.c: __dev_set_rx_mode. A link that cannot filter frames by several MACs, as none can here
 // (IFF_UNICAST_FLT), takes all for as long as a vlan on it that is up has a MAC of its own (vlan_dev_open, vlan_dev_stop,
-// vlan_sync_address: dev_uc_add and dev_uc_del). While it is down, it stays as it was.
+// vlan_sync_address: dev_uc_add and dev_uc_del) or was told those of a bridge (net/bridge/br_fdb.c: br_fdb_sync_static).
+// While it is down, it stays as it was.
 func (l *link) filterFrames() {
 	if !l.up {
 		return
@@ -37,7 +65,7 @@ func (l *link) filterFrames() {
 
 func (l *link) hasOtherMACs() bool {
 	for _, v := range l.vlans {
-		if v.up && (v.mac != l.mac || v.hasOtherMACs()) {
+		if v.up && (v.mac != l.mac || v.port != nil && !v.port.promisc || v.hasOtherMACs()) {
 			return true
 		}
 	}

@@ -124,6 +124,7 @@ func (l *link) changeVLANSettings(c kernel.BridgeChange, known bool) *refusal {
 		return refuse(kernel.EOPNOTSUPP) // br_vlan_filter_toggle without CONFIG_BRIDGE_VLAN_FILTERING
 	}
 	set(&l.bridge.filtering, c.Filtering)
+	l.managePromiscuity()
 	if c.DefaultPVID != nil && known {
 		l.setDefaultPVID(*c.DefaultPVID)
 	}

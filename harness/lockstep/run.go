@@ -230,11 +230,16 @@ func (w *runner) confirmed(d *Difference) (*Difference, error) {
 	for range 2 {
 		var err error
 		again, err = w.carryOut(d.Sequence, Patience, ignore)
-		if err != nil || again == nil || again.Kind() != d.Kind() {
+		if err != nil || again == nil || !again.likely(d) {
 			return nil, err
 		}
 	}
 	return again, nil
+}
+
+// likely reports whether another difference is probably this one: what is compared last is compared to a greater depth.
+func (d *Difference) likely(other *Difference) bool {
+	return d.Kind() == other.Kind() || d.State != "" && other.State != "" && len(d.Sequence) == len(other.Sequence)
 }
 
 func ignore(operation.Operation, answer) {}

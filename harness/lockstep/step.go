@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 
 // Patience is how long a comparison of states waits for what Linux does late: operational states (a second each,
 // net/core/link_watch.c), duplicate address detection (two), the death of a namespace, on a busy machine.
-const Patience = 6 * time.Second
+const Patience = 15 * time.Second
 
 // A Kernel is one of the two that are asked.
 type Kernel struct {
@@ -77,6 +76,7 @@ type pair struct {
 	patience  time.Duration                         // 0: the reference's time is virtual
 	every     bool                                  // compare all there is after every operation
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
+	calm      time.Time                             // when linkwatch has seen what needed carriers before
 }
 
 // tablesEvery is how many operations there are between two comparisons of all tables. Settings and netfilter are compared
@@ -103,7 +103,7 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 			return nil, nil
 		}
 		if (len(sequence) <= crowded || i > crowded) && needsCarriers(p.got, o) {
-			if err := p.compare(d, late, true); err != nil || d.State != "" {
+			if err := p.awaitCarriers(d); err != nil || d.State != "" {
 				d.Sequence = sequence[:max(i, 1)]
 				return d, err
 			}
@@ -179,32 +179,31 @@ func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
 	return l, err == nil
 }
 
-// undecided reports whether an operation has done what Linux decides by timing alone: a veth was made up and a port. It
-// counts as having a carrier until linkwatch has looked at it, and so the bridge has one too for a moment. Whether
-// linkwatch sees first that the bridge has, which then gets a link-local address, or that the port has none, depends on
-// whether it has been at work for anybody within a second (net/core/link_watch.c: linkwatch_nextevent). It lets a link
-// wait that has its peer's index (linkwatch_urgent_event), and looks at a bridge first that waits already since another
-// port has come in this way.
+// undecided reports whether an operation has done what Linux decides by timing alone: a veth that was made up and a port,
+// and has the index of its peer in another namespace. Whether linkwatch sees first that it has no carrier, or that its
+// bridge has one, and then a link-local address, depends on whether it has been at work for anybody within a second
+// (net/core/link_watch.c: linkwatch_urgent_event lets a link wait that has its peer's index; linkwatch_nextevent).
 func undecided(h kernel.Host, o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
-	if !ok || !add.Spec.Up || add.Master == nil {
+	if !ok || !add.Spec.Up || add.Master == nil || add.PeerNetNS == nil {
 		return false
 	}
 	l, ok := linkOf(h, add.NetNS, add.Spec.Name)
-	return ok && l.Kind == kernel.KindVeth && (!l.PeerHere && l.Peer == l.Index || hasPortBeside(h, add.NetNS, l))
+	return ok && !l.PeerHere && l.Peer == l.Index
 }
 
-// hasPortBeside reports whether the bridge of a port has another one that is up.
-func hasPortBeside(h kernel.Host, netns string, port kernel.Link) bool {
-	ns, err := operation.Open(h, netns)
-	if err != nil {
-		return false
+// linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most
+// (net/core/link_watch.c linkwatch_schedule_work).
+const linkwatch = 1300 * time.Millisecond
+
+// awaitCarriers waits until linkwatch has nothing left to look at. That is not to be seen where a bridge had a carrier for a
+// moment: it is in linkwatch's list all the same, and before the port that comes next, which makes it go up.
+func (p *pair) awaitCarriers(d *Difference) error {
+	if p.patience > 0 {
+		time.Sleep(time.Until(p.calm))
 	}
-	defer ns.Close()
-	links, err := ns.Links()
-	return err == nil && slices.ContainsFunc(links, func(l kernel.Link) bool {
-		return l.Index != port.Index && l.Master == port.Master && l.Up
-	})
+	defer func() { p.calm = time.Now().Add(linkwatch) }()
+	return p.compare(d, late, true)
 }
 
 // isLate reports whether Linux may do some of what is asked after it has answered: the carrier of links and what follows

@@ -38,6 +38,7 @@ var iptablesWords = []struct {
 	{"No chain/target/match by that name", unix.ENOENT},
 	{"does not exist", unix.ENOENT},
 	{"Couldn't load target", unix.ENOENT},
+	{"is not a chain", unix.ENOENT}, // iptables-legacy of what a rule goes to
 	{"No such file or directory", unix.ENOENT},
 	{"Device or resource busy", unix.EBUSY},
 	{"Directory not empty", unix.EBUSY},
