@@ -146,10 +146,10 @@ func (v *victim) mustPass(a answer) answer {
 
 // killAll kills ADD at some calls of each name, those of a whole run.
 func (v *victim) killAll(k *tally) {
+	before := v.settle(v.unshared)
 	calls, err := v.tracee().callsOf()
 	v.must(err)
-	v.end(true)
-	before := v.settle(v.unshared)
+	v.wantCleanUp(before, true, "not killed")
 	points, alive := someOfEach(calls), v.first // so that, of few, each is tried in both ways
 	for _, name := range slices.Sorted(maps.Keys(points)) {
 		for _, n := range points[name] {
