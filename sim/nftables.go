@@ -170,7 +170,7 @@ func (n *nftables) change(c kernel.FilterChange, f Features) *refusal {
 	if chain == nil {
 		return refuse(kernel.ENOENT) // nft_chain_lookup
 	}
-	return table.changeChain(chain, c)
+	return table.changeChain(chain, c, f)
 }
 
 // addTable is nf_tables_newtable.
@@ -245,7 +245,7 @@ func updateChain(base, to *kernel.BaseChain, f Features) *refusal {
 }
 
 // changeChain is what is done to a chain that is there.
-func (t *nftTable) changeChain(chain *kernel.FilterChain, c kernel.FilterChange) *refusal {
+func (t *nftTable) changeChain(chain *kernel.FilterChain, c kernel.FilterChange, f Features) *refusal {
 	switch c.Do {
 	case kernel.FlushChain:
 		flushChain(chain)
@@ -261,7 +261,7 @@ func (t *nftTable) changeChain(chain *kernel.FilterChain, c kernel.FilterChange)
 		}
 		chain.Rules[i] = deleted(chain.Rules[i])
 	default:
-		return t.addRule(chain, c)
+		return t.addRule(chain, c, f)
 	}
 	return nil
 }
@@ -271,7 +271,7 @@ func ruleAt(chain *kernel.FilterChain, handle uint64) int {
 }
 
 // addRule is nf_tables_newrule.
-func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange) *refusal {
+func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange, f Features) *refusal {
 	handle := t.handle()
 	place := 0
 	if c.Do == kernel.AddRule {
@@ -291,6 +291,8 @@ func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange) *re
 			return refuse(kernel.ENOENT)
 		case target.Base != nil:
 			return refuse(kernel.EOPNOTSUPP)
+		case f.FollowsTargets && !chainsFrom(&t.FilterTable, target, func(*kernel.FilterChain) {}):
+			return refuse(kernel.EMLINK)
 		}
 	}
 	rule := c.Rule

@@ -18,6 +18,10 @@ type Features struct {
 	// it is EOPNOTSUPP).
 	OtherHookExists bool
 
+	// FollowsTargets: where a rule of nftables leads is followed when it is added, whether or not packets get there (6.1,
+	// net/netfilter/nf_tables_api.c: nft_validate_register_store); on 6.18 from base chains alone (nft_table_validate).
+	FollowsTargets bool
+
 	// NoBridgeVLANs: built without VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING). NoVLANLinks, NoDummies: without the
 	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
 	NoBridgeVLANs, NoVLANLinks, NoDummies bool
@@ -66,7 +70,7 @@ var Linux618 = Profile{Release: "6.18.0", Features: Features{
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
-var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true}}
+var Linux61 = Profile{Release: "6.1.0", Features: Features{NFTablesBridgeOnly: true, OtherHookExists: true, FollowsTargets: true}}
 
 // Profiles returns all kernels that can be simulated, the newest first.
 func Profiles() []Profile { return []Profile{Linux618, Linux61} }

@@ -24,8 +24,8 @@
 // forwarding databases are not asked for by MACs that a bridge may learn when their links send. What a kernel was built
 // without is drawn rarely (see [Shape]). The MTU, the peers and all else is compared as kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
 //
-// A sequence ends early where Linux decides by timing alone what comes of an operation: a veth that is made up and a port
-// of a bridge, and has the index of its peer in another namespace.
+// A sequence ends early where Linux decides by timing alone what comes of an operation (a veth that is made up and a port
+// of a bridge), and where it would be busy for minutes (rules of nftables that lead to each other in too many ways).
 //
 // # Differences
 //

@@ -99,6 +99,9 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 	d := &Difference{}
 	for i, o := range sequence {
 		d.Sequence = sequence[:i+1]
+		if endless(p.got, o) {
+			return nil, nil
+		}
 		if (len(sequence) <= crowded || i > crowded) && needsCarriers(p.got, o) {
 			if err := p.compare(d, late, true); err != nil || d.State != "" {
 				d.Sequence = sequence[:max(i, 1)]

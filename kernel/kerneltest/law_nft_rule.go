@@ -65,6 +65,16 @@ var nftRuleLaws = append(rulePlaceLaws(), []Law{
 		}
 		n.refused(kernel.EMLINK, "add rule F t c15 jump c16")
 	}},
+	{"nft/rule/too-deep-nobody-gets-there", nfTables + "nft_validate_register_store", func(e *env) {
+		n := e.nft("a")
+		n.chain("g", "c0")
+		for i := range 16 {
+			n.change(fmt.Sprintf("add chain F t c%d", i+1), fmt.Sprintf("add rule F t c%d jump c%d", i, i+1))
+		}
+		if err := n.do("add rule F t g goto c0"); err != nil { // kernels differ
+			e.refused(err, kernel.EMLINK, "lead into too many chains")
+		}
+	}},
 	{"nft/rule/delete-by-handle", nfTables + "nf_tables_delrule: nft_rule_lookup", func(e *env) {
 		n := e.nft("a")
 		n.chain("c")

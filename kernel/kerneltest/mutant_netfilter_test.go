@@ -71,6 +71,7 @@ func nftMutants() []mutant {
 		{"nft/rule/loop", "lets packets go round", ignoreRefusal(kernel.EMLINK)},
 		{"nft/rule/loop-nobody-reaches", "refuses every circle", refuseRules("d jump c", kernel.EMLINK)},
 		{"nft/rule/too-deep", "has no end of chains", ignoreRefusal(kernel.EMLINK)},
+		{"nft/rule/too-deep-nobody-gets-there", "says EINVAL", refuseRules("g goto c0", kernel.EINVAL)},
 		{"nft/rule/delete-by-handle", "deletes the first rule", deleteFirst()},
 		{"nft/rule/delete-by-what-it-says", "looks at the verdict alone", eachFilterRule(func(r *kernel.FilterRule) {
 			if len(r.Matches) > 0 {

@@ -99,11 +99,11 @@ func silentErrno(changes []kernel.FilterChange, index int, tables []kernel.Filte
 		return unix.EINVAL // the kernel has refused the whole table
 	}
 	c := changes[index]
-	there := chainIsThere(tables, changes[:index], c)
+	isThere := func(chain string) bool { return chainIsThere(tables, changes[:index], c, chain) }
 	switch {
 	case c.Do == kernel.AddChain && c.Exclusive:
 		return unix.EEXIST
-	case c.Do == kernel.DeleteRule, !there:
+	case c.Do == kernel.DeleteRule, !isThere(c.Chain), c.Rule.Target != "" && !isThere(c.Rule.Target):
 		return unix.ENOENT
 	case c.Do == kernel.DeleteChain:
 		return unix.EBUSY
@@ -113,12 +113,12 @@ func silentErrno(changes []kernel.FilterChange, index int, tables []kernel.Filte
 	return unix.EINVAL
 }
 
-// chainIsThere reports whether the chain of a change is there after the changes before it.
-func chainIsThere(tables []kernel.FilterTable, before []kernel.FilterChange, c kernel.FilterChange) bool {
+// chainIsThere reports whether a chain of the table of a change is there after the changes before it.
+func chainIsThere(tables []kernel.FilterTable, before []kernel.FilterChange, c kernel.FilterChange, chain string) bool {
 	t := kernel.FindFilterTable(tables, c.Family, c.Table)
-	there := isBuiltIn(c.Table, c.Chain) || t != nil && t.Chain(c.Chain) != nil
+	there := isBuiltIn(c.Table, chain) || t != nil && t.Chain(chain) != nil
 	for _, b := range before {
-		if b.Chain == c.Chain && (b.Do == kernel.AddChain || b.Do == kernel.DeleteChain) {
+		if b.Chain == chain && (b.Do == kernel.AddChain || b.Do == kernel.DeleteChain) {
 			there = b.Do == kernel.AddChain
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -24,7 +25,8 @@ const stragglers = 5 * time.Second
 // longestBusy is the longest wait between two attempts to start a program whose file is open for writing.
 const longestBusy = 64 * time.Millisecond
 
-// Exec implements kernel.Programs. The program runs in the network namespace of Self.
+// Exec implements kernel.Programs. The program runs in the network namespace of Self, and does not outlive this process:
+// an IPAM plugin that did would lease an address when whoever was to release it has been.
 func (h *Host) Exec(ctx context.Context, path string, env []string, stdin []byte) (kernel.Output, error) {
 	output, err := h.exec(ctx, path, env, stdin)
 	return output, fail("exec", "", path, err)
@@ -32,14 +34,20 @@ func (h *Host) Exec(ctx context.Context, path string, env []string, stdin []byte
 
 func (h *Host) exec(ctx context.Context, path string, env []string, stdin []byte) (kernel.Output, error) {
 	var stdout, stderr bytes.Buffer
-	cmd, err := h.startUnlessBusy(ctx, func() *exec.Cmd {
-		cmd := command(ctx, path, env)
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
-		return cmd
+	var cmd *exec.Cmd
+	err := h.self.inside(h.home, func() (err error) { // a child starts in the namespace of the thread that makes it
+		runtime.LockOSThread() // and takes the end of that thread for the death of its parent
+		defer runtime.UnlockOSThread()
+		cmd, err = startUnlessBusy(ctx, func() *exec.Cmd {
+			cmd := command(ctx, path, env)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+			return cmd
+		})
+		if err != nil {
+			return err
+		}
+		return waitFor(ctx, cmd)
 	})
-	if err == nil {
-		err = waitFor(ctx, cmd)
-	}
 	if err != nil {
 		return kernel.Output{}, err
 	}
@@ -53,16 +61,16 @@ func command(ctx context.Context, path string, env []string) *exec.Cmd {
 	cmd.Path, cmd.Err = path, nil
 	cmd.Env = append([]string{}, env...)
 	cmd.WaitDelay = stragglers
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 
 // startUnlessBusy starts the program. ETXTBSY passes: another thread forked while the file was being written, and its
 // child has a copy of the descriptor until it executes its own program.
-func (h *Host) startUnlessBusy(ctx context.Context, prepare func() *exec.Cmd) (*exec.Cmd, error) {
+func startUnlessBusy(ctx context.Context, prepare func() *exec.Cmd) (*exec.Cmd, error) {
 	for nap := time.Millisecond; ; nap *= 2 {
 		cmd := prepare()
-		// A child starts in the namespace of the thread that makes it.
-		err := h.self.inside(h.home, cmd.Start)
+		err := cmd.Start()
 		if !is(err, unix.ETXTBSY) || nap > longestBusy {
 			return cmd, err
 		}

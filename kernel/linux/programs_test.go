@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -34,6 +35,17 @@ var programs = map[string]func(){
 	},
 	"kill-yourself": func() { _ = unix.Kill(os.Getpid(), unix.SIGKILL); time.Sleep(time.Hour) },
 	"sleep":         func() { time.Sleep(time.Hour) },
+	"hold": func() {
+		f, err := os.Create(os.Getenv("FILE"))
+		if err == nil && unix.Flock(int(f.Fd()), unix.LOCK_EX) == nil {
+			time.Sleep(time.Hour)
+		}
+	},
+	"have-it-held": func() {
+		if h, err := New(); err == nil {
+			_, _ = h.Exec(context.Background(), os.Getenv("HOLD"), os.Environ(), nil)
+		}
+	},
 	"leave-a-child": func() {
 		pid, _ := syscall.ForkExec("/bin/sleep", []string{"sleep", "3600"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
 		fmt.Print(pid)
@@ -125,6 +137,36 @@ func TestExecIsKilled(t *testing.T) {
 	wantErrno(t, "exec", err, kernel.ECANCELED)
 	_, err = h.Exec(ctx, programPath(t, "where"), nil, nil)
 	wantErrno(t, "exec when ctx has ended", err, kernel.ECANCELED)
+}
+
+// TestExecEndsWithTheCaller, even where that is killed.
+func TestExecEndsWithTheCaller(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "held")
+	caller := exec.Command(programPath(t, "have-it-held"))
+	caller.Env = []string{"HOLD=" + programPath(t, "hold"), "FILE=" + file}
+	must(t, caller.Start())
+	await := func(held bool) {
+		for deadline := time.Now().Add(10 * time.Second); lockedByOther(file) != held; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				_ = caller.Process.Kill()
+				t.Fatalf("the program that was executed runs: %v", !held)
+			}
+		}
+	}
+	await(true)
+	must(t, caller.Process.Kill())
+	_ = caller.Wait()
+	await(false)
+}
+
+// lockedByOther reports whether somebody holds the lock of a file.
+func lockedByOther(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
 }
 
 // What a program leaves running with its standard output does not hold Exec up for long.
