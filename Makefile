@@ -59,11 +59,14 @@ real: build bin/reference/bridge bin/reference/flannel ## run what runs on the r
 		END { print n+0, "laws and tests were left out: this kernel was built without what they are about"; exit bad }' bin/real.log bin/real.log
 	bin/cnilab test --backend=linux
 
-# The reference's own tests are rows (plugin/reference_rows_test.go). Those that neither kernel can run are listed.
-compare: compare-linux compare-uml ## run the reference and ours side by side, and each on what the other left; VLANs on User Mode Linux
-	@awk '$$2 == "row" && $$5 == "of" { held[$$3] += $$4; all[$$3] = $$6 } $$2 == "row" && / is covered otherwise: / { $$1 = ""; print substr($$0, 2) } \
-		END { for (r in all) if (held[r] >= all[r]) whole++; else print "row " r " " held[r] " of " all[r] " dialogues were held"; \
-			print whole+0, "of the", length(all), "rows were compared" }' bin/compare.log bin/compare-uml.log | sort -u
+# The reference's own tests are rows (plugin/reference_rows_test.go): all their dialogues have to be held, by either kernel,
+# and what of a row no dialogue can do is told.
+compare: compare-linux compare-uml ## run the reference and ours side by side on this kernel, VLANs on User Mode Linux: each row of its own tests
+	@awk '$$2 == "row" && $$5 == "of" { held[$$3] += $$4; all[$$3] = $$6 } \
+		$$2 == "row" && / is covered otherwise: / { sub(/^.* row /, "row "); otherwise[$$0] } \
+		END { for (line in otherwise) print line; \
+			for (r in all) if (held[r] >= all[r]) whole++; else print "row " r " " held[r] " of " all[r] " dialogues were held"; \
+			print whole+0, "of the", length(all), "rows were compared"; exit whole == 0 || whole < length(all) }' bin/compare.log bin/compare-uml.log
 
 compare-linux: bin/reference/bridge
 	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -run '$(SIDE_BY_SIDE)' ./plugin >bin/compare.log 2>&1; \

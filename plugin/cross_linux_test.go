@@ -97,14 +97,10 @@ type attached struct {
 func (x *crossing) attach(plugin func(request) answer, container, ifname, network string) attached {
 	x.t.Helper()
 	r := request{
-		verb: "ADD", id: container, netns: x.path(container), conf: x.network(network, nil),
+		verb: "ADD", id: container, netns: x.netns(container), conf: x.network(network, nil),
 		env: []string{"CNI_IFNAME=" + ifname},
 	}
 	return attached{r, x.lab.result(x.mustSucceed(plugin, r))}
-}
-
-func (x *crossing) path(container string) string {
-	return path.Join(kernel.NetNSDir, x.prefix+container)
 }
 
 func (x *crossing) mustSucceed(plugin func(request) answer, r request) answer {
@@ -195,6 +191,16 @@ var cleanUps = []cleanUp{
 	{
 		name: "collected after its interface", byOurs: true, container: sharing, meanwhile: (*crossing).endInterface,
 		request: (*crossing).gc,
+	},
+	{
+		name: "reference deletes after its namespace", container: alone, meanwhile: (*crossing).endNamespace,
+		request: (*crossing).del,
+		fault:   "without the namespace its DEL ends when IPAM's has: what there is of netfilter stays", faultyIn: always,
+	},
+	{
+		name: "reference deletes after its interface", container: apart, meanwhile: (*crossing).endInterface,
+		request: (*crossing).delWithoutResult,
+		fault:   "it knows the addresses by the interface alone: rules of iptables stay", faultyIn: protection.byIPTables,
 	},
 	{
 		name: "reference deletes one of two", container: alone, prepare: (*crossing).addSecond,

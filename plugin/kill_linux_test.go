@@ -20,7 +20,7 @@ const killsVariable = "CNILAB_KILLS"
 
 const (
 	fewCalls, manyCalls    = 2, 14   // of one name, at which an ADD is ended
-	leastKills, leastNames = 150, 25 // that have to be hit in all
+	leastKills, leastNames = 150, 25 // that have to be hit, with the namespace there in DEL, and with it gone
 )
 
 var protected = []protection{
@@ -44,21 +44,39 @@ func buildPlugin(t *testing.T) pluginFolder {
 	return pluginFolder(folder)
 }
 
-// A tally counts the kills by the names of the calls.
+// A tally counts the kills by the names of the calls: of one machine, each is at a point of its own.
 type tally struct {
 	mu     sync.Mutex
-	killed map[string]int
-	missed int // ADDs that made the call less often this time
+	killed map[bool]map[string]int // by whether the namespace was there in DEL
+	missed int                     // ADDs that made the call less often this time
 }
 
-func (k *tally) count(call string, killed bool) {
+func (k *tally) count(call string, alive, killed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if killed {
-		k.killed[call]++
-	} else {
+	switch {
+	case !killed:
 		k.missed++
+	case k.killed[alive] == nil:
+		k.killed[alive] = map[string]int{call: 1}
+	default:
+		k.killed[alive][call]++
 	}
+}
+
+// wantEnough expects that enough ADDs were killed for what is claimed.
+func (k *tally) wantEnough(t *testing.T) {
+	for alive, namespace := range map[bool]string{true: "there", false: "gone"} {
+		total, killed := 0, k.killed[alive]
+		for _, n := range killed {
+			total += n
+		}
+		t.Logf("namespace %s: %d ADDs killed at %d system calls: %v", namespace, total, len(killed), killed)
+		if total < leastKills || len(killed) < leastNames {
+			t.Errorf("want at least %d, at %d", leastKills, leastNames)
+		}
+	}
+	t.Logf("%d ADDs made the call less often than another time, and ended", k.missed)
 }
 
 // TestKilled ends ADD by SIGKILL wherever it calls the kernel. DEL, with the namespace there or gone, leaves nothing of
@@ -68,7 +86,7 @@ func TestKilled(t *testing.T) {
 	if !sandbox.Thorough() {
 		t.Skipf("takes long; \"make real\" asks for it, \"make kills\" for all of it")
 	}
-	folder, k := buildPlugin(t), tally{killed: map[string]int{}}
+	folder, k := buildPlugin(t), tally{killed: map[bool]map[string]int{}}
 	t.Run("all", func(t *testing.T) {
 		for _, p := range protected {
 			for _, first := range []bool{false, true} {
@@ -79,14 +97,7 @@ func TestKilled(t *testing.T) {
 			}
 		}
 	})
-	total := 0
-	for _, n := range k.killed {
-		total += n
-	}
-	t.Logf("%d ADDs killed at %d system calls: %v; %d ended before the call", total, len(k.killed), k.killed, k.missed)
-	if total < leastKills || len(k.killed) < leastNames {
-		t.Errorf("want at least %d, at %d", leastKills, leastNames)
-	}
+	k.wantEnough(t)
 }
 
 // A victim is a machine on which ADDs are killed: the first attachment there, which has everything to make, or one beside
@@ -135,19 +146,35 @@ func (v *victim) mustPass(a answer) answer {
 
 // killAll kills ADD at some calls of each name, those of a whole run.
 func (v *victim) killAll(k *tally) {
+	before := v.settle(v.unshared)
 	calls, err := v.tracee().callsOf()
 	v.must(err)
-	v.end(true)
-	before := v.settle(v.unshared)
-	turn := 0
-	for name, ns := range someOfEach(calls) {
-		for _, n := range ns {
+	v.wantCleanUp(before, true, "not killed")
+	points, alive := someOfEach(calls), v.first // so that, of few, each is tried in both ways
+	for _, name := range slices.Sorted(maps.Keys(points)) {
+		for _, n := range points[name] {
+			v.forgetShared()
 			killed, err := v.tracee().killAt(name, n)
 			v.must(err)
-			k.count(name, killed)
-			turn++
-			v.wantCleanUp(before, turn%2 == 0, fmt.Sprintf("killed at %s, %d", name, n))
+			alive = !alive
+			k.count(name, alive, killed)
+			v.wantCleanUp(before, alive, fmt.Sprintf("killed at %s, %d", name, n))
 		}
+	}
+}
+
+// forgetShared ends what all containers share, where the next one is to be the first.
+func (v *victim) forgetShared() {
+	v.t.Helper()
+	if !v.first {
+		return
+	}
+	if bridge, err := v.self.LinkByName("br-test"); err == nil {
+		v.must(v.self.DeleteLink(bridge.Index))
+	}
+	for _, table := range []string{"inet cni_plugins_masquerade", "bridge nat"} {
+		v.changeRules("nft", "add table "+table) // or there might be none to delete
+		v.changeRules("nft", "delete table "+table)
 	}
 }
 
@@ -178,17 +205,16 @@ func (v *victim) tracee() tracee {
 	return tracee{netns: v.ownPath, path: v.path, env: v.env(r), stdin: r.conf}
 }
 
-func (v *victim) netns() string { return filepath.Join(kernel.NetNSDir, v.prefix+alone) }
-
 // end deletes the container.
 func (v *victim) end(alive bool) {
 	v.t.Helper()
+	netns := v.netns(alone)
 	if !alive {
-		v.must(v.DeleteNetNS(v.netns()))
+		v.must(v.DeleteNetNS(netns))
 	}
-	v.mustPass(v.call(request{verb: "DEL", id: alone, netns: v.netns(), conf: v.conf}))
+	v.mustPass(v.call(request{verb: "DEL", id: alone, netns: netns, conf: v.conf}))
 	if alive {
-		v.must(v.DeleteNetNS(v.netns()))
+		v.must(v.DeleteNetNS(netns))
 	}
 }
 
@@ -217,16 +243,19 @@ func (v *victim) unshared() kernel.Snapshot {
 	})
 }
 
-// isShared reports whether an object is the network's or the node's.
+// isShared reports whether an object is the network's or the node's: the bridge, but not its ports.
 func isShared(o kernel.Object) bool {
 	switch o.Noun {
 	case kernel.NounSysctl:
 		return true
+	case kernel.NounLink:
+		return o.Name == "br-test"
 	case kernel.NounNFT:
 		return strings.HasPrefix(o.Name, "table ") || strings.Contains(o.Name, " { type ") ||
 			strings.HasPrefix(o.Name, "chain inet cni_plugins_masquerade") || strings.Contains(o.Name, "masquerade postrouting")
 	}
-	return strings.Contains(o.String(), "br-test")
+	dev, _ := o.Attr("dev")
+	return dev == "br-test"
 }
 
 func (v *victim) wantUnshared(before kernel.Snapshot, when string) {

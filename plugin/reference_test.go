@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// referenceVariable names the folder of the reference's plugins (bridge, host-local, static, loopback). "make real"
+// referenceVariable names the folder of the reference's plugins (bridge, host-local, static, loopback). "make compare"
 // builds them and sets it.
 const referenceVariable = "CNILAB_REFERENCE"
 
@@ -38,7 +38,7 @@ func TestLikeReference(t *testing.T) {
 				c.reference = liveReference(t)
 			}
 			all := dialogues()
-			if b.name == "linux" && c.reference == nil { // all that Linux can show is "make real"'s
+			if b.name == "linux" && c.reference == nil { // all that Linux can show is "make compare"'s
 				all = slices.DeleteFunc(all, func(d dialogue) bool { return slices.Contains(olderVersions, d.variant) })
 			}
 			t.Run("all", func(t *testing.T) { // ends when those in parallel have

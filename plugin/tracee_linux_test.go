@@ -186,7 +186,7 @@ var callNames = map[uint64]string{
 	unix.SYS_COPY_FILE_RANGE: "copy_file_range", unix.SYS_RENAMEAT2: "renameat2", unix.SYS_STATX: "statx",
 	unix.SYS_MPROTECT: "mprotect", unix.SYS_TIMER_CREATE: "timer_create", unix.SYS_TIMER_SETTIME: "timer_settime",
 	unix.SYS_TIMER_DELETE: "timer_delete", unix.SYS_SENDFILE: "sendfile", unix.SYS_DUP3: "dup3", unix.SYS_FCHMOD: "fchmod",
-	unix.SYS_SET_ROBUST_LIST: "set_robust_list", unix.SYS_RSEQ: "rseq", unix.SYS_GETPPID: "getppid",
+	unix.SYS_ARCH_PRCTL: "arch_prctl", unix.SYS_SET_ROBUST_LIST: "set_robust_list", unix.SYS_RSEQ: "rseq", unix.SYS_GETPPID: "getppid",
 }
 
 // callsOf returns the calls of a whole run, in their order.
