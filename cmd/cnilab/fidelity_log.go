@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/cmd/cnilab/backend"
+	"github.com/cnilab/cnilab/harness/lockstep"
 )
 
 // A loggedRun is what is kept of a lockstep run: a line of JSON in a log.
@@ -17,6 +18,7 @@ type loggedRun struct {
 	Date        string  `json:"date"` // of the day it ended, as 2026-01-31
 	Against     string  `json:"against"`
 	Release     string  `json:"release"` // as uname -r prints it
+	Draws       string  `json:"draws"`   // what seeds mean: see lockstep.Draws
 	Seed        uint64  `json:"seed"`
 	Ops         int     `json:"ops"`
 	Sequences   int     `json:"sequences"`
@@ -30,7 +32,8 @@ type loggedRun struct {
 // logFidelity appends a run to a log.
 func logFidelity(file string, f backend.Fidelity, r backend.FidelityReport, now time.Time) error {
 	line, err := json.Marshal(loggedRun{
-		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release, Seed: f.Seed, Ops: r.Ops,
+		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release, Draws: lockstep.Draws(),
+		Seed: f.Seed, Ops: r.Ops,
 		Sequences: r.Sequences, Succeeded: r.Succeeded, Unstable: r.Unstable, Differences: len(r.Findings),
 		Answers: r.Answers,
 	})

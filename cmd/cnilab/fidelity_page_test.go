@@ -11,6 +11,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/cnilab/cnilab/harness/lockstep"
 	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
@@ -211,8 +212,12 @@ func writeRuns(t *testing.T, b *strings.Builder) {
 	}
 	fmt.Fprint(b, "## Lockstep runs\n\n"+
 		"| date | Linux (uname -r) | seed | operations | succeeded | differences | run it again |\n|---|---|---|---|---|---|---|\n")
-	sums := make(map[string]int)
-	for _, r := range runs {
+	sums, draws := make(map[string]int), lockstep.Draws()
+	for i, r := range runs {
+		if r.Draws != draws {
+			t.Errorf("sim/lockstep.jsonl:%d: seed %d of %s draws other operations by now: delete the line, and run anew (make fidelity)",
+				i+1, r.Seed, r.Draws)
+		}
 		fmt.Fprintf(b, "| %s | %s | %d | %d | %.0f%% | %d | `bin/cnilab fidelity --against=%s --seed %d --ops %d` |\n",
 			r.Date, r.Release, r.Seed, r.Ops, 100*r.Succeeded, r.Differences, r.Against, r.Seed, r.Ops)
 		sums[r.Release] += r.Ops
