@@ -41,7 +41,7 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 		}
 	}
 	if req.alias != nil && l.up { // DO_SETLINK_NOTIFY, which a MAC is not
-		l.ip6Change() // netdev_state_change: NETDEV_CHANGE; it matters to lo with an MTU too small for IPv6
+		l.tellOfChange()
 	}
 	return nil
 }

@@ -35,7 +35,12 @@ func (l *link) watch() {
 		return
 	}
 	l.active = l.carrier() // dev_activate, dev_deactivate
-	l.tellVLANsOfCarrier() // from here on it is NETDEV_CHANGE
+	l.tellOfChange()
+}
+
+// tellOfChange is NETDEV_CHANGE, of a link that is up. (net/core/dev.c: netdev_state_change.)
+func (l *link) tellOfChange() {
+	l.tellVLANsOfCarrier()
 	if !l.carrier() {
 		l.dropNeighbours(func(n *neighbour) bool { return n.state != kernel.Permanent }) // neigh_carrier_down
 	}
