@@ -48,10 +48,10 @@ func withDefaults(r kernel.Route) kernel.Route {
 // addRoute4 is net/ipv4/fib_frontend.c: inet_rtm_newroute and fib_trie.c: fib_table_insert.
 func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal {
 	req = withDefaults(req)
-	t := ns.fib4.table(req.Table) // inet_rtm_newroute: fib_new_table, whatever becomes of the route
 	if req.Dst != req.Dst.Masked() {
 		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
 	}
+	t := ns.fib4.table(req.Table) // fib_new_table, whatever else is wrong with the route
 	r, refused := ns.newRoute4(req)
 	if refused != nil {
 		return refused
