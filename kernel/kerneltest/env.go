@@ -68,6 +68,13 @@ func (e *env) refused(err error, want kernel.Errno, what string, args ...any) {
 	}
 }
 
+// mayBeRefused demands that what was done has succeeded, or failed with this errno: kernels differ.
+func (e *env) mayBeRefused(err error, with kernel.Errno, what string, args ...any) {
+	if err != nil {
+		e.refused(err, with, what, args...)
+	}
+}
+
 // equal demands that a value is as it should be.
 func equal[T any](e *env, got, want T, what string, args ...any) {
 	if !reflect.DeepEqual(got, want) {

@@ -55,6 +55,10 @@ var addressLaws = []Law{
 		e.refused(ns.DeleteAddress(on(absent, "10.0.0.1/24")), kernel.ENODEV,
 			"delete one from a link that is not there")
 	}},
+	{"address/v4/none", "net/ipv4/devinet.c inet_rtm_newaddr, rtm_to_ifaddr", func(e *env) {
+		ns := e.netns("a")
+		e.mayBeRefused(ns.AddAddress(on(absent, "0.0.0.0/0")), kernel.ENODEV, "add no address to a link that is not there")
+	}},
 	{"address/v4/deleted", "net/ipv4/devinet.c inet_rtm_deladdr", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")

@@ -80,6 +80,12 @@ var changeLaws = []Law{
 		ns.resize(lo, 67)
 		equal(e, ns.at(lo).MTU, 67, "MTU of lo")
 	}},
+	{"link/mac/same-and-invalid", "net/core/dev.c netif_set_mac_address, dev_set_mac_address", func(e *env) {
+		ns := e.netns("a")
+		lo := ns.link("lo")
+		err := ns.ChangeLink(lo.Index, kernel.LinkChange{MAC: lo.MAC})
+		e.mayBeRefused(err, kernel.EADDRNOTAVAIL, "set lo's MAC, which is no device's, to what it is")
+	}},
 	{"link/mac/set", "net/core/dev.c netif_set_mac_address", func(e *env) {
 		ns := e.netns("a")
 		v, _ := ns.veth("v", "w")

@@ -1,6 +1,10 @@
 package kerneltest
 
-import "github.com/cnilab/cnilab/kernel"
+import (
+	"errors"
+
+	"github.com/cnilab/cnilab/kernel"
+)
 
 // vethLaws are about pairs.
 var vethLaws = []Law{
@@ -49,6 +53,14 @@ var vethLaws = []Law{
 		ns := e.netns("a")
 		e.refused(ns.AddLink(pair("v", "a/b", nil)), kernel.EINVAL, "add a veth with a peer named a/b")
 		equal(e, ns.names(), []string{}, "links after the refusal")
+	}},
+	{"veth/add/both-names-wrong", "net/core/rtnetlink.c rtnl_newlink; drivers/net/veth.c veth_newlink", func(e *env) {
+		ns := e.netns("a")
+		ns.bridge("v")
+		if err := ns.AddLink(pair("v", "a/b", nil)); !errors.Is(err, kernel.EEXIST) { // which is looked at first differs
+			e.refused(err, kernel.EINVAL, "add a veth with a name that is taken, and a peer named a/b")
+		}
+		equal(e, ns.names(), []string{"v"}, "links after the refusal")
 	}},
 	{"veth/add/peer-elsewhere", "net/core/rtnetlink.c rtnl_newlink: the peer's IFLA_NET_NS_FD", func(e *env) {
 		a, b := e.netns("a"), e.netns("b")

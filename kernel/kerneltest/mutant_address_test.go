@@ -28,6 +28,9 @@ func addressMutants() []mutant {
 		{"address/v4/other-prefix-length", "looks at the address alone", twist{AddAddress: onceAnywhere(sameLink)}},
 		{"address/v4/on-two-links", "has an address on one link only", twist{AddAddress: onceAnywhere(anyLink)}},
 		{
+			"address/v4/none", "says EINVAL", refuse(kernel.EINVAL, intercept.Every(intercept.AddressAdd)),
+		},
+		{
 			"address/v4/link-absent", "says EADDRNOTAVAIL",
 			confuse(intercept.AddressDelete, kernel.ENODEV, kernel.EADDRNOTAVAIL),
 		},

@@ -141,6 +141,7 @@ func changeMutants() []mutant {
 			"link/mtu/loopback-has-no-limits", "has limits for lo",
 			refuse(kernel.EINVAL, intercept.Every(intercept.LinkSet, "lo mtu 67")),
 		},
+		{"link/mac/same-and-invalid", "says EINVAL", refuse(kernel.EINVAL, intercept.Every(intercept.LinkSet))},
 		{"link/mac/set", "keeps its MAC", changeAs(func(_ kernel.NetNS, _ int, c *kernel.LinkChange) { c.MAC = nil })},
 		{"link/mac/invalid", "says EINVAL", confuse(intercept.LinkSet, kernel.EADDRNOTAVAIL, kernel.EINVAL)},
 		{
@@ -270,6 +271,7 @@ func vethMutants() []mutant {
 		})},
 		{"veth/add/peer-mtu-limits", "leaves the other end", leftover(kernel.EINVAL)},
 		{"veth/add/peer-mac-invalid", "ignores the peer's MAC", addAs(func(s *kernel.LinkSpec) { s.Peer.MAC = nil })},
+		{"veth/add/both-names-wrong", "says ENOENT", refuse(kernel.ENOENT, func(c intercept.Call) bool { return strings.HasPrefix(c.Object, "v type veth") })},
 		{"veth/add/peer-name-invalid", "leaves the other end", leftover(kernel.EINVAL)},
 		{
 			"veth/add/peer-elsewhere", "says that the other end is here",
