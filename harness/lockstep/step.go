@@ -178,8 +178,6 @@ func needsCarriers(h kernel.Host, o operation.Operation) bool {
 	switch o := o.(type) {
 	case operation.FDBAdd:
 		return o.Entry.State == kernel.FDBDynamic
-	case operation.LinkAdd:
-		return o.Master != nil && o.Spec.Up
 	case operation.LinkSet:
 		l, ok := linkOf(h, o.NetNS, o.Link)
 		up := o.Change.Up != nil && *o.Change.Up
@@ -198,17 +196,17 @@ func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
 	return l, err == nil
 }
 
-// undecided reports whether an operation has done what Linux decides by timing alone: a veth that was made up and a port,
-// and has the index of its peer in another namespace. Whether linkwatch sees first that it has no carrier, or that its
-// bridge has one, and then a link-local address, depends on whether it has been at work for anybody within a second
-// (net/core/link_watch.c: linkwatch_urgent_event lets a link wait that has its peer's index; linkwatch_nextevent).
+// undecided reports whether an operation has done what Linux decides by timing alone: a veth was made up and a port. It
+// counts as having a carrier until linkwatch has looked at it, and so its bridge has one, too, for a moment. Whether linkwatch
+// sees first that the bridge has, which then gets a link-local address, or that the port has none, depends on what it was at
+// work for, in any namespace, within the last second (net/core/link_watch.c: linkwatch_nextevent, linkwatch_urgent_event).
 func undecided(h kernel.Host, o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
-	if !ok || !add.Spec.Up || add.Master == nil || add.PeerNetNS == nil {
+	if !ok || !add.Spec.Up || add.Master == nil {
 		return false
 	}
 	l, ok := linkOf(h, add.NetNS, add.Spec.Name)
-	return ok && !l.PeerHere && l.Peer == l.Index
+	return ok && l.Kind == kernel.KindVeth
 }
 
 // linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most
