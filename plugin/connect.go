@@ -11,8 +11,9 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// lockWait is how long an ADD waits for others on the host. Each holds the lock for some milliseconds.
-const lockWait = 10 * time.Second
+// lockWait is how long an ADD waits for others on the host. Each holds the lock for some milliseconds, on a busy machine for
+// a few hundred; when a node comes up there are many, and runtimes wait for minutes.
+const lockWait = time.Minute
 
 // connect makes the bridge, connects the container to it and prints the result, with the host's namespace locked, so
 // that whatever of it is shared can be undone before anybody else relies on it. Once the lock is given back nothing can

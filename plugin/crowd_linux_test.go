@@ -13,7 +13,7 @@ import (
 const crowd = 64
 
 // TestCrowd: many ADDs, CHECKs and DELs at once, from a bridge that is not there yet on: none fails, no address is given
-// twice, nothing is left.
+// twice, nothing is left. Where the reference is at hand, every fourth attachment is made by it meanwhile.
 func TestCrowd(t *testing.T) {
 	sandbox.Require(t)
 	if !sandbox.Thorough() {
@@ -23,22 +23,26 @@ func TestCrowd(t *testing.T) {
 	for _, p := range protected {
 		t.Run(p.name, func(t *testing.T) {
 			v := newVictim(t, folder, p, true)
+			others := v.call
+			if reference := findReference(t); reference != "" {
+				others = reference.on(v.lab)
+			}
 			before := v.settle(v.unshared)
 			var calls [crowd]request
 			for i := range calls {
 				id := fmt.Sprint("c", i)
 				calls[i] = request{verb: "ADD", id: id, netns: v.pod(id), conf: v.conf}
 			}
-			for i, added := range v.atOnce(calls) {
+			for i, added := range v.atOnce(calls, others) {
 				calls[i].conf = v.withPrev(v.conf, v.lab.result(added))
 				calls[i] = calls[i].as("CHECK")
 			}
 			v.wantDistinct(len(calls))
-			v.atOnce(calls)
+			v.atOnce(calls, v.call)
 			for i := range calls {
 				calls[i] = calls[i].as("DEL")
 			}
-			v.atOnce(calls)
+			v.atOnce(calls, others)
 			for _, r := range calls {
 				v.must(v.DeleteNetNS(r.netns))
 			}
@@ -47,12 +51,16 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// atOnce makes the calls in parallel, each in a process, and expects that they succeed.
-func (v *victim) atOnce(calls [crowd]request) (answers [crowd]answer) {
+// atOnce makes the calls in parallel, each in a process, every fourth by another plugin, and expects that they succeed.
+func (v *victim) atOnce(calls [crowd]request, others func(request) answer) (answers [crowd]answer) {
 	v.t.Helper()
 	var all sync.WaitGroup
 	for i, r := range calls {
-		all.Go(func() { answers[i] = v.call(r) })
+		call := v.call
+		if i%4 == 3 {
+			call = others
+		}
+		all.Go(func() { answers[i] = call(r) })
 	}
 	all.Wait()
 	for i, a := range answers {
