@@ -27,10 +27,26 @@ func (t tracee) run(stop func(call string) bool) (killed bool, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // it traces, and is in another namespace: it ends with the goroutine
-		killed, err = t.trace(stop)
+		runtime.LockOSThread() // it traces, in another namespace
+		killed, err = t.traceAway(stop)
 	}()
 	<-done
+	return killed, err
+}
+
+// traceAway traces, and takes the thread home again, which may be the first of the process: that does not end with its
+// goroutine, and its namespace is that of /proc/self.
+func (t tracee) traceAway(stop func(call string) bool) (killed bool, err error) {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return false, err
+	}
+	defer home.Close()
+	killed, err = t.trace(stop)
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		return killed, errors.Join(err, back)
+	}
+	runtime.UnlockOSThread()
 	return killed, err
 }
 
