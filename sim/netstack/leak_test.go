@@ -14,11 +14,23 @@ import (
 // TestMain is red when a stack leaves goroutines behind: Close waits for all of them.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if n := bytes.Count(goroutines(), []byte("tcp.(*processor).start")); n > 0 {
+	if n := left("tcp.(*processor).start", 0); n > 0 {
 		fmt.Printf("%d goroutines of closed stacks are left\n", n)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// left returns how many goroutines have call on their stacks, once they are no more than want or patience is at its end:
+// a closed stack has waited for its goroutines to say that they are done, which the last of them says before it is gone.
+func left(call string, want int) int {
+	const patience = 10 * time.Second
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		n := bytes.Count(goroutines(), []byte(call))
+		if n <= want || time.Now().After(deadline) {
+			return n
+		}
+	}
 }
 
 // goroutines returns the stacks of all.
@@ -41,13 +53,8 @@ func TestNoGoroutines(t *testing.T) {
 	if n := bytes.Count(all, []byte("created by github.com/cnilab/cnilab/sim/netstack.")); n != 0 {
 		t.Errorf("%d goroutines of ours", n)
 	}
-	created := []byte("created by gvisor.dev/gvisor/pkg/tcpip/transport/tcp.(*dispatcher)")
 	want := 2 * runtime.GOMAXPROCS(0)
-	n := bytes.Count(all, created)
-	for deadline := time.Now().Add(time.Second); n > want && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		n = bytes.Count(goroutines(), created) // those of a closed stack, which are at their very end
-	}
-	if n != want {
+	if n := left("created by gvisor.dev/gvisor/pkg/tcpip/transport/tcp.(*dispatcher)", want); n != want {
 		t.Errorf("%d goroutines of gVisor, want %d", n, want)
 	}
 }
