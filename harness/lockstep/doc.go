@@ -25,7 +25,8 @@
 // without is drawn rarely (see [Shape]). The MTU, the peers and all else is compared as kernel.Take prints it. Duplicate address detection is switched off in most sequences, since it takes up to two seconds.
 //
 // A sequence ends early where Linux decides by timing alone what comes of an operation (a veth that is made up and a port
-// of a bridge), and where it would be busy for minutes (rules of nftables that lead to each other in too many ways). Which of
+// of a bridge), and where it would be busy for minutes (rules of nftables that lead to each other in too many ways, bridges that send frames
+// in a circle). Which of
 // two links that want one address has lost it after duplicate address detection is random, and no difference.
 //
 // # Differences
