@@ -11,11 +11,11 @@ import (
 	"github.com/cnilab/cnilab/sim"
 )
 
-// traffic is what the determinism tests repeat. It returns a hash of all frames that any link receives.
+// traffic is what the determinism tests repeat. It returns a hash of all that happens to frames and packets.
 func traffic(t *testing.T, size int) string {
 	l := newLab(t)
 	trace := sha256.New()
-	l.world.Tap(func(s sim.Seen) { fmt.Fprintln(trace, s) })
+	l.world.Watch(func(s sim.Sight) { fmt.Fprintln(trace, s) })
 	l.bridge("cni0", "10.1.0.1/24")
 	l.bridge("cni1", "10.2.0.1/24")
 	l.forward()

@@ -1,6 +1,9 @@
 package sim
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // A frame is an Ethernet frame on its way. Its payload is never written to, for several may share it.
 type frame struct {
@@ -26,9 +29,17 @@ var broadcastMAC = mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 // vlanHeader is the slack that is_skb_forwardable leaves for a VLAN tag.
 const vlanHeader = 4
 
-// fits is is_skb_forwardable: the link is up, and the frame not longer than it may be. (include/linux/netdevice.h:
-// __is_skb_forwardable.)
-func (f frame) fits(l *link) bool { return l.up && len(f.payload) <= l.mtu+vlanHeader }
+// fits is is_skb_forwardable, but that it says why not: the link is down, or the frame longer than it may be; "" where it
+// fits. (include/linux/netdevice.h: __is_skb_forwardable.)
+func (f frame) fits(l *link) (not DropReason) {
+	switch {
+	case !l.up:
+		return DropDeviceNotReady
+	case len(f.payload) > l.mtu+vlanHeader:
+		return DropTooLong
+	}
+	return ""
+}
 
 // tagged returns the frame with one more tag. One that it has becomes part of the payload.
 func (f frame) tagged(id int) frame {
@@ -54,8 +65,12 @@ func (f frame) untagged() frame {
 // transmit sends a frame out of a link. Like a device with the queueing discipline noqueue it drops what it cannot send
 // at once. (net/core/dev.c: __dev_queue_xmit.)
 func (l *link) transmit(f frame) {
+	if !l.running() {
+		l.drop(f, DropDeviceNotReady, "it has no carrier")
+		return
+	}
+	l.see(Sent, f)
 	switch {
-	case !l.running():
 	case l.bridge != nil:
 		l.bridgeTransmit(f)
 	case l.vlan != nil: // vlan_dev_hard_start_xmit
@@ -70,30 +85,34 @@ func (l *link) transmit(f frame) {
 // hand carries a frame to the device at the other end. (drivers/net/veth.c: veth_xmit, which drops what the peer cannot
 // take; drivers/net/loopback.c: loopback_xmit.)
 func (l *link) hand(to *link, f frame) {
-	if !f.fits(to) {
+	if not := f.fits(to); not != "" {
+		to.drop(f, not, describeMTU(f, to))
 		return
 	}
-	l.world().after(HopDelay, func() {
+	w := l.world()
+	w.after(HopDelay, func() {
 		if !to.gone && to.up {
+			w.taken = &f
 			to.receive(f)
+			w.taken = nil
 		}
 	})
 }
 
-// receive takes a frame from the wire: a port hands it to its bridge, any other link to the protocols.
-// (net/core/dev.c: __netif_receive_skb_core.)
-func (l *link) receive(f frame) {
-	if tap := l.world().tap; tap != nil {
-		tap(l, f)
-	}
-	l.pass(f)
+// describeMTU says why a frame is too long.
+func describeMTU(f frame, l *link) string {
+	return fmt.Sprintf("%d bytes, MTU %d", len(f.payload), l.mtu)
 }
 
-// pass gives a frame to the vlan that its tag is for, to the bridge whose port the link is, or to the protocols.
-func (l *link) pass(f frame) {
+// receive takes a frame: it is for the vlan that its tag names, for the bridge whose port the link is, or for the
+// protocols. (net/core/dev.c: __netif_receive_skb_core.)
+func (l *link) receive(f frame) {
+	l.see(Received, f)
 	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
 		if v.up {
-			v.pass(f.untagged()) // vlan_do_receive
+			v.receive(f.untagged()) // vlan_do_receive
+		} else {
+			v.drop(f, DropDeviceNotReady, "it is down")
 		}
 		return
 	}
@@ -109,6 +128,7 @@ func (l *link) pass(f frame) {
 // net/ipv4/arp.c: arp_rcv.)
 func (l *link) input(f frame) {
 	if f.dst != l.mac && !f.dst.multicast() || f.vlan != 0 {
+		l.drop(f, DropOtherHost, "")
 		return
 	}
 	switch f.kind {
@@ -116,5 +136,7 @@ func (l *link) input(f frame) {
 		l.inputARP(f)
 	case typeIPv4, typeIPv6:
 		l.inputIP(f)
+	default:
+		l.drop(f, DropUnhandled, fmt.Sprintf("ether type %#04x", uint16(f.kind)))
 	}
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -107,45 +108,66 @@ func iptablesPriority(table, hook string) int {
 	return 0
 }
 
-// admits asks the chains that filter whether a packet may go on.
-func (n *netfilter) admits(hook string, f facts) bool {
-	for _, base := range n.chains(hookPoint{family: f.family, hook: hook}) {
-		if base.ask(f) == kernel.Drop {
-			return false
+// admits asks the chains that filter whether a packet may go on, and tells those who watch where it may not.
+func (ns *namespace) admits(hook string, p packet, in, out *link) bool {
+	by, rule := ns.filter.dropping(hook, factsOf(p, in, out))
+	if by != nil {
+		ns.drop(p, in, out, DropNetfilter, by.describe(rule))
+	}
+	return by == nil
+}
+
+// dropping returns the base chain, and the rule, that drops what has these facts; nil where none does. Where the policy
+// does, there is no rule.
+func (n *netfilter) dropping(hook string, f facts) (by *baseChain, rule *kernel.FilterRule) {
+	list := n.chains(hookPoint{family: f.family, hook: hook})
+	for i := range list {
+		if action, rule := list[i].ask(f); action == kernel.Drop {
+			return &list[i], rule
 		}
 	}
-	return true
+	return nil, nil
 }
 
-// ask returns what a base chain decides: its policy where no rule does. (net/netfilter/nf_tables_core.c: nft_do_chain;
-// net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
-func (b baseChain) ask(f facts) kernel.FilterAction {
-	if action := b.walk(b.chain, f); action != "" {
-		return action
+// describe names a base chain, and the rule in it that has decided, if one has.
+func (b baseChain) describe(rule *kernel.FilterRule) string {
+	where := fmt.Sprintf("%s %s %s", b.table.Family, b.table.Name, b.chain.Name)
+	if rule == nil {
+		return where + ": policy " + string(b.chain.Base.Policy)
 	}
-	return b.chain.Base.Policy
+	return where + ": " + rule.String()
 }
 
-// walk returns what the rules of a chain decide; "" where they lead back to whoever has jumped here.
-func (b baseChain) walk(c *kernel.FilterChain, f facts) kernel.FilterAction {
-	for _, r := range c.Rules {
+// ask returns what a base chain decides, and by which rule: its policy where no rule does. (net/netfilter/nf_tables_core.c: nft_do_chain;
+// net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
+func (b baseChain) ask(f facts) (kernel.FilterAction, *kernel.FilterRule) {
+	if r := b.walk(b.chain, f); r != nil {
+		return r.Action, r
+	}
+	return b.chain.Base.Policy, nil
+}
+
+// walk returns the rule of a chain that decides; nil where they lead back to whoever has jumped here.
+func (b baseChain) walk(c *kernel.FilterChain, f facts) *kernel.FilterRule {
+	for i := range c.Rules {
+		r := &c.Rules[i]
 		if !f.match(r.Matches) {
 			continue
 		}
 		switch r.Action {
 		case kernel.Return:
-			return ""
+			return nil
 		case kernel.GoTo:
 			return b.walk(b.table.Chain(r.Target), f)
 		case kernel.Jump:
-			if action := b.walk(b.table.Chain(r.Target), f); action != "" {
-				return action
+			if decided := b.walk(b.table.Chain(r.Target), f); decided != nil {
+				return decided
 			}
 		case kernel.Accept, kernel.Drop, kernel.Masquerade:
-			return r.Action
+			return r
 		}
 	}
-	return ""
+	return nil
 }
 
 func (f facts) match(matches []kernel.FilterMatch) bool {
@@ -191,5 +213,9 @@ func (ns *namespace) bridgeAdmits(hook string, fr frame, in, out *link) bool {
 	if p, ok := parsePacket(fr.payload); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
 		f.src, f.dst = p.src(), p.dst()
 	}
-	return ns.filter.admits(hook, f)
+	by, rule := ns.filter.dropping(hook, f)
+	if by != nil {
+		cmp.Or(in, out).drop(fr, DropNetfilter, by.describe(rule))
+	}
+	return by == nil
 }

@@ -33,6 +33,7 @@ func (w *World) AddHost(name string) *Host {
 		w.hosts = append(w.hosts, h)
 		h.newTree()
 		h.self = h.newNamespace()
+		h.self.name = kernel.HostNetNS
 		h.self.refs++
 		h.newProc()
 	})

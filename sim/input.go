@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -10,7 +11,15 @@ import (
 // ip_rcv; net/ipv4/route.c: ip_route_input_slow; net/ipv6/ip6_input.c: ipv6_rcv.)
 func (l *link) inputIP(f frame) {
 	p, ok := parsePacket(f.payload)
-	if !ok || p.v6() != (f.kind == typeIPv6) || l.martian(p) || l.inputNDP(p) {
+	if !ok || p.v6() != (f.kind == typeIPv6) {
+		l.drop(f, DropBadHeader, "")
+		return
+	}
+	if reason := l.martian(p); reason != "" {
+		l.drop(f, reason, "")
+		return
+	}
+	if l.inputNDP(p) {
 		return
 	}
 	p, by := l.arrived(p)
@@ -24,13 +33,16 @@ func (l *link) inputIP(f frame) {
 	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
-		if l.ns.filter.admits(localIn, factsOf(p, l, nil)) {
+		if l.ns.admits(localIn, p, l, nil) {
+			l.ns.decide(p, l, nil, "route: local")
 			l.ns.deliver(p)
 		}
 	case errno == 0 && to.kind == kernel.Broadcast:
 		l.ns.deliverToMany(p)
 	case !l.forwarding(p) || f.dst.multicast():
+		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
+		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
 		l.ns.report(p, noWay[errno])
 	default:
 		l.ns.forward(p, to, by)
@@ -45,22 +57,29 @@ var noWay = map[kernel.Errno]report{
 	kernel.EACCES:       packetFiltered,
 }
 
-// martian reports whether a packet cannot have come from where it says: loopback addresses from a wire, a source that
+// martian says why a packet cannot have come from where it says, "" where it can: loopback addresses from a wire, a source that
 // is no host, or one that is the namespace's own. (net/ipv4/route.c: ip_route_input_slow; net/ipv4/fib_frontend.c:
 // __fib_validate_source; net/ipv6/ip6_input.c: ip6_rcv_core, which does not look at the last.)
-func (l *link) martian(p packet) bool {
+func (l *link) martian(p packet) DropReason {
 	src, dst := p.src(), p.dst()
-	if src.IsMulticast() || src == limitedBroadcast {
-		return true
+	onWire := src.IsLoopback() || dst.IsLoopback()
+	switch {
+	case src.IsMulticast() || src == limitedBroadcast:
+		return DropInvalidSource
+	case l.loopback():
+		return ""
+	case p.v6() && onWire:
+		return DropLocalNet
+	case p.v6():
+		return ""
+	case onWire && l.either4("route_localnet") == 0:
+		return DropLocalNet
+	case l.ns.local(src) && l.either4("accept_local") == 0:
+		return DropLocalSource
+	case l.reverseFiltered(src, dst):
+		return DropReversePath
 	}
-	if l.loopback() {
-		return false
-	}
-	if p.v6() {
-		return src.IsLoopback() || dst.IsLoopback()
-	}
-	return (src.IsLoopback() || dst.IsLoopback()) && l.either4("route_localnet") == 0 ||
-		l.ns.local(src) && l.either4("accept_local") == 0 || l.reverseFiltered(src, dst)
+	return ""
 }
 
 // reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or,
@@ -87,12 +106,16 @@ func (l *link) forwarding(p packet) bool {
 func (ns *namespace) forward(p packet, to way, by passage) {
 	switch {
 	case *p.hopLimit() <= 1:
+		ns.drop(p, by.in, to.link, DropBadHeader, "the TTL is used up")
 		ns.report(p, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
+		ns.drop(p, by.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
 		ns.report(p, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && len(p) > to.link.mtu:
+		ns.drop(p, by.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), to.link.mtu))
 		ns.report(p, tooBig(to.link.mtu))
-	case ns.filter.admits(forwardHook, factsOf(p, by.in, to.link)):
+	case ns.admits(forwardHook, p, by.in, to.link):
+		ns.decide(p, by.in, to.link, "route: %s", to)
 		ns.leave(p.aged(), to, by)
 	}
 }

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"testing"
@@ -128,8 +129,8 @@ func (l *lab) serve(ns kernel.NetNS, transport kernel.Transport, at string) (sto
 // framesAt returns a function that says how many frames of a type the link of that name has received since.
 func (l *lab) framesAt(link string, kind uint16) func() int {
 	n := 0
-	l.world.Tap(func(s sim.Seen) {
-		if s.Link == link && s.Kind == kind {
+	l.world.Watch(func(s sim.Sight) {
+		if s.Event == sim.Received && s.Place.Link == link && binary.BigEndian.Uint16(s.Frame[12:]) == kind {
 			n++
 		}
 	})
@@ -139,8 +140,8 @@ func (l *lab) framesAt(link string, kind uint16) func() int {
 // framesIn returns a function that says how many frames the links of a namespace have received since.
 func (l *lab) framesIn(ns kernel.NetNS) func() int {
 	n := 0
-	l.world.Tap(func(s sim.Seen) {
-		if s.NetNS == ns.ID().Ino {
+	l.world.Watch(func(s sim.Sight) {
+		if s.Event == sim.Received && s.Place.NetNS == ns.Name() {
 			n++
 		}
 	})

@@ -12,6 +12,8 @@ type mac [6]byte
 
 func (m mac) hardwareAddr() net.HardwareAddr { return net.HardwareAddr(m[:]) }
 
+func (m mac) String() string { return m.hardwareAddr().String() }
+
 func (m mac) multicast() bool { return m[0]&1 != 0 }
 
 // valid is is_valid_ether_addr of include/linux/etherdevice.h.

@@ -18,8 +18,9 @@ const nsfsDev = 4
 type namespace struct {
 	machine *machine
 	id      kernel.NSID
-	refs    int  // bindings, handles, and the machine itself for its own
-	dead    bool // its links are gone
+	name    string // what it was first bound as; kernel.HostNetNS of the machine's own
+	refs    int    // bindings, handles, and the machine itself for its own
+	dead    bool   // its links are gone
 
 	links       map[int]*link    // by index
 	names       map[string]*link // by name

@@ -18,7 +18,7 @@ type passage struct {
 // dropped. A reply to what was translated gets the address that it was meant for.
 func (l *link) arrived(p packet) (packet, passage) {
 	ns, by := l.ns, passage{in: l}
-	if !ns.filter.admits(preRouting, factsOf(p, l, nil)) {
+	if !ns.admits(preRouting, p, l, nil) {
 		return nil, by
 	}
 	if !ns.tracks(p.v6()) {
@@ -41,6 +41,7 @@ func (l *link) arrived(p packet) (packet, passage) {
 	by.connection, by.isReply = c, isReply
 	c.replied = c.replied || isReply
 	if isReply && c.translated() {
+		ns.decide(p, l, nil, "nat: a reply, to %s", c.orig.from)
 		return p.sentTo(c.orig.from), by
 	}
 	return p, by
@@ -49,8 +50,7 @@ func (l *link) arrived(p packet) (packet, passage) {
 // departs is what netfilter does with a packet that is about to leave: nil where it is dropped. The chains of type nat are asked once for each connection. (net/netfilter/nf_nat_core.c:
 // nf_nat_inet_fn.)
 func (ns *namespace) departs(p packet, to way, by passage) packet {
-	f := factsOf(p, by.in, to.link)
-	if !ns.filter.admits(postRouting, f) {
+	if !ns.admits(postRouting, p, by.in, to.link) {
 		return nil
 	}
 	if !ns.tracks(p.v6()) {
@@ -68,23 +68,26 @@ func (ns *namespace) departs(p packet, to way, by passage) packet {
 	if c == nil {
 		c = &connection{orig: t, reply: t.inverse(), fresh: true}
 	}
-	if c.fresh && !isReply && !ns.connect(c, f, to) {
+	if c.fresh && !isReply && !ns.connect(c, p, to, by) {
 		return nil
 	}
 	c.seen = now
 	if isReply || !c.translated() {
 		return p
 	}
+	ns.decide(p, by.in, to.link, "nat: from %s", c.reply.to)
 	return p.sentFrom(c.reply.to)
 }
 
 // connect notes a connection of which the first packet leaves, by what the chains of type nat say; false where they drop
 // it.
-func (ns *namespace) connect(c *connection, f facts, to way) bool {
+func (ns *namespace) connect(c *connection, p packet, to way, by passage) bool {
+	f := factsOf(p, by.in, to.link)
 	delete(ns.connections, c.reply)
 	for _, base := range ns.filter.chains(hookPoint{f.family, postRouting, true}) {
-		action := base.ask(f)
+		action, rule := base.ask(f)
 		if action == kernel.Drop {
+			ns.drop(p, by.in, to.link, DropNetfilter, base.describe(rule))
 			return false
 		}
 		if action != kernel.Masquerade {
@@ -92,6 +95,7 @@ func (ns *namespace) connect(c *connection, f facts, to way) bool {
 		}
 		source := ns.masqueradeAs(to, f.dst)
 		if !source.IsValid() {
+			ns.drop(p, by.in, to.link, DropNetfilter, to.link.name+" has no address to masquerade as")
 			return false // net/netfilter/nf_nat_masquerade.c: "ate my IP address"
 		}
 		c.reply.to = ns.connections.freePort(c.reply, source)

@@ -14,7 +14,7 @@ const cleanupDelay = 5 * time.Millisecond
 
 // Self is kernel.Namespaces'.
 func (h *Host) Self() (n kernel.NetNS, err error) {
-	h.world.update(func() { n = h.open(h.self, "host") })
+	h.world.update(func() { n = h.open(h.self, kernel.HostNetNS) })
 	return n, nil
 }
 
@@ -47,6 +47,7 @@ func (m *machine) addNetNS(name string) *refusal {
 		return r
 	}
 	ns := m.newNamespace()
+	ns.name = path.Base(name)
 	ns.refs++
 	file := m.world.newNamespaceFile(ns)
 	file.mount = true

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -11,9 +12,11 @@ import (
 func (ns *namespace) output(p packet) kernel.Errno {
 	to, errno := ns.route(flow{src: p.src(), dst: p.dst()})
 	if errno != 0 {
+		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
 	}
-	if !ns.filter.admits(localOut, factsOf(p, nil, to.link)) {
+	ns.decide(p, nil, to.link, "route: %s", to)
+	if !ns.admits(localOut, p, nil, to.link) {
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
 	}
 	ns.leave(p, to, passage{})
@@ -32,9 +35,11 @@ func (ns *namespace) leave(p packet, to way, by passage) {
 		return
 	}
 	if p.whole() {
+		ns.drop(p, by.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), mtu))
 		ns.report(p, tooBig(mtu))
 		return
 	}
+	ns.decide(p, by.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 	for _, piece := range ns.fragments(p, mtu) {
 		to.send(piece)
 	}
@@ -55,12 +60,15 @@ func (to way) send(p packet) {
 	}
 }
 
-func (l *link) transmitIP(to mac, p packet) {
-	f := frame{dst: to, src: l.mac, kind: typeIPv4, payload: p}
+func (l *link) transmitIP(to mac, p packet) { l.transmit(frameOf(to, l.mac, p)) }
+
+// frameOf is the frame of a packet.
+func frameOf(dst, src mac, p packet) frame {
+	f := frame{dst: dst, src: src, kind: typeIPv4, payload: p}
 	if p.v6() {
 		f.kind = typeIPv6
 	}
-	l.transmit(f)
+	return f
 }
 
 // multicastMAC is ip_eth_mc_map, and ipv6_eth_mc_map: the lower 23 or 32 bits of the group.

@@ -378,12 +378,11 @@ func TestNoReflection(t *testing.T) {
 	l, a, b := twoPods(t)
 	l.must(l.host.Sleep(background, 5*time.Second))
 	l.neighbour(a, "10.1.0.9", net.HardwareAddr{2, 0, 0, 0, 0, 9})
-	heard := map[uint64]int{}
-	l.world.Tap(func(s sim.Seen) { heard[s.NetNS]++ })
+	atA, atB := l.framesIn(a), l.framesIn(b)
 	_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.9")})
 	wantErrno(t, err, kernel.ETIMEDOUT)
-	if atA, atB := heard[a.ID().Ino], heard[b.ID().Ino]; atA != 0 || atB != 1 {
-		t.Errorf("a heard %d frames, b %d", atA, atB)
+	if atA() != 0 || atB() != 1 {
+		t.Errorf("a heard %d frames, b %d", atA(), atB())
 	}
 }
 

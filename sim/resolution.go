@@ -67,8 +67,10 @@ func (n *neighbour) now(t time.Duration) kernel.NeighbourState {
 // resolve lets a packet wait, the oldest making room, and asks for the MAC unless that is under way.
 func (l *link) resolve(n *neighbour, p packet) {
 	if len(n.waiting) == maxWaiting {
+		l.ns.drop(n.waiting[0], nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
 		n.waiting = n.waiting[1:]
 	}
+	l.ns.decide(p, nil, l, "neighbour: %s is asked for its MAC", n.ip)
 	n.waiting = append(n.waiting, p)
 	if n.state == kernel.Incomplete {
 		return
@@ -153,6 +155,7 @@ func (l *link) giveUp(n *neighbour) {
 	waiting := n.waiting
 	n.state, n.known, n.waiting = kernel.Failed, false, nil
 	for _, p := range waiting {
+		l.ns.drop(p, nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
 		l.ns.report(p, hostUnreachable)
 	}
 }

@@ -8,11 +8,26 @@ func (l *link) forwards() bool { return l.port != nil && l.port.forwarding && l.
 // portReceive is what a bridge does with a frame that came in by a port: learn, and pass it up, on, or everywhere.
 // (net/bridge/br_input.c: br_handle_frame, br_handle_frame_finish.)
 func (l *link) portReceive(f frame) {
+	switch {
+	case !f.src.valid():
+		l.drop(f, DropInvalidMAC, "")
+	case !l.forwards():
+		l.drop(f, DropPortDisabled, "")
+	case f.dst.reserved():
+		l.controlReceive(f)
+	default:
+		l.portForward(f)
+	}
+}
+
+// portForward is what becomes of a frame that a bridge has to do with. (net/bridge/br_input.c: br_handle_frame_finish.)
+func (l *link) portForward(f frame) {
 	br := l.master
-	if !l.forwards() || !f.src.valid() || f.dst.reserved() {
+	if !l.ns.bridgeAdmits(preRouting, f, l, nil) {
 		return
 	}
-	if !l.ns.bridgeAdmits(preRouting, f, l, nil) || !br.bridge.admit(&f, &l.port.vlans) {
+	if !br.bridge.admit(&f, &l.port.vlans) {
+		l.drop(f, DropNotSpecified, "the port is no member of the VLAN")
 		return
 	}
 	br.learn(f, l)
@@ -24,6 +39,19 @@ func (l *link) portReceive(f frame) {
 	br.forward(f, l)
 }
 
+// controlReceive takes a frame to 01:80:c2:00:00:0x, which bridges keep to themselves: but without STP its own group is
+// as any other. Pause frames end here, what is left is for the port as a link. (net/bridge/br_input.c: br_handle_frame.)
+func (l *link) controlReceive(f frame) {
+	switch f.dst[5] {
+	case 0:
+		l.portForward(f)
+	case 1:
+		l.drop(f, DropControlFrame, "")
+	default:
+		l.input(f)
+	}
+}
+
 // forward sends a unicast frame that came in by a port where it belongs.
 func (l *link) forward(f frame, from *link) {
 	to, known := l.whereabouts(f)
@@ -32,8 +60,10 @@ func (l *link) forward(f frame, from *link) {
 		l.passUp(f)
 		return
 	case known:
+		l.decide(f, "fdb: %s is behind %s", f.dst, to.port.name)
 		to.port.portTransmit(f, from)
 	default:
+		l.decide(f, "fdb: nobody knows where %s is, it goes to all ports", f.dst)
 		l.flood(f, from)
 	}
 	if l.promisc {
@@ -44,11 +74,13 @@ func (l *link) forward(f frame, from *link) {
 // bridgeTransmit is what a bridge does with a frame of its own machine. (net/bridge/br_device.c: br_dev_xmit.)
 func (l *link) bridgeTransmit(f frame) {
 	if !l.bridge.admit(&f, &l.bridge.vlans) {
+		l.drop(f, DropNotSpecified, "the bridge is no member of the VLAN")
 		return
 	}
 	to, known := l.whereabouts(f)
 	switch {
 	case known && to.port != nil:
+		l.decide(f, "fdb: %s is behind %s", f.dst, to.port.name)
 		to.port.portTransmit(f, nil)
 	case !known:
 		l.flood(f, nil)
@@ -83,7 +115,7 @@ func (l *link) passUp(f frame) {
 		f.vlan = l.bridge.vlans.tag(f.vlan)
 	}
 	if l.up {
-		l.pass(f)
+		l.receive(f)
 	}
 }
 
@@ -97,13 +129,17 @@ func (l *link) flood(f frame, from *link) {
 // portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which
 // drops what is too long.)
 func (l *link) portTransmit(f frame, from *link) {
-	if !l.forwards() || !l.delivers(from) || !f.fits(l) || from != nil && !l.ns.bridgeAdmits(forwardHook, f, from, l) {
+	if !l.forwards() || !l.delivers(from) || l.master.bridge.filtering && !l.port.vlans.has(f.vlan) {
+		return // should_deliver, br_allowed_egress
+	}
+	if from != nil && !l.ns.bridgeAdmits(forwardHook, f, from, l) {
+		return
+	}
+	if not := f.fits(l); not != "" {
+		l.drop(f, not, describeMTU(f, l))
 		return
 	}
 	if l.master.bridge.filtering {
-		if !l.port.vlans.has(f.vlan) {
-			return // br_allowed_egress
-		}
 		f.vlan = l.port.vlans.tag(f.vlan)
 	}
 	l.transmit(f)

@@ -28,6 +28,17 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 	return ns.wayBy(r, to.dst), 0
 }
 
+// String is the way as `ip route get` says it.
+func (to way) String() string {
+	switch {
+	case to.kind == kernel.Local:
+		return "local dev " + to.link.name
+	case to.by != nil && to.by.Gateway.IsValid():
+		return "via " + to.next.String() + " dev " + to.link.name
+	}
+	return "dev " + to.link.name
+}
+
 // refusals gives the route types that lead nowhere their errno.
 var refusals = map[kernel.RouteType]kernel.Errno{
 	kernel.Unreachable: kernel.EHOSTUNREACH,

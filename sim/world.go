@@ -35,7 +35,8 @@ type World struct {
 	fired     []*link      // whose carriers have come or gone: see watchLinks
 	disturbed []*namespace // with transports that may have work in the background
 
-	tap func(*link, frame) // told of every frame that a link receives; nil: nobody
+	watchers []*watcher
+	taken    *frame // what a link has taken from the wire and is at work on; nil: none
 }
 
 // NewWorld makes a world. The calling goroutine is its first actor; see Go.

@@ -123,7 +123,7 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 			d.end, _ = p.want.view(all, true)
 			return d, nil
 		}
-		if want.err == nil && undecided(p.want, o) {
+		if want.err == nil && undecided(o) {
 			return nil, nil // the rest of the sequence would depend on it
 		}
 		last := i == len(sequence)-1
@@ -204,13 +204,9 @@ func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
 // counts as having a carrier until linkwatch has looked at it, and so its bridge has one, too, for a moment. Whether linkwatch
 // sees first that the bridge has, which then gets a link-local address, or that the port has none, depends on what it was at
 // work for, in any namespace, within the last second (net/core/link_watch.c: linkwatch_nextevent, linkwatch_urgent_event).
-func undecided(h kernel.Host, o operation.Operation) bool {
+func undecided(o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
-	if !ok || !add.Spec.Up || add.Master == nil {
-		return false
-	}
-	l, ok := linkOf(h, add.NetNS, add.Spec.Name)
-	return ok && l.Kind == kernel.KindVeth
+	return ok && add.Spec.Kind == kernel.KindVeth && add.Spec.Up && add.Master != nil
 }
 
 // linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most
