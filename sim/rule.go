@@ -3,6 +3,7 @@ package sim
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -78,6 +79,7 @@ func readRule(r kernel.Rule) (kernel.Rule, *refusal) {
 			*p = netip.Prefix{}
 		}
 	}
+	r.In, r.Out = strings.TrimSuffix(r.In, "\x00"), strings.TrimSuffix(r.Out, "\x00") // nla_strscpy
 	if r.Mark != 0 && r.Mask == 0 {
 		r.Mask = 0xffffffff
 	}
@@ -176,7 +178,16 @@ func (f *fib) matches(to flow, r *kernel.Rule) bool {
 }
 
 // isNamed reports whether a rule that names a link is for this one.
-func isNamed(name string, l *link) bool { return name == "" || l != nil && l.name == name }
+func isNamed(name string, l *link) bool {
+	name = upToZero(name)
+	return name == "" || l != nil && l.name == name
+}
+
+// upToZero is a name as all read it that do not compare two rules, which is done with all of it (rule_exists: memcmp).
+func upToZero(name string) string {
+	name, _, _ = strings.Cut(name, "\x00")
+	return name
+}
 
 // inside reports whether an address is of the prefix; a prefix has host bits that do not count.
 func inside(a netip.Addr, p netip.Prefix) bool {

@@ -14,7 +14,9 @@ func (n *handle) Rules(f kernel.Family) (list []kernel.Rule, err error) {
 			return r
 		}
 		for _, rule := range tables.rules {
-			list = append(list, *rule)
+			told := *rule
+			told.In, told.Out = upToZero(told.In), upToZero(told.Out) // fib_nl_fill_rule: nla_put_string
+			list = append(list, told)
 		}
 		return nil
 	})

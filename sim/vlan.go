@@ -107,7 +107,13 @@ func (ns *namespace) changeBridge(index int, c kernel.BridgeChange) *refusal {
 	case l.bridge == nil:
 		return refuse(kernel.EOPNOTSUPP) // rtnl_changelink: another kind
 	}
-	return l.changeVLANSettings(c, known)
+	if r := l.changeVLANSettings(c, known); r != nil {
+		return r
+	}
+	if l.up {
+		l.tellOfChange() // __rtnl_newlink: DO_SETLINK_NOTIFY
+	}
+	return nil
 }
 
 // checkBridge is net/bridge/br_netlink.c: br_validate, which a kernel without VLANs on bridges has nothing of.

@@ -3,6 +3,7 @@ package intercept
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -158,13 +159,21 @@ func describeRule(r kernel.Rule) string {
 	w.add(r.Not, "not")
 	w.add(r.From.IsValid(), "from %s", r.From)
 	w.add(r.To.IsValid(), "to %s", r.To)
-	w.add(r.In != "", "iif %s", r.In)
-	w.add(r.Out != "", "oif %s", r.Out)
+	w.add(r.In != "", "iif %s", printable(r.In))
+	w.add(r.Out != "", "oif %s", printable(r.Out))
 	w.add(r.Mark != 0 || r.Mask != 0, "fwmark %#x/%#x", r.Mark, r.Mask)
 	w.add(r.Priority != kernel.AnyPriority, "priority %d", r.Priority)
 	w.add(r.Action != "" && r.Action != kernel.ToTable, "%s", r.Action)
 	w.add(r.Table != 0, "table %d", r.Table)
 	return w.String()
+}
+
+// printable is a name that may have anything in it, on one line.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 func (n *netns) describeNeighbour(e kernel.Neighbour) string {

@@ -60,6 +60,25 @@ var neighbourLaws = []Law{
 		ns.down(v)
 		equal(e, ns.neighbours(v), []kernel.Neighbour{}, "permanent neighbours of a link that was set down")
 	}},
+	{"neighbour/gone-with-change", "net/core/rtnetlink.c do_setlink, __rtnl_newlink: DO_SETLINK_NOTIFY; " +
+		"net/core/neighbour.c neigh_carrier_down", func(e *env) {
+		ns := e.netns("a")
+		br := ns.bridge("br")
+		ns.setMAC(br, macHigh)
+		ns.up(br)
+		ns.oper(br, kernel.OperDown, "of a bridge without ports")
+		stale := neighbour(br, "10.0.0.9")
+		stale.State = kernel.Stale
+		e.ok(ns.AddNeighbour(stale), "add a neighbour that is not permanent")
+		ns.resize(br, 1400)
+		e.ok(ns.DeleteNeighbour(stale), "delete it after a change that nobody is told of as one")
+		e.ok(ns.AddNeighbour(stale), "add it again")
+		ns.set(br, kernel.LinkChange{Alias: new("x")})
+		e.refused(ns.DeleteNeighbour(stale), kernel.ENOENT, "delete it once the link without a carrier has an alias")
+		e.ok(ns.AddNeighbour(stale), "add it again")
+		ns.setBridge(br, kernel.BridgeChange{DefaultPVID: new(7)})
+		e.refused(ns.DeleteNeighbour(stale), kernel.ENOENT, "delete it once the bridge has another setting")
+	}},
 	{"neighbour/list/all-links", "net/core/neighbour.c neigh_dump_info", func(e *env) {
 		ns, v := e.wired()
 		w := ns.at(v).Peer

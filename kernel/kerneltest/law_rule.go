@@ -157,6 +157,19 @@ var ruleLaws = []Law{
 		r.In, r.Out = "", r.In
 		e.refused(ns.DeleteRule(r), kernel.ERANGE, "delete one")
 	}},
+	{"rule/link/zero-in-name", "net/core/fib_rules.c rule_exists, rule_find: memcmp; fib_nl_fill_rule: nla_put_string", func(e *env) {
+		ns := e.netns("a")
+		r := to(kernel.IPv4, 50, 100)
+		r.In, r.Out = "v\x00w", "u\x00"
+		ns.rule(r)
+		told := r
+		told.In, told.Out = "v", "u"
+		equal(e, ns.added(kernel.IPv4), []kernel.Rule{told}, "rule about links with zeros in their names")
+		e.refused(ns.AddRule(r), kernel.EEXIST, "add it again")
+		e.refused(ns.DeleteRule(told), kernel.ENOENT, "delete it by what it was told as")
+		r.Out = "u"
+		e.ok(ns.DeleteRule(r), "delete it by all of the name, but for a zero at its end")
+	}},
 	{"rule/family/unknown", "net/core/fib_rules.c lookup_rules_ops", func(e *env) {
 		ns := e.netns("a")
 		for _, f := range []kernel.Family{0, 7} {

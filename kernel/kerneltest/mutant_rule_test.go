@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
@@ -59,6 +60,9 @@ func ruleMutants() []mutant {
 		{"rule/link/deleted", "drops the rules about it", dropDetached()},
 		{"rule/link/renamed", "drops the rules about it", dropDetached()},
 		{"rule/link/long-name", "does not look at it", swallow(intercept.RuleAdd, kernel.ERANGE)},
+		{"rule/link/zero-in-name", "keeps no more than it tells", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) {
+			r.In, _, _ = strings.Cut(r.In, "\x00")
+		})},
 		{"rule/family/unknown", "says EINVAL", confuse(intercept.RuleList, kernel.EAFNOSUPPORT, kernel.EINVAL)},
 		{"rule/family/other", "goes by the prefix", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) {
 			if r.From.IsValid() {

@@ -35,6 +35,14 @@ func neighbourMutants() []mutant {
 		{"neighbour/delete", "deletes nothing", pretend(intercept.Every(intercept.NeighbourDelete))},
 		{"neighbour/delete-absent", "says ESRCH", confuse(intercept.NeighbourDelete, kernel.ENOENT, kernel.ESRCH)},
 		{"neighbour/gone-with-up", "keeps permanent entries", pretend(isSetDown)},
+		{"neighbour/gone-with-change", "keeps it", twist{ChangeBridge: func(ns kernel.NetNS, index int, c kernel.BridgeChange) error {
+			before, _ := ns.Neighbours(index)
+			err := ns.ChangeBridge(index, c)
+			for _, n := range before {
+				ns.AddNeighbour(n)
+			}
+			return err
+		}}},
 		{"neighbour/list/all-links", "lists the entries of one link only", twist{
 			ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 				return slices.DeleteFunc(list, func(n kernel.Neighbour) bool { return n.Link != list[0].Link })
