@@ -15,7 +15,9 @@ import (
 func traffic(t *testing.T, size int) string {
 	l := newLab(t)
 	trace := sha256.New()
-	l.world.Watch(func(s sim.Sight) { fmt.Fprintln(trace, s) })
+	l.world.Watch(func(s sim.Sight) {
+		fmt.Fprintf(trace, "%v %v %v %v %v %x\n", s.At, s.Place, s.Event, s.Reason, s.Detail, s.Frame)
+	})
 	l.bridge("cni0", "10.1.0.1/24")
 	l.bridge("cni1", "10.2.0.1/24")
 	l.forward()

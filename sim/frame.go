@@ -92,7 +92,6 @@ func (l *link) hand(to *link, f frame) {
 	w := l.world()
 	w.after(HopDelay, func() {
 		if !to.gone && to.up {
-			w.taken = &f
 			to.receive(f)
 			w.taken = nil
 		}
@@ -108,6 +107,7 @@ func describeMTU(f frame, l *link) string {
 // protocols. (net/core/dev.c: __netif_receive_skb_core.)
 func (l *link) receive(f frame) {
 	l.see(Received, f)
+	l.world().taken = &f
 	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
 		if v.up {
 			v.receive(f.untagged()) // vlan_do_receive

@@ -75,6 +75,18 @@ var layers = []layer{
 		why:      "it implements sim.Transport, and is the only place that knows gVisor",
 	},
 	{
+		packages: "sim/capture",
+		ours:     []string{"sim"},
+		outside:  []string{"github.com/gopacket/gopacket/..."},
+		why:      "it writes what a world tells, in a format of others; the simulation itself knows no format",
+	},
+	{
+		packages: "sim/trace",
+		ours:     []string{"sim"},
+		outside:  []string{"github.com/gopacket/gopacket/..."},
+		why:      "it tells people what a world tells, and what is in a frame by a library that knows all protocols",
+	},
+	{
 		packages: "plugin/config/...",
 		outside:  []string{"github.com/containernetworking/cni/pkg/..."},
 		why:      "parsing and validating are pure",

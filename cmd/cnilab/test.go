@@ -21,6 +21,7 @@ type testFlags struct {
 	verbose   bool
 	timeout   time.Duration
 	update    bool
+	captures  string
 }
 
 func testCommand() *cobra.Command {
@@ -38,6 +39,7 @@ func testCommand() *cobra.Command {
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many scenarios run at the same time")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what succeeded too")
 	flags.DurationVar(&f.timeout, "timeout", scenario.DefaultTimeout, "how long one scenario may take; on uml five times that")
+	flags.StringVar(&f.captures, "capture", "", "on sim, write the packets of each scenario to a file *.pcapng in this folder")
 	flags.BoolVar(&f.update, "update", false, "in PATH, write anew what expect, jsoncmp and cmp find different")
 	return cmd
 }
@@ -73,8 +75,11 @@ func (f testFlags) kernel() (backend.Backend, error) {
 	if f.jobs < 1 {
 		return backend.Backend{}, fmt.Errorf("-j %d: at least one scenario has to run at a time", f.jobs)
 	}
+	if f.captures != "" && f.backend != "sim" {
+		return backend.Backend{}, fmt.Errorf("--capture: only --backend=sim sees all packets")
+	}
 	if f.pluginDir == "" {
-		return backend.Named(f.backend, backend.Config{})
+		return backend.Named(f.backend, backend.Config{Captures: f.captures})
 	}
 	if f.backend == "sim" {
 		return backend.Backend{}, fmt.Errorf("--plugin-dir: only --backend=linux and --backend=uml can run programs")

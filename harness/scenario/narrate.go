@@ -177,9 +177,9 @@ func (n *narrator) indented(indent, text string) {
 	}
 }
 
-// hang prints a line; what is too long for it goes on below, indented.
+// hang prints a line; what is too long for it goes on below, indented. Columns stay in line, however long they are.
 func (n *narrator) hang(line, indent string) {
-	if len(line) <= pageWidth {
+	if len(line) <= pageWidth || strings.Contains(strings.TrimLeft(line, " "), "  ") {
 		n.print(line)
 		return
 	}

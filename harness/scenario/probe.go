@@ -22,6 +22,10 @@ func probeForms() []form {
 			"call", "call [-from ADDRESS] [-wait TIME] NS tcp|udp ADDRESS:PORT",
 			"call what was served; print who answered and as whom it saw the caller (TIME: 5s)", (*session).call,
 		},
+		{
+			"trace", "trace [-from ADDRESS] [-wait TIME] NS -> ADDRESS [icmp|tcp/PORT|udp/PORT]",
+			"ping or call, and print all that happens to packets meanwhile, and what came of it (TIME: 5s)", (*session).trace,
+		},
 	}
 }
 

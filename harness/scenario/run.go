@@ -25,6 +25,10 @@ type Machine struct {
 	// scenarios with faults are skipped.
 	Faults *harness.Faults
 
+	// Trace calls see with a line for each thing that happens to packets on the machine, until stop is called; nil: that is
+	// not to be seen.
+	Trace func(see func(line string)) (stop func())
+
 	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere.
 	OwnDisk bool
 }
@@ -122,7 +126,7 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 		return fmt.Errorf("no machine to run on: %w", err)
 	}
 	session.host, session.pluginDirs, session.faults = machine.Host, machine.PluginDirs, machine.Faults
-	session.ownDisk = machine.OwnDisk
+	session.ownDisk, session.watch = machine.OwnDisk, machine.Trace
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {

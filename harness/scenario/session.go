@@ -18,7 +18,8 @@ type session struct {
 	faults     *harness.Faults // nil where there can be none
 	skip       func(...any)
 	ownDisk    bool
-	kubelet    *harness.Kubelet // nil where none was started
+	watch      func(see func(line string)) (stop func()) // nil where packets are not to be seen
+	kubelet    *harness.Kubelet                          // nil where none was started
 	services   []service
 	snapshots  map[string]kernel.Snapshot
 

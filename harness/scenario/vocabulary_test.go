@@ -139,7 +139,7 @@ func TestVocabulary(t *testing.T) {
 // TestLanguageIsTriedWhole checks that the scenarios that cmd/cnilab runs on the kernels have every form of line.
 func TestLanguageIsTriedWhole(t *testing.T) {
 	used := map[string]bool{}
-	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar", "vlan.txtar"} {
+	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar", "trace.txtar", "vlan.txtar"} {
 		text, err := os.ReadFile("testdata/" + file)
 		if err != nil {
 			t.Fatal(err)

@@ -37,11 +37,12 @@ func (b Backend) Runner(
 // A Config says how to make the machines.
 type Config struct {
 	PluginDir string // on a real kernel: where the plugins' files are; "": this program is the plugin
+	Captures  string // in the simulation: the folder that captures are written to; "": none are
 	CallOwn   bool   // on a real kernel: a plugin that is this program is called, not executed
 }
 
 // All returns the backends.
-func All(c Config) []Backend { return []Backend{simulation(), linux(c), uml(c)} }
+func All(c Config) []Backend { return []Backend{simulation(c), linux(c), uml(c)} }
 
 // Named returns one backend.
 func Named(name string, c Config) (Backend, error) {

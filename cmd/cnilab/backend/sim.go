@@ -1,32 +1,38 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
+	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/harness/flannel"
 	"github.com/cnilab/cnilab/harness/scenario"
 	"github.com/cnilab/cnilab/plugin"
 	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/capture"
 	"github.com/cnilab/cnilab/sim/netstack"
+	"github.com/cnilab/cnilab/sim/trace"
 )
 
-func simulation() Backend {
+func simulation(c Config) Backend {
 	return Backend{
 		Name:      "sim",
 		About:     "Linux networking simulated in this process",
 		Available: func() error { return nil },
 		Run: func(ctx context.Context, s scenario.Scenario, o scenario.Options) scenario.Result {
 			o.Backend = "sim"
-			return scenario.Run(ctx, s, func() (*scenario.Machine, error) { return simulated(s.Name) }, o)
+			return scenario.Run(ctx, s, func() (*scenario.Machine, error) { return simulated(s.Name, c.Captures) }, o)
 		},
 	}
 }
 
-// simulated makes the one machine of a world of its own. The same name makes the same machine.
-func simulated(name string) (*scenario.Machine, error) {
+// simulated makes the one machine of a world of its own. The same name makes the same machine. With a folder for captures,
+// its packets are written to a file there.
+func simulated(name, captures string) (*scenario.Machine, error) {
 	world := sim.NewWorld(sim.Config{Seed: seed(name), Transport: netstack.New})
 	host := world.AddHost("node")
 	faults := new(harness.Faults)
@@ -34,9 +40,33 @@ func simulated(name string) (*scenario.Machine, error) {
 		world.Close()
 		return nil, err
 	}
+	endCapture, err := capturePackets(world, captures, name)
+	if err != nil {
+		world.Close()
+		return nil, err
+	}
 	return &scenario.Machine{
-		Host: host, Faults: faults, OwnDisk: true, Close: func() error { world.Close(); return nil },
+		Host: host, Faults: faults, OwnDisk: true,
+		Trace: func(see func(string)) (stop func()) { return trace.Start(world, see) },
+		Close: func() error { world.Close(); return endCapture() },
 	}, nil
+}
+
+// capturePackets writes the packets of a world to the folder, until end is called.
+func capturePackets(w *sim.World, folder, name string) (end func() error, err error) {
+	if folder == "" {
+		return func() error { return nil }, nil
+	}
+	file := filepath.Join(folder, filepath.FromSlash(name)+".pcapng")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return nil, err
+	}
+	to, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	c := capture.Start(w, to)
+	return func() error { return cmp.Or(c.Close(), to.Close()) }, nil
 }
 
 func seed(name string) uint64 {
