@@ -22,13 +22,13 @@ func (a *address) startDAD() {
 
 // detectsDuplicates reports whether accept_dad asks for it, of the link or of all.
 func (l *link) detectsDuplicates() bool {
-	return l.setting6("accept_dad") >= 1 || l.ns.sysctls.all6.values["accept_dad"] >= 1
+	return l.setting6("accept_dad") >= 1 || l.ns.sysctls.all6.get("accept_dad") >= 1
 }
 
 // newNonce is for enhanced duplicate address detection, unless that is switched off for the link and for all.
 // (addrconf_dad_kick.)
 func (a *address) newNonce() (n nonce) {
-	if a.link.setting6("enhanced_dad") == 0 && a.link.ns.sysctls.all6.values["enhanced_dad"] == 0 {
+	if a.link.setting6("enhanced_dad") == 0 && a.link.ns.sysctls.all6.get("enhanced_dad") == 0 {
 		return n
 	}
 	binary.BigEndian.PutUint16(n[:], 1) // none is zero

@@ -46,11 +46,7 @@ func (l *link) place4(a *address) int {
 }
 
 // pinConf4 is ipv4_devconf_setall: once a link has an address, the default settings change nothing of it any more.
-func (l *link) pinConf4() {
-	for key := range l.conf4.values {
-		l.conf4.byHand[key] = true
-	}
-}
+func (l *link) pinConf4() { l.conf4.pin() }
 
 // deleteAddress4 is net/ipv4/devinet.c: inet_rtm_deladdr.
 func (l *link) deleteAddress4(prefix netip.Prefix) *refusal {

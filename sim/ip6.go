@@ -27,13 +27,13 @@ const dadMaxDelay = time.Second
 
 // ip6Create is net/ipv6/addrconf.c: ipv6_add_dev.
 func (l *link) ip6Create() {
-	l.ip6 = ip6{conf: newConf(l.ns.sysctls.default6.values), ready: l.ready()}
-	l.ip6.conf.values["mtu"] = l.mtu
+	l.ip6 = ip6{conf: l.ns.sysctls.newConf6(), ready: l.ready()}
+	l.ip6.conf.set("mtu", l.mtu)
 	if l.loopback() || l.noARP() {
-		l.ip6.conf.values["accept_dad"] = -1
+		l.ip6.conf.set("accept_dad", -1)
 	}
 	if l.loopback() {
-		l.ip6.conf.values["use_tempaddr"] = -1
+		l.ip6.conf.set("use_tempaddr", -1)
 	}
 }
 
@@ -256,7 +256,7 @@ func (l *link) ip6Down() {
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is6() }) // neigh_ifdown
 	l.ip6.ready = false
 	keep := l.setting6("keep_addr_on_down")
-	if all := l.ns.sysctls.all6.values["keep_addr_on_down"]; all != 0 {
+	if all := l.ns.sysctls.all6.get("keep_addr_on_down"); all != 0 {
 		keep = all
 	}
 	var kept []*address
@@ -284,7 +284,7 @@ func (l *link) ip6Destroy() {
 	if l.ip6.conf == nil {
 		return
 	}
-	l.ip6.conf.values["disable_ipv6"] = 1
+	l.ip6.conf.set("disable_ipv6", 1)
 	l.ip6Down()
 	l.ip6 = ip6{}
 }
@@ -297,7 +297,7 @@ func (l *link) ip6MTUChanged() {
 	case l.mtu < minIPv6MTU:
 		l.ip6Down()
 	case l.ip6.conf != nil:
-		l.ip6.conf.values["mtu"] = l.mtu
+		l.ip6.conf.set("mtu", l.mtu)
 	default:
 		l.ip6Create()
 		if l.ip6.ready {
@@ -311,9 +311,9 @@ func (l *link) set6(key string, value int) {
 	if l.ip6.conf == nil {
 		return
 	}
-	was := l.ip6.conf.values[key]
+	was := l.ip6.conf.get(key)
 	changed := (was == 0) != (value == 0)
-	l.ip6.conf.values[key] = value
+	l.ip6.conf.set(key, value)
 	switch {
 	case key == "disable_ipv6" && changed && value != 0: // dev_disable_change
 		l.ip6Down()

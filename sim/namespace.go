@@ -26,7 +26,7 @@ type namespace struct {
 	names       map[string]*link // by name
 	lastIndex   int              // the greatest index given out by counting
 	fib4, fib6  *fib
-	sysctls     *sysctls
+	sysctls     sysctls
 	lock        advisoryLock
 	filter      netfilter
 	connections connections
@@ -47,7 +47,7 @@ func (m *machine) newNamespace() *namespace {
 		id:      kernel.NSID{Dev: nsfsDev, Ino: m.world.lastNSID},
 		links:   map[int]*link{},
 		names:   map[string]*link{},
-		sysctls: newSysctls(m.self),
+		sysctls: newSysctls(m.world.settings, m.self),
 	}
 	ns.fib4, ns.fib6 = newFIB(ns, kernel.IPv4), newFIB(ns, kernel.IPv6)
 	m.namespaces = append(m.namespaces, ns)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -11,54 +10,29 @@ import (
 
 // sysctls are the settings of a namespace that are not of one link.
 type sysctls struct {
-	all4, default4 *conf
-	all6, default6 *conf
-	plain          map[string]int
-}
-
-// A conf is one folder below net/ipv4/conf or net/ipv6/conf.
-type conf struct {
-	values map[string]int
-	byHand map[string]bool // IPv4: what the default no longer changes (ipv4_devconf.state)
-}
-
-func newConf(values map[string]int) *conf {
-	return &conf{values: maps.Clone(values), byHand: map[string]bool{}}
-}
-
-// get returns a value, 0 of a link that has none of the protocol's settings.
-func (c *conf) get(key string) int {
-	if c == nil {
-		return 0
-	}
-	return c.values[key]
-}
-
-// set changes a value, if the link has settings of the protocol.
-func (c *conf) set(key string, value int) {
-	if c != nil {
-		c.values[key] = value
-	}
+	all4, default4 conf
+	all6, default6 conf
+	plain          conf // named by their whole paths
 }
 
 // The settings of a machine's first namespace and, for IPv6, of every other. (net/ipv4/devinet.c: ipv4_devconf,
 // ipv4_devconf_dflt; net/ipv6/addrconf.c: ipv6_devconf, ipv6_devconf_dflt.)
 var (
-	conf4 = map[string]int{
+	menu4 = newMenu(map[string]int{
 		"accept_local": 0, "accept_redirects": 1, "accept_source_route": 0, "arp_accept": 0, "arp_announce": 0,
 		"arp_evict_nocarrier": 1, "arp_filter": 0, "arp_ignore": 0, "arp_notify": 0, "bc_forwarding": 0,
 		"drop_gratuitous_arp": 0, "forwarding": 0, "ignore_routes_with_linkdown": 0, "log_martians": 0,
 		"promote_secondaries": 0, "proxy_arp": 0, "proxy_arp_pvlan": 0, "route_localnet": 0, "rp_filter": 0,
 		"secure_redirects": 1, "send_redirects": 1, "shared_media": 1, "src_valid_mark": 0,
-	}
-	conf6 = map[string]int{
+	})
+	menu6 = newMenu(map[string]int{
 		"accept_dad": 1, "accept_ra": 1, "accept_ra_defrtr": 1, "accept_ra_pinfo": 1, "accept_ra_rtr_pref": 1,
 		"accept_redirects": 1, "accept_source_route": 0, "addr_gen_mode": 0, "autoconf": 1, "dad_transmits": 1,
 		"disable_ipv6": 0, "drop_unsolicited_na": 0, "enhanced_dad": 1, "forwarding": 0, "hop_limit": 64,
 		"ignore_routes_with_linkdown": 0, "keep_addr_on_down": 0, "mtu": 1280, "ndisc_notify": 0, "optimistic_dad": 0,
 		"proxy_ndp": 0, "router_solicitations": -1, "use_tempaddr": 0,
-	}
-	plain = map[string]int{
+	})
+	plainMenu = newMenu(map[string]int{
 		"net/bridge/bridge-nf-call-arptables":       1,
 		"net/bridge/bridge-nf-call-ip6tables":       1,
 		"net/bridge/bridge-nf-call-iptables":        1,
@@ -70,20 +44,20 @@ var (
 		"net/ipv6/bindv6only":                       0,
 		"net/ipv6/ip_nonlocal_bind":                 0,
 		"net/netfilter/nf_conntrack_tcp_be_liberal": 0,
-	}
+	})
 )
 
 // newSysctls makes the settings of a namespace: IPv4's are copies of the machine's first namespace's, IPv6's and the
 // others are as Linux was compiled. (devinet_init_net, addrconf_init_net with devconf_inherit_init_net = 0.)
-func newSysctls(first *namespace) *sysctls {
-	s := &sysctls{plain: maps.Clone(plain), all6: newConf(conf6), default6: newConf(conf6)}
-	s.all6.values["accept_dad"] = 0 // ipv6_devconf
+func newSysctls(pool settingsPool, first *namespace) sysctls {
+	s := sysctls{plain: pool.newConf(plainMenu), all6: pool.newConf(menu6), default6: pool.newConf(menu6)}
+	s.all6.set("accept_dad", 0) // ipv6_devconf
+	s.all4, s.default4 = pool.newConf(menu4), pool.newConf(menu4)
+	s.default4.set("accept_source_route", 1) // ipv4_devconf_dflt
 	if first != nil {
-		s.all4, s.default4 = newConf(first.sysctls.all4.values), newConf(first.sysctls.default4.values)
-		return s
+		s.all4.copyValues(first.sysctls.all4)
+		s.default4.copyValues(first.sysctls.default4)
 	}
-	s.all4, s.default4 = newConf(conf4), newConf(conf4)
-	s.default4.values["accept_source_route"] = 1 // ipv4_devconf_dflt
 	return s
 }
 
@@ -96,9 +70,10 @@ func (s *sysctls) addLink(l *link) {
 }
 
 // newConf4 is inetdev_init: what was set by hand of the default is as if it were of the link.
-func (s *sysctls) newConf4() *conf {
-	return &conf{values: maps.Clone(s.default4.values), byHand: maps.Clone(s.default4.byHand)}
-}
+func (s *sysctls) newConf4() *conf { return new(s.default4) }
+
+// newConf6 is what a link has of IPv6 in the beginning.
+func (s *sysctls) newConf6() *conf { return new(s.default6) }
 
 // setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
 func (l *link) setting4(key string) int { return l.conf4.get(key) }
@@ -114,7 +89,7 @@ func (l *link) setting6(key string) int { return l.ip6.conf.get(key) }
 
 // A knob is one setting: where its value is, and whose it is.
 type knob struct {
-	conf *conf // nil: plain
+	conf *conf
 	key  string
 	v6   bool
 	link *link // nil: of all, default, or plain
@@ -123,19 +98,17 @@ type knob struct {
 // knob finds a setting. ENOENT where there is none, EISDIR for a folder.
 func (ns *namespace) knob(path string) (knob, *refusal) {
 	if path == "net/ipv4/ip_forward" {
-		return knob{conf: ns.sysctls.all4, key: "forwarding"}, nil
+		return knob{conf: &ns.sysctls.all4, key: "forwarding"}, nil
 	}
-	if _, ok := ns.sysctls.plain[path]; ok {
-		return knob{key: path}, nil
+	if ns.sysctls.plain.has(path) {
+		return knob{conf: &ns.sysctls.plain, key: path}, nil
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) == 5 && parts[0] == "net" && parts[2] == "conf" {
 		k := ns.folder(parts[1], parts[3])
 		k.key = parts[4]
-		if k.conf != nil {
-			if _, ok := k.conf.values[k.key]; ok {
-				return k, nil
-			}
+		if k.conf != nil && k.conf.has(k.key) {
+			return k, nil
 		}
 	}
 	if ns.isSysctlFolder(path) {
@@ -160,18 +133,18 @@ func cutLast(path string) (above, last string, ok bool) {
 
 // folder returns the settings of a link, of all or of default, conf being nil where there are none.
 func (ns *namespace) folder(family, name string) (k knob) {
-	s, l := ns.sysctls, ns.names[name]
+	s, l := &ns.sysctls, ns.names[name]
 	switch {
 	case family == "ipv4" && name == "all":
-		k.conf = s.all4
+		k.conf = &s.all4
 	case family == "ipv4" && name == "default":
-		k.conf = s.default4
+		k.conf = &s.default4
 	case family == "ipv4" && l != nil:
 		k.conf, k.link = l.conf4, l
 	case family == "ipv6" && name == "all":
-		k.conf, k.v6 = s.all6, true
+		k.conf, k.v6 = &s.all6, true
 	case family == "ipv6" && name == "default":
-		k.conf, k.v6 = s.default6, true
+		k.conf, k.v6 = &s.default6, true
 	case family == "ipv6" && l != nil:
 		k.conf, k.v6, k.link = l.ip6.conf, true, l
 	}
@@ -190,13 +163,10 @@ func (ns *namespace) isSysctlFolder(path string) bool {
 // sysctl reads a setting.
 func (ns *namespace) sysctl(path string) (string, *refusal) {
 	k, r := ns.knob(path)
-	switch {
-	case r != nil:
+	if r != nil {
 		return "", r
-	case k.conf == nil:
-		return strconv.Itoa(ns.sysctls.plain[k.key]), nil
 	}
-	return strconv.Itoa(k.conf.values[k.key]), nil
+	return strconv.Itoa(k.conf.get(k.key)), nil
 }
 
 // setSysctl writes a setting and does what follows from it.
@@ -210,13 +180,13 @@ func (ns *namespace) setSysctl(path, text string) *refusal {
 	}
 	value, r := parseSysctl(text)
 	if r != nil && k.isSwitch6() && !ns.world().config.Profile.Features.RefusesOddSwitches {
-		value, r = k.conf.values[k.key], nil
+		value, r = k.conf.get(k.key), nil
 	}
 	if r != nil {
 		return r
 	}
 	switch {
-	case k.conf == nil:
+	case k.conf == &ns.sysctls.plain:
 		return ns.setPlain(k.key, value)
 	case k.v6:
 		return ns.set6(k, value)
@@ -227,7 +197,7 @@ func (ns *namespace) setSysctl(path, text string) *refusal {
 
 // isSwitch6 reports whether the kernel has a function of its own for a setting that is on or off, of IPv6.
 func (k knob) isSwitch6() bool {
-	return k.v6 && k.conf != nil && (k.key == "forwarding" || k.key == "disable_ipv6")
+	return k.v6 && (k.key == "forwarding" || k.key == "disable_ipv6")
 }
 
 // setPlain knows the ranges of the settings that have one.
@@ -240,31 +210,32 @@ func (ns *namespace) setPlain(key string, value int) *refusal {
 	case key == "net/ipv4/ip_default_ttl" && (value < 1 || value > 255):
 		return refuse(kernel.EINVAL) // proc_dointvec_minmax
 	}
-	ns.sysctls.plain[key] = value
+	ns.sysctls.plain.set(key, value)
 	return nil
 }
 
 // set4 is net/ipv4/devinet.c: devinet_sysctl_forward and devinet_conf_proc.
 func (ns *namespace) set4(k knob, value int) {
-	s := ns.sysctls
+	s := &ns.sysctls
 	switch {
-	case k.key == "forwarding" && k.conf == s.all4 && k.conf.values[k.key] == value: // devinet_sysctl_forward
-	case k.key == "forwarding" && k.conf == s.all4: // inet_forward_change
-		s.all4.values[k.key], s.default4.values[k.key] = value, value
+	case k.key == "forwarding" && k.conf == &s.all4 && k.conf.get(k.key) == value: // devinet_sysctl_forward
+	case k.key == "forwarding" && k.conf == &s.all4: // inet_forward_change
+		s.all4.set(k.key, value)
+		s.default4.set(k.key, value)
 		for _, l := range ns.links {
 			l.conf4.set(k.key, value)
 		}
 	case k.key == "forwarding":
-		k.conf.values[k.key] = value
-	case k.conf == s.default4: // devinet_copy_dflt_conf
-		k.conf.values[k.key], k.conf.byHand[k.key] = value, true
+		k.conf.set(k.key, value)
+	case k.conf == &s.default4: // devinet_copy_dflt_conf
+		k.conf.setByHand(k.key, value)
 		for _, l := range ns.links {
-			if l.conf4 != nil && !l.conf4.byHand[k.key] {
+			if l.conf4 != nil && !l.conf4.isByHand(k.key) {
 				l.conf4.set(k.key, value)
 			}
 		}
 	default:
-		k.conf.values[k.key], k.conf.byHand[k.key] = value, true
+		k.conf.setByHand(k.key, value)
 	}
 }
 
@@ -282,9 +253,9 @@ func (ns *namespace) set6(k knob, value int) *refusal {
 		k.link.set6(k.key, value)
 		return nil
 	}
-	k.conf.values[k.key] = value
-	if spreads && k.conf == ns.sysctls.all6 {
-		ns.sysctls.default6.values[k.key] = value
+	k.conf.set(k.key, value)
+	if spreads && k.conf == &ns.sysctls.all6 {
+		ns.sysctls.default6.set(k.key, value)
 		for _, l := range ns.sorted() {
 			l.set6(k.key, value)
 		}

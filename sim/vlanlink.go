@@ -49,7 +49,7 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 		l.mac = parent.mac
 	}
 	if l.ip6.conf != nil && l.noARP() {
-		l.ip6.conf.values["accept_dad"] = -1 // ipv6_add_dev
+		l.ip6.conf.set("accept_dad", -1) // ipv6_add_dev
 	}
 	if parent.vlans == nil {
 		parent.vlans = map[int]*link{}

@@ -30,6 +30,7 @@ type World struct {
 	rand      *rand.Rand
 	hosts     []*Host
 	lastNSID  uint64
+	settings  settingsPool // of all folders
 	outbox    []func()     // what is to be told to transports, in order, once mu is free
 	sending   bool         // someone is working the outbox off
 	fired     []*link      // whose carriers have come or gone: see watchLinks
@@ -48,6 +49,7 @@ func NewWorld(c Config) *World {
 		config:   c,
 		rand:     rand.New(rand.NewPCG(c.Seed, 0x636e696c6162)),
 		lastNSID: firstNSID - 1,
+		settings: settingsPool{},
 	}
 	w.clock = newClock(w.settle)
 	return w
