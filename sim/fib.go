@@ -2,9 +2,10 @@ package sim
 
 import (
 	"cmp"
-	"maps"
+	"math"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -13,7 +14,7 @@ import (
 type fib struct {
 	ns     *namespace
 	family kernel.Family
-	tables map[int]*table
+	list   []*table       // by number
 	rules  []*kernel.Rule // in the order in which they are tried
 	apart  bool           // a rule has come or gone: fib_has_custom_rules
 }
@@ -21,10 +22,13 @@ type fib struct {
 // A table is one routing table.
 type table struct {
 	id      int
-	routes  map[netip.Prefix][]*route // to each destination, in the order in which they are tried
-	lengths [129]int                  // how many destinations have each prefix length
-	changes int                       // how often a route came or went
+	routes  []*route    // by destination, and those to one in the order in which they are tried
+	lengths []bitsCount // the longest first
+	changes int         // how often a route came or went
 }
+
+// A bitsCount is how many routes have a prefix length.
+type bitsCount struct{ bits, routes int32 }
 
 // A route as the tables keep it.
 type route struct {
@@ -33,18 +37,29 @@ type route struct {
 	nhScope      kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
 }
 
-func newFIB(ns *namespace, f kernel.Family) *fib {
-	return &fib{ns: ns, family: f, tables: map[int]*table{}, rules: standardRules(f)}
+func newFIB(ns *namespace, f kernel.Family) fib {
+	return fib{ns: ns, family: f, rules: standardRules(f)}
+}
+
+// find returns the table with the number, nil where it is not there.
+func (f *fib) find(id int) *table {
+	if i, found := f.search(id); found {
+		return f.list[i]
+	}
+	return nil
 }
 
 // table returns the table with the number, made where it is not there. (fib_new_table, fib6_new_table.)
 func (f *fib) table(id int) *table {
-	t := f.tables[id]
-	if t == nil {
-		t = &table{id: id, routes: map[netip.Prefix][]*route{}}
-		f.tables[id] = t
+	i, found := f.search(id)
+	if !found {
+		f.list = slices.Insert(f.list, i, &table{id: id})
 	}
-	return t
+	return f.list[i]
+}
+
+func (f *fib) search(id int) (i int, found bool) {
+	return slices.BinarySearchFunc(f.list, id, func(t *table, id int) int { return cmp.Compare(t.id, id) })
 }
 
 // lookup returns the route with the longest prefix that ok accepts, nil where there is none, or no table.
@@ -52,12 +67,12 @@ func (t *table) lookup(dst netip.Addr, ok func(*route) bool) *route {
 	if t == nil {
 		return nil
 	}
-	for bits := dst.BitLen(); bits >= 0; bits-- {
-		if t.lengths[bits] == 0 {
-			continue
-		}
-		key, _ := dst.Prefix(bits)
-		for _, r := range t.routes[key] {
+	for _, l := range t.lengths {
+		key, _ := dst.Prefix(int(l.bits))
+		for _, r := range t.routes[t.place(key, math.MinInt):] {
+			if r.Dst != key {
+				break
+			}
 			if ok(r) {
 				return r
 			}
@@ -66,71 +81,76 @@ func (t *table) lookup(dst netip.Addr, ok func(*route) bool) *route {
 	return nil
 }
 
+// place returns the position in front of the routes to a destination with a metric.
+func (t *table) place(dst netip.Prefix, metric int) int {
+	return sort.Search(len(t.routes), func(i int) bool {
+		r := t.routes[i]
+		return cmp.Or(comparePrefixes(r.Dst, dst), cmp.Compare(r.Metric, metric)) >= 0
+	})
+}
+
 // to returns the routes to a destination, in the order in which they are tried.
 func (t *table) to(dst netip.Prefix) []*route {
 	if t == nil {
 		return nil
 	}
-	return slices.Clone(t.routes[dst])
+	return slices.Clone(t.routes[t.place(dst, math.MinInt):t.place(dst, math.MaxInt)])
 }
 
 // before returns the position in front of the routes with r's destination and metric.
-func (t *table) before(r *route) int {
-	return t.firstWhere(r.Dst, func(other *route) bool { return other.Metric >= r.Metric })
-}
+func (t *table) before(r *route) int { return t.place(r.Dst, r.Metric) }
 
 // behind returns the position after the routes with r's destination and metric.
-func (t *table) behind(r *route) int {
-	return t.firstWhere(r.Dst, func(other *route) bool { return other.Metric > r.Metric })
-}
+func (t *table) behind(r *route) int { return t.place(r.Dst, r.Metric+1) }
 
-func (t *table) firstWhere(dst netip.Prefix, ok func(*route) bool) int {
-	if i := slices.IndexFunc(t.routes[dst], ok); i >= 0 {
-		return i
-	}
-	return len(t.routes[dst])
-}
+// alike returns the routes with r's destination and metric.
+func (t *table) alike(r *route) []*route { return t.routes[t.before(r):t.behind(r)] }
 
-// insert puts r at position i of the routes to its destination.
+// insert puts r at a position that is before or behind those like it.
 func (t *table) insert(r *route, i int) {
-	t.changes++
-	if len(t.routes[r.Dst]) == 0 {
-		t.lengths[r.Dst.Bits()]++
-	}
-	t.routes[r.Dst] = slices.Insert(t.routes[r.Dst], i, r)
+	t.routes = slices.Insert(t.routes, i, r)
+	t.count(r, 1)
 }
 
 // remove takes r out.
 func (t *table) remove(r *route) {
+	i := t.before(r) + slices.Index(t.alike(r), r)
+	t.routes = slices.Delete(t.routes, i, i+1)
+	t.count(r, -1)
+}
+
+// count notes that a route has come or gone.
+func (t *table) count(r *route, n int32) {
 	t.changes++
-	left := slices.DeleteFunc(t.routes[r.Dst], func(other *route) bool { return other == r })
-	if len(left) > 0 {
-		t.routes[r.Dst] = left
-		return
+	bits := int32(r.Dst.Bits())
+	i, found := slices.BinarySearchFunc(t.lengths, bits, func(l bitsCount, bits int32) int { return int(bits - l.bits) })
+	if !found {
+		t.lengths = slices.Insert(t.lengths, i, bitsCount{bits: bits})
 	}
-	delete(t.routes, r.Dst)
-	t.lengths[r.Dst.Bits()]--
+	if t.lengths[i].routes += n; t.lengths[i].routes == 0 {
+		t.lengths = slices.Delete(t.lengths, i, i+1)
+	}
 }
 
 // flush takes all routes out that match, and reports whether there were any.
 func (f *fib) flush(match func(*route) bool) (any bool) {
-	for _, r := range f.all() {
-		if match(r) {
-			f.tables[r.Table].remove(r)
-			any = true
-		}
+	for _, t := range f.list {
+		t.routes = slices.DeleteFunc(t.routes, func(r *route) bool {
+			gone := match(r)
+			if gone {
+				t.count(r, -1)
+				any = true
+			}
+			return gone
+		})
 	}
 	return any
 }
 
 // all returns the routes by table, destination and the order in which they are tried.
-func (f *fib) all() []*route {
-	var all []*route
-	for _, id := range slices.Sorted(maps.Keys(f.tables)) {
-		t := f.tables[id]
-		for _, dst := range slices.SortedFunc(maps.Keys(t.routes), comparePrefixes) {
-			all = append(all, t.routes[dst]...)
-		}
+func (f *fib) all() (all []*route) {
+	for _, t := range f.list {
+		all = append(all, t.routes...)
 	}
 	return all
 }
@@ -138,7 +158,6 @@ func (f *fib) all() []*route {
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
-
 // describe returns the route as a reader is told.
 func (r *route) describe() kernel.Route {
 	d := r.Route

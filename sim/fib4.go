@@ -56,15 +56,14 @@ func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal
 	if refused != nil {
 		return refused
 	}
-	place := t.before(r)
-	alike := t.routes[r.Dst][place:]
-	if len(alike) > 0 && alike[0].Metric == r.Metric && mode == kernel.Exclusive {
+	alike := t.alike(r)
+	if len(alike) > 0 && mode == kernel.Exclusive {
 		return refuse(kernel.EEXIST) // fib_table_insert: NLM_F_EXCL
 	}
 	if slices.ContainsFunc(alike, r.same4) {
 		return refuse(kernel.EEXIST) // fib_table_insert: fa_match
 	}
-	t.insert(r, place)
+	t.insert(r, t.before(r))
 	return nil
 }
 
@@ -178,7 +177,7 @@ func (ns *namespace) checkGateway4(r *route) *refusal {
 // wayToGateway looks in the route's own table first, unless that is main, and then as for any packet.
 func (ns *namespace) wayToGateway(r *route, ok func(*route) bool) (*route, kernel.Errno) {
 	if r.Table != kernel.TableMain {
-		if via := ns.fib4.tables[r.Table].lookup(r.Gateway, ok); via != nil && !dropping(via.Type) {
+		if via := ns.fib4.find(r.Table).lookup(r.Gateway, ok); via != nil && !dropping(via.Type) {
 			return via, 0
 		}
 	}
@@ -199,7 +198,7 @@ func (ns *namespace) addressTypeIn4(id int, ip netip.Addr) kernel.RouteType {
 	if ip.IsMulticast() {
 		return kernel.Multicast
 	}
-	t := ns.fib4.tables[id]
+	t := ns.fib4.find(id)
 	if t == nil {
 		return kernel.Broadcast // Linux, too, says so as long as no link has had an address
 	}
@@ -218,7 +217,7 @@ func (ns *namespace) deleteRoute4(req kernel.Route) *refusal {
 	if req.Dst != req.Dst.Masked() {
 		return refuse(kernel.EINVAL, "Invalid prefix for given prefix length") // fib_valid_key_len
 	}
-	t := ns.fib4.tables[withDefaults(req).Table]
+	t := ns.fib4.find(withDefaults(req).Table)
 	for _, r := range t.to(req.Dst) {
 		if r.matches4(req) {
 			t.remove(r)

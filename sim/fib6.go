@@ -18,8 +18,8 @@ func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal
 	if refused != nil {
 		return refused
 	}
-	for _, other := range t.routes[r.Dst] {
-		if other.Metric == r.Metric && (mode == kernel.Exclusive || other.same6(r)) {
+	for _, other := range t.alike(r) {
+		if mode == kernel.Exclusive || other.same6(r) {
 			return refuse(kernel.EEXIST)
 		}
 	}
@@ -29,8 +29,8 @@ func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal
 
 // same6 reports whether two routes are one to Linux: destination, metric and next hop. (rt6_duplicate_nexthop.)
 func (r *route) same6(other *route) bool {
-	return r.Dst == other.Dst && r.Table == other.Table && r.Metric == other.Metric &&
-		r.link == other.link && r.Gateway == other.Gateway
+	return r.link == other.link && r.Dst == other.Dst && r.Table == other.Table && r.Metric == other.Metric &&
+		r.Gateway == other.Gateway
 }
 
 // newRoute6 is net/ipv6/route.c: ip6_route_info_create.
@@ -114,7 +114,7 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 func (ns *namespace) resolveGateway6(r *route) *refusal {
 	direct := func(via *route) bool { return !via.rejects6() && !via.Gateway.IsValid() }
 	onLink := func(via *route) bool { return r.link == nil || via.link == r.link }
-	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
+	via := ns.fib6.find(r.Table).lookup(r.Gateway, anyRoute)
 	if via == nil || !direct(via) || !onLink(via) {
 		via, _ = ns.fib6.lookup(flow{dst: r.Gateway, out: r.link}, onLink)
 	}
@@ -130,7 +130,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 
 // checkOnLink6 is net/ipv6/route.c: ip6_route_check_nh_onlink.
 func (ns *namespace) checkOnLink6(r *route) *refusal {
-	via := ns.fib6.tables[r.Table].lookup(r.Gateway, anyRoute)
+	via := ns.fib6.find(r.Table).lookup(r.Gateway, anyRoute)
 	if via == nil || via.Dst.Bits() == 0 || via.rejects6() {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (ns *namespace) usable6(ip netip.Addr) bool {
 // named, all siblings of the route go with it.
 func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 	dst := req.Dst.Masked()
-	t := ns.fib6.tables[withDefaults(req).Table]
+	t := ns.fib6.find(withDefaults(req).Table)
 	for _, r := range t.to(dst) {
 		if !r.matchesCommon(req) {
 			continue

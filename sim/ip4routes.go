@@ -68,7 +68,7 @@ func (l *link) makeRoutes4(a *address) {
 			continue // fib_create_info
 		}
 		t := l.ns.fib4.table(r.Table)
-		if !slices.ContainsFunc(t.routes[r.Dst], r.same4) {
+		if !slices.ContainsFunc(t.alike(r), r.same4) {
 			t.insert(r, t.behind(r))
 		}
 	}
@@ -113,7 +113,7 @@ func (l *link) anotherMakes(r *route, a, primary *address) bool {
 
 // hasLocal4 reports whether packets to ip are for this namespace. (inet_addr_type == RTN_LOCAL.)
 func (ns *namespace) hasLocal4(ip netip.Addr) bool {
-	r := ns.fib4.tables[kernel.TableLocal].lookup(ip, anyRoute)
+	r := ns.fib4.find(kernel.TableLocal).lookup(ip, anyRoute)
 	return r != nil && r.Type == kernel.Local
 }
 

@@ -225,7 +225,7 @@ func (l *link) dropAddress6(a *address) {
 // dropPrefixRoute deletes the first route to the address's subnet on the link without a gateway, whoever made it.
 // (net/ipv6/addrconf.c: cleanup_prefix_route, addrconf_get_prefix_route.)
 func (l *link) dropPrefixRoute(a *address) {
-	t := l.ns.fib6.tables[kernel.TableMain]
+	t := l.ns.fib6.find(kernel.TableMain)
 	for _, r := range t.to(a.subnet()) {
 		if r.link == l && !r.Gateway.IsValid() {
 			t.remove(r)

@@ -47,7 +47,7 @@ func (l *link) addMulticastRoute() {
 // addRoute6Once puts a route of the kernel's own into the tables, unless it is there.
 func (l *link) addRoute6Once(r *route) {
 	t := l.ns.fib6.table(r.Table)
-	if !slices.ContainsFunc(t.routes[r.Dst], r.same6) {
+	if !slices.ContainsFunc(t.alike(r), r.same6) {
 		t.insert(r, t.behind(r))
 	}
 }

@@ -73,11 +73,10 @@ func (l *link) running() bool { return l.up && l.carrier() }
 // newDevice makes a link that is down, of no namespace yet.
 func newDevice(kind, name string, mtu int) *link {
 	return &link{
-		kind:       kind,
-		name:       name,
-		mtu:        mtu,
-		oper:       kernel.OperUnknown,
-		neighbours: map[netip.Addr]*neighbour{},
+		kind: kind,
+		name: name,
+		mtu:  mtu,
+		oper: kernel.OperUnknown,
 	}
 }
 

@@ -25,7 +25,7 @@ type namespace struct {
 	links       map[int]*link    // by index
 	names       map[string]*link // by name
 	lastIndex   int              // the greatest index given out by counting
-	fib4, fib6  *fib
+	fib4, fib6  fib
 	sysctls     sysctls
 	lock        advisoryLock
 	filter      netfilter

@@ -49,6 +49,9 @@ func (l *link) sendTo(ip netip.Addr, p packet) {
 func (l *link) neighbourAt(ip netip.Addr) *neighbour {
 	n := l.neighbours[ip]
 	if n == nil {
+		if l.neighbours == nil {
+			l.neighbours = map[netip.Addr]*neighbour{}
+		}
 		n = &neighbour{ip: ip, state: kernel.Failed}
 		l.neighbours[ip] = n
 	}

@@ -9,9 +9,9 @@ import (
 // Routes is kernel.Routes'.
 func (n *handle) Routes(f kernel.Family) (list []kernel.Route, err error) {
 	err = n.do("route list", "", func() *refusal {
-		tables := n.ns.fib4
+		tables := &n.ns.fib4
 		if f == kernel.IPv6 {
-			tables = n.ns.fib6
+			tables = &n.ns.fib6
 		}
 		for _, r := range tables.all() {
 			list = append(list, r.describe())

@@ -21,9 +21,9 @@ func standardRules(f kernel.Family) (rules []*kernel.Rule) {
 func (ns *namespace) fibOf(f kernel.Family) (*fib, *refusal) {
 	switch f {
 	case kernel.IPv4:
-		return ns.fib4, nil
+		return &ns.fib4, nil
 	case kernel.IPv6:
-		return ns.fib6, nil
+		return &ns.fib6, nil
 	}
 	return nil, refuse(kernel.EAFNOSUPPORT, "Rule family not supported")
 }
@@ -110,7 +110,7 @@ func (f *fib) freePriority() int {
 // emptyTable makes the first table that is not there. (net/ipv4/fib_rules.c: fib_empty_table.)
 func (f *fib) emptyTable() int {
 	for id := 1; ; id++ {
-		if f.tables[id] == nil {
+		if f.find(id) == nil {
 			f.table(id)
 			return id
 		}
@@ -215,7 +215,7 @@ func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 		if errno := ruleErrors[rule.Action]; errno != 0 {
 			return nil, errno
 		}
-		if r := f.tables[rule.Table].lookup(to.dst, ok); r != nil && r.Type != kernel.Throw {
+		if r := f.find(rule.Table).lookup(to.dst, ok); r != nil && r.Type != kernel.Throw {
 			return r, 0
 		}
 	}
@@ -228,7 +228,7 @@ func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 	best := f.localOrMain(to.dst, ok)
 	if best == nil || best.Type == kernel.Throw {
-		best = f.tables[kernel.TableDefault].lookup(to.dst, ok)
+		best = f.find(kernel.TableDefault).lookup(to.dst, ok)
 	}
 	if best == nil || best.Type == kernel.Throw {
 		return nil, kernel.ENETUNREACH
@@ -238,8 +238,8 @@ func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno)
 
 // localOrMain is the best route of both tables.
 func (f *fib) localOrMain(dst netip.Addr, ok func(*route) bool) *route {
-	best := f.tables[kernel.TableLocal].lookup(dst, ok)
-	if r := f.tables[kernel.TableMain].lookup(dst, ok); best == nil || r != nil && r.Dst.Bits() > best.Dst.Bits() {
+	best := f.find(kernel.TableLocal).lookup(dst, ok)
+	if r := f.find(kernel.TableMain).lookup(dst, ok); best == nil || r != nil && r.Dst.Bits() > best.Dst.Bits() {
 		best = r
 	}
 	return best

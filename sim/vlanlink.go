@@ -63,6 +63,9 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 
 // vlansByID returns the links of the kind vlan that are on this one, in the order of their IDs.
 func (l *link) vlansByID() (list []*link) {
+	if len(l.vlans) == 0 {
+		return nil
+	}
 	for id := range kernel.MaxVLAN + 1 {
 		if v := l.vlans[id]; v != nil {
 			list = append(list, v)

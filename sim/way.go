@@ -79,9 +79,9 @@ func (ns *namespace) source(to way, dst netip.Addr) netip.Addr {
 
 func (ns *namespace) fib(dst netip.Addr) *fib {
 	if dst.Is6() {
-		return ns.fib6
+		return &ns.fib6
 	}
-	return ns.fib4
+	return &ns.fib4
 }
 
 // local reports whether an address is one of the namespace's own. (net/ipv4/fib_frontend.c: inet_addr_type;
