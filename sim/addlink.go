@@ -28,7 +28,7 @@ func (ns *namespace) addLink(req newLink) *refusal {
 	if r := req.check(ns.world().config.Profile.Features); r != nil {
 		return r
 	}
-	if _, taken := ns.names[req.name]; taken {
+	if ns.named(req.name) != nil {
 		return refuse(kernel.EEXIST) // __rtnl_newlink: NLM_F_EXCL
 	}
 	l, r := ns.newOfKind(req)

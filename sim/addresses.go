@@ -24,7 +24,7 @@ func (ns *namespace) chosen(index int) []*link {
 	if index == 0 {
 		return ns.sorted()
 	}
-	if l := ns.links[index]; l != nil {
+	if l := ns.link(index); l != nil {
 		return []*link{l}
 	}
 	return nil
@@ -46,7 +46,7 @@ func (ns *namespace) addAddress(a kernel.Address) *refusal {
 	if nothing && ns.world().config.Profile.Features.NoAddressUnasked {
 		return nil // inet_rtm_newaddr
 	}
-	l := ns.links[a.Link]
+	l := ns.link(a.Link)
 	if l == nil {
 		return refuse(kernel.ENODEV)
 	}
@@ -73,7 +73,7 @@ func (n *handle) DeleteAddress(a kernel.Address) error {
 
 // deleteAddress is RTM_DELADDR.
 func (ns *namespace) deleteAddress(a kernel.Address) *refusal {
-	l := ns.links[a.Link]
+	l := ns.link(a.Link)
 	switch {
 	case !a.Prefix.IsValid():
 		return refuse(kernel.EINVAL)

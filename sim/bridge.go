@@ -43,7 +43,7 @@ func (l *link) setMaster(index int) *refusal {
 	if index == 0 {
 		return nil
 	}
-	master := l.ns.links[index]
+	master := l.ns.link(index)
 	switch {
 	case master == nil:
 		return refuse(kernel.EINVAL) // do_set_master: __dev_get_by_index

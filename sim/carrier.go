@@ -103,7 +103,7 @@ func (l *link) operWithoutCarrier() kernel.OperState {
 	if !l.world().config.Profile.Features.LowerLayerHasCarrier {
 		return kernel.OperLowerLayerDown
 	}
-	lower := l.ns.links[on.index]
+	lower := l.ns.link(on.index)
 	if lower == nil || lower.carrier() {
 		return kernel.OperDown
 	}

@@ -26,7 +26,7 @@ func (ns *namespace) changeLink(index int, req linkChange) *refusal {
 	if r := req.check(); r != nil {
 		return r
 	}
-	l := ns.links[index]
+	l := ns.link(index)
 	if l == nil {
 		return refuse(kernel.ENODEV) // rtnl_setlink: __dev_get_by_index
 	}
@@ -180,9 +180,9 @@ func (l *link) rename(name string) *refusal {
 	if !hasSysctls(name) && l.ip6.conf != nil {
 		return refuse(kernel.EINVAL) // NETDEV_CHANGENAME: addrconf_sysctl_register, whereas IPv4's is not looked at
 	}
-	delete(l.ns.names, l.name)
+	l.ns.forgetName(l)
 	l.name = name
-	l.ns.names[name] = l
+	l.ns.noteName(l)
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (l *link) move(to *namespace, name *string) *refusal {
 		return nil
 	}
 	moved := l.name
-	if _, taken := to.names[l.name]; taken {
+	if to.named(l.name) != nil {
 		if name == nil || *name == "" {
 			return refuse(kernel.EEXIST, "An interface with the same name exists in the target netns")
 		}

@@ -8,7 +8,7 @@ import (
 
 // deleteLink is net/core/rtnetlink.c: rtnl_dellink.
 func (ns *namespace) deleteLink(index int) *refusal {
-	l := ns.links[index]
+	l := ns.link(index)
 	if l == nil {
 		return refuse(kernel.ENODEV) // rtnl_dellink: __dev_get_by_index
 	}

@@ -135,8 +135,8 @@ func (l *link) portMACChanged(p *link) {
 		}
 	}
 	l.addLocal(p, p.mac, 0)
-	for id := range p.port.vlans.untagged {
-		l.addLocal(p, p.mac, id)
+	for _, m := range p.port.vlans.members {
+		l.addLocal(p, p.mac, int(m.id))
 	}
 }
 
@@ -144,9 +144,9 @@ func (l *link) portMACChanged(p *link) {
 func (l *link) ownMACChanges(to mac) {
 	l.dropLocal(nil, l.mac, 0)
 	l.addLocal(nil, to, 0)
-	for id := range l.bridge.vlans.untagged {
-		l.dropLocal(nil, l.mac, id)
-		l.addLocal(nil, to, id)
+	for _, m := range l.bridge.vlans.members {
+		l.dropLocal(nil, l.mac, int(m.id))
+		l.addLocal(nil, to, int(m.id))
 	}
 }
 
@@ -227,7 +227,7 @@ func (ns *namespace) deleteFDB(e kernel.FDBEntry) *refusal {
 
 // portOf returns the port of an entry, behind what rtnl_fdb_add and rtnl_fdb_del look at.
 func (ns *namespace) portOf(e kernel.FDBEntry) (*link, *refusal) {
-	l := ns.links[e.Link]
+	l := ns.link(e.Link)
 	switch {
 	case l == nil:
 		return nil, refuse(kernel.ENODEV, "unknown ifindex")

@@ -158,6 +158,7 @@ func (f *fib) all() (all []*route) {
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
+
 // describe returns the route as a reader is told.
 func (r *route) describe() kernel.Route {
 	d := r.Route

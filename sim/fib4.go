@@ -74,7 +74,7 @@ func (r *route) same4(other *route) bool {
 
 // newRoute4 is net/ipv4/fib_semantics.c: fib_create_info.
 func (ns *namespace) newRoute4(req kernel.Route) (*route, *refusal) {
-	r := &route{Route: req, link: ns.links[req.Link]}
+	r := &route{Route: req, link: ns.link(req.Link)}
 	r.Link = 0
 	if r.Scope < typeScope4[r.Type] {
 		return nil, refuse(kernel.EINVAL, "Invalid scope")

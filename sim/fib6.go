@@ -35,7 +35,7 @@ func (r *route) same6(other *route) bool {
 
 // newRoute6 is net/ipv6/route.c: ip6_route_info_create.
 func (ns *namespace) newRoute6(req kernel.Route) (*route, *refusal) {
-	r := &route{Route: req, link: ns.links[req.Link]}
+	r := &route{Route: req, link: ns.link(req.Link)}
 	r.Link, r.Scope, r.Dst = 0, 0, r.Dst.Masked()
 	if r.Metric == 0 {
 		r.Metric = userMetric

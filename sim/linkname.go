@@ -45,7 +45,7 @@ func (ns *namespace) newName(name string) (string, *refusal) {
 	if strings.Contains(name, "%") {
 		return ns.numberedName(name)
 	}
-	if _, taken := ns.names[name]; taken {
+	if ns.named(name) != nil {
 		return "", refuse(kernel.EEXIST)
 	}
 	return name, nil
@@ -60,7 +60,7 @@ func (ns *namespace) numberedName(name string) (string, *refusal) {
 	}
 	for i := 0; ; i++ {
 		numbered := before + strconv.Itoa(i) + after
-		if _, taken := ns.names[numbered]; !taken {
+		if ns.named(numbered) == nil {
 			return numbered, nil
 		}
 	}

@@ -20,7 +20,7 @@ func (n *handle) Links() (links []kernel.Link, err error) {
 // LinkByName is kernel.Links'.
 func (n *handle) LinkByName(name string) (link kernel.Link, err error) {
 	err = n.do("link get", name, func() *refusal {
-		l := n.ns.names[name]
+		l := n.ns.named(name)
 		if l == nil {
 			return refuse(kernel.ENODEV) // rtnl_getlink
 		}
@@ -105,7 +105,7 @@ func (n *handle) DeleteLink(index int) error {
 // label names a link in an error.
 func (n *handle) label(index int) (name string) {
 	n.host.world.locked(func() {
-		if l := n.ns.links[index]; l != nil {
+		if l := n.ns.link(index); l != nil {
 			name = l.name
 		} else {
 			name = "#" + strconv.Itoa(index)

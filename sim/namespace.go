@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -22,8 +21,8 @@ type namespace struct {
 	refs    int    // bindings, handles, and the machine itself for its own
 	dead    bool   // its links are gone
 
-	links       map[int]*link    // by index
-	names       map[string]*link // by name
+	links       []*link          // by index
+	names       map[string]*link // once there are many: see named
 	lastIndex   int              // the greatest index given out by counting
 	fib4, fib6  fib
 	sysctls     sysctls
@@ -45,8 +44,6 @@ func (m *machine) newNamespace() *namespace {
 	ns := &namespace{
 		machine: m,
 		id:      kernel.NSID{Dev: nsfsDev, Ino: m.world.lastNSID},
-		links:   map[int]*link{},
-		names:   map[string]*link{},
 		sysctls: newSysctls(m.world.settings, m.self),
 	}
 	ns.fib4, ns.fib6 = newFIB(ns, kernel.IPv4), newFIB(ns, kernel.IPv6)
@@ -56,24 +53,67 @@ func (m *machine) newNamespace() *namespace {
 }
 
 // lo returns the loopback device, whatever it is called: LOOPBACK_IFINDEX.
-func (ns *namespace) lo() *link { return ns.links[1] }
+func (ns *namespace) lo() *link { return ns.link(1) }
 
 // world returns the world the namespace is in.
 func (ns *namespace) world() *World { return ns.machine.world }
 
-// sorted returns the links by index.
-func (ns *namespace) sorted() []*link {
-	return slices.SortedFunc(maps.Values(ns.links), func(a, b *link) int { return cmp.Compare(a.index, b.index) })
+// sorted returns the links by index, for who changes them meanwhile.
+func (ns *namespace) sorted() []*link { return slices.Clone(ns.links) }
+
+// link returns the link with an index, nil where there is none.
+func (ns *namespace) link(index int) *link {
+	if i, found := ns.search(index); found {
+		return ns.links[i]
+	}
+	return nil
 }
+
+func (ns *namespace) search(index int) (i int, found bool) {
+	return slices.BinarySearchFunc(ns.links, index, func(l *link, index int) int { return cmp.Compare(l.index, index) })
+}
+
+// fewLinks is how many links are looked through for a name.
+const fewLinks = 8
+
+// named returns the link of a name, nil where there is none.
+func (ns *namespace) named(name string) *link {
+	if ns.names != nil {
+		return ns.names[name]
+	}
+	i := slices.IndexFunc(ns.links, func(l *link) bool { return l.name == name })
+	if i < 0 {
+		return nil
+	}
+	return ns.links[i]
+}
+
+// noteName is told of a link that has a new name.
+func (ns *namespace) noteName(l *link) {
+	switch {
+	case ns.names != nil:
+		ns.names[l.name] = l
+	case len(ns.links) > fewLinks:
+		ns.names = map[string]*link{}
+		for _, l := range ns.links {
+			ns.names[l.name] = l
+		}
+	}
+}
+
+// forgetName is told of a link that will have its name no longer.
+func (ns *namespace) forgetName(l *link) { delete(ns.names, l.name) }
 
 // insert registers a link, with the index it wants if that is free. (net/core/dev.c: register_netdevice,
 // dev_index_reserve.)
 func (ns *namespace) insert(l *link, wanted int) {
-	if _, taken := ns.links[wanted]; taken || wanted == 0 {
+	if wanted == 0 || ns.link(wanted) != nil {
 		wanted = ns.freeIndex()
 	}
 	l.ns, l.index = ns, wanted
-	ns.links[l.index], ns.names[l.name] = l, l
+	i, _ := ns.search(l.index)
+	ns.links = slices.Insert(ns.links, i, l)
+	ns.noteName(l)
 	ns.sysctls.addLink(l)
 }
 
@@ -82,7 +122,7 @@ func (ns *namespace) insert(l *link, wanted int) {
 func (ns *namespace) freeIndex() int {
 	for {
 		ns.lastIndex++
-		if _, taken := ns.links[ns.lastIndex]; !taken {
+		if ns.link(ns.lastIndex) == nil {
 			return ns.lastIndex
 		}
 	}
@@ -90,8 +130,10 @@ func (ns *namespace) freeIndex() int {
 
 // forget unregisters a link.
 func (ns *namespace) forget(l *link) {
-	delete(ns.links, l.index)
-	delete(ns.names, l.name)
+	if i, found := ns.search(l.index); found {
+		ns.links = slices.Delete(ns.links, i, i+1)
+	}
+	ns.forgetName(l)
 }
 
 // unref gives a reference back. With the last one the namespace begins to die, which a kernel worker carries out some

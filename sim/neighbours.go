@@ -55,7 +55,7 @@ func (n *handle) DeleteNeighbour(e kernel.Neighbour) error {
 // addNeighbour is RTM_NEWNEIGH with NLM_F_CREATE|NLM_F_EXCL. (net/core/neighbour.c: neigh_add.)
 func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 	state := cmp.Or(e.State, kernel.Permanent)
-	l := ns.links[e.Link]
+	l := ns.link(e.Link)
 	switch {
 	case !e.IP.IsValid():
 		return refuse(kernel.EINVAL, "Network address not specified")
@@ -112,7 +112,7 @@ func (l *link) mappedMAC(ip netip.Addr) (m mac, ok bool) {
 
 // deleteNeighbour is RTM_DELNEIGH. (net/core/neighbour.c: neigh_delete.)
 func (ns *namespace) deleteNeighbour(index int, ip netip.Addr) *refusal {
-	l := ns.links[index]
+	l := ns.link(index)
 	switch {
 	case !ip.IsValid():
 		return refuse(kernel.EINVAL, "Network address not specified")

@@ -10,7 +10,7 @@ func (n *handle) ChangePort(link int, c kernel.PortChange) error {
 // changePort is net/core/rtnetlink.c: rtnl_bridge_setlink, which goes to the link's master, and
 // net/bridge/br_netlink.c: br_setlink.
 func (ns *namespace) changePort(index int, c kernel.PortChange) *refusal {
-	l := ns.links[index]
+	l := ns.link(index)
 	switch {
 	case l == nil:
 		return refuse(kernel.ENODEV, "unknown ifindex")

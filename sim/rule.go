@@ -10,11 +10,21 @@ import (
 
 // standardRules are the rules of a new namespace. (net/ipv4/fib_rules.c: fib_default_rules_init; net/ipv6/fib6_rules.c:
 // fib6_rules_net_init.)
-func standardRules(f kernel.Family) (rules []*kernel.Rule) {
-	for _, r := range kernel.StandardRules(f) {
-		rules = append(rules, &r)
+func standardRules(f kernel.Family) []*kernel.Rule {
+	if f == kernel.IPv6 {
+		return standardRules6
 	}
-	return rules
+	return standardRules4
+}
+
+// Lists of rules are never written to, for all namespaces begin with the same.
+var standardRules4, standardRules6 = pointers(kernel.StandardRules(kernel.IPv4)), pointers(kernel.StandardRules(kernel.IPv6))
+
+func pointers[T any](list []T) (to []*T) {
+	for i := range list {
+		to = append(to, &list[i])
+	}
+	return to
 }
 
 // fibOf returns the tables and rules of a family. (net/core/fib_rules.c: lookup_rules_ops.)
@@ -57,7 +67,7 @@ func (ns *namespace) addRule(req kernel.Rule) *refusal {
 	if at < 0 {
 		at = len(f.rules)
 	}
-	f.rules = slices.Insert(f.rules, at, &req)
+	f.rules = slices.Concat(f.rules[:at], []*kernel.Rule{&req}, f.rules[at:])
 	return nil
 }
 
@@ -143,7 +153,7 @@ func (ns *namespace) deleteRule(req kernel.Rule) *refusal {
 		return refuse(kernel.ENOENT)
 	}
 	f.apart = true
-	f.rules = slices.Delete(f.rules, at, at+1)
+	f.rules = slices.Concat(f.rules[:at], f.rules[at+1:])
 	return nil
 }
 

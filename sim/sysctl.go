@@ -133,7 +133,7 @@ func cutLast(path string) (above, last string, ok bool) {
 
 // folder returns the settings of a link, of all or of default, conf being nil where there are none.
 func (ns *namespace) folder(family, name string) (k knob) {
-	s, l := &ns.sysctls, ns.names[name]
+	s, l := &ns.sysctls, ns.named(name)
 	switch {
 	case family == "ipv4" && name == "all":
 		k.conf = &s.all4

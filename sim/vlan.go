@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -10,45 +9,64 @@ import (
 
 // A vlanGroup is the VLANs that a bridge or a port is a member of. (net/bridge/br_private.h: net_bridge_vlan_group.)
 type vlanGroup struct {
-	pvid     int          // 0: none
-	untagged map[int]bool // by ID, of each membership
+	pvid    uint16       // 0: none
+	members []membership // by ID
+}
+
+// A membership is of one VLAN.
+type membership struct {
+	id       uint16
+	untagged bool
+}
+
+func (g *vlanGroup) search(id int) (i int, member bool) {
+	return slices.BinarySearchFunc(g.members, id, func(m membership, id int) int { return cmp.Compare(int(m.id), id) })
 }
 
 // has reports whether there is a membership.
 func (g *vlanGroup) has(id int) bool {
-	_, member := g.untagged[id]
+	_, member := g.search(id)
 	return member
+}
+
+// untagged reports whether there is a membership whose frames leave without a tag.
+func (g *vlanGroup) untagged(id int) bool {
+	i, member := g.search(id)
+	return member && g.members[i].untagged
 }
 
 // add makes a membership, or sets anew what it is. (net/bridge/br_vlan.c: __vlan_add_flags.)
 func (g *vlanGroup) add(id int, pvid, untagged bool) {
-	if g.untagged == nil {
-		g.untagged = map[int]bool{}
+	i, member := g.search(id)
+	if !member {
+		g.members = slices.Insert(g.members, i, membership{id: uint16(id)})
 	}
-	g.untagged[id] = untagged
+	g.members[i].untagged = untagged
 	switch {
 	case pvid:
-		g.pvid = id
-	case g.pvid == id:
+		g.pvid = uint16(id)
+	case int(g.pvid) == id:
 		g.pvid = 0
 	}
 }
 
 // remove ends a membership. (net/bridge/br_vlan.c: __vlan_del.)
 func (g *vlanGroup) remove(id int) {
-	delete(g.untagged, id)
-	if g.pvid == id {
+	if i, member := g.search(id); member {
+		g.members = slices.Delete(g.members, i, i+1)
+	}
+	if int(g.pvid) == id {
 		g.pvid = 0
 	}
 }
 
 // isDefault reports whether the default PVID is as it was given. (net/bridge/br_vlan.c: vlan_default_pvid.)
-func (g *vlanGroup) isDefault(id int) bool { return g.pvid == id && g.untagged[id] }
+func (g *vlanGroup) isDefault(id int) bool { return int(g.pvid) == id && g.untagged(id) }
 
 // describe returns the memberships of a link.
 func (g *vlanGroup) describe(link int) (list []kernel.VLAN) {
-	for _, id := range slices.Sorted(maps.Keys(g.untagged)) {
-		list = append(list, kernel.VLAN{Link: link, ID: id, PVID: g.pvid == id, Untagged: g.untagged[id]})
+	for _, m := range g.members {
+		list = append(list, kernel.VLAN{Link: link, ID: int(m.id), PVID: g.pvid == m.id, Untagged: m.untagged})
 	}
 	return list
 }
@@ -100,7 +118,7 @@ func (ns *namespace) changeBridge(index int, c kernel.BridgeChange) *refusal {
 	if r := checkBridge(c, known); r != nil {
 		return r
 	}
-	l := ns.links[index]
+	l := ns.link(index)
 	switch {
 	case l == nil:
 		return refuse(kernel.ENODEV) // __rtnl_newlink without NLM_F_CREATE
@@ -157,7 +175,7 @@ func (l *link) setDefaultPVID(id int) {
 // changeVLANs adds or deletes memberships: net/core/rtnetlink.c: rtnl_bridge_setlink, rtnl_bridge_dellink, and
 // net/bridge/br_netlink.c: br_afspec.
 func (ns *namespace) changeVLANs(v kernel.VLANRange, each func(bridge, port *link, id int) *refusal) *refusal {
-	l := ns.links[v.Link]
+	l := ns.link(v.Link)
 	if l == nil {
 		return refuse(kernel.ENODEV, "unknown ifindex")
 	}
@@ -229,14 +247,14 @@ func checkVLANs(v kernel.VLANRange) *refusal {
 // __allowed_ingress.)
 func (g *vlanGroup) admit(tag int) (id int, ok bool) {
 	if tag == 0 {
-		tag = g.pvid
+		tag = int(g.pvid)
 	}
 	return tag, g.has(tag)
 }
 
 // tag returns the tag that a frame of a VLAN leaves with, 0 for none. (net/bridge/br_vlan.c: br_handle_vlan.)
 func (g *vlanGroup) tag(id int) int {
-	if g.untagged[id] {
+	if g.untagged(id) {
 		return 0
 	}
 	return id

@@ -25,7 +25,7 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 			return nil, r // rtnl_create_link
 		}
 	}
-	parent := ns.links[req.parent]
+	parent := ns.link(req.parent)
 	switch {
 	case req.parent == 0:
 		return nil, refuse(kernel.EINVAL, "link not specified")
