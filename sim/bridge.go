@@ -25,6 +25,7 @@ type port struct {
 	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
 	promisc    bool // BR_PROMISC: see managePromiscuity
 	flags      kernel.Port
+	learnt     int // entries of the bridge that forget drops
 	vlans      vlanGroup
 }
 

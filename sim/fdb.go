@@ -19,8 +19,10 @@ type fdb map[station]sighting
 // A station is a MAC in a VLAN; in VLAN 0 where the bridge does not filter.
 type station struct {
 	mac  mac
-	vlan int
+	vlan uint16
 }
+
+func newStation(m mac, vlan int) station { return station{m, uint16(vlan)} }
 
 // A sighting of a MAC, or what somebody said of it.
 type sighting struct {
@@ -36,7 +38,7 @@ func (s sighting) local() bool { return s.state == kernel.FDBPermanent }
 // learn notes the source of a frame, or that it has moved; what is static moves, too. A MAC of the machine's own is never
 // learnt. (net/bridge/br_fdb.c: br_fdb_update.)
 func (l *link) learn(f frame, port *link) {
-	at := station{f.src, l.bridge.vlanOf(f)}
+	at := newStation(f.src, l.bridge.vlanOf(f))
 	s, known := l.bridge.fdb[at]
 	switch {
 	case known && s.local():
@@ -51,10 +53,10 @@ func (l *link) learn(f frame, port *link) {
 // whereabouts returns what a bridge knows of the destination of a frame. Linux deletes what is old by a timer
 // (br_fdb_cleanup).
 func (l *link) whereabouts(f frame) (s sighting, known bool) {
-	dst := station{f.dst, l.bridge.vlanOf(f)}
+	dst := newStation(f.dst, l.bridge.vlanOf(f))
 	s, known = l.bridge.fdb[dst]
 	if known && l.expired(s) {
-		delete(l.bridge.fdb, dst)
+		l.bridge.drop(dst)
 		return sighting{}, false
 	}
 	return s, known
@@ -65,14 +67,35 @@ func (b *bridge) note(at station, s sighting) {
 	if b.fdb == nil {
 		b.fdb = fdb{}
 	}
+	b.drop(at)
 	b.fdb[at] = s
+	s.count(1)
 }
+
+// drop takes an entry out.
+func (b *bridge) drop(at station) {
+	b.fdb[at].count(-1)
+	delete(b.fdb, at)
+}
+
+// count notes that an entry has come or gone.
+func (s sighting) count(n int) {
+	if s.learnt() {
+		s.port.port.learnt += n
+	}
+}
+
+// learnt reports whether the entry goes with what forget drops.
+func (s sighting) learnt() bool { return s.state == kernel.FDBDynamic }
 
 // forget drops what was learnt behind a port, in a VLAN or with 0 in all. (br_fdb_delete_by_port.)
 func (b *bridge) forget(port *link, vlan int) {
+	if port.port.learnt == 0 {
+		return
+	}
 	for at, s := range b.fdb {
-		if s.port == port && s.state == kernel.FDBDynamic && (vlan == 0 || at.vlan == vlan) {
-			delete(b.fdb, at)
+		if s.port == port && s.learnt() && (vlan == 0 || int(at.vlan) == vlan) {
+			b.drop(at)
 		}
 	}
 }
@@ -85,7 +108,7 @@ func (l *link) forgetPort(p *link) {
 		case s.local():
 			l.passLocal(at, p)
 		default:
-			delete(l.bridge.fdb, at)
+			l.bridge.drop(at)
 		}
 	}
 }
@@ -93,7 +116,7 @@ func (l *link) forgetPort(p *link) {
 // addLocal makes the entry for the MAC of a port, or with nil of the bridge itself, unless there is one that is local. Any
 // other gives way. (br_fdb.c: fdb_add_local.)
 func (l *link) addLocal(port *link, m mac, vlan int) {
-	at := station{m, vlan}
+	at := newStation(m, vlan)
 	if m.valid() && !l.bridge.fdb[at].local() {
 		l.bridge.note(at, sighting{port: port, at: l.world().clock.elapsed(), state: kernel.FDBPermanent})
 	}
@@ -102,7 +125,7 @@ func (l *link) addLocal(port *link, m mac, vlan int) {
 // dropLocal ends the bridge's own entry for the MAC of a port, or with nil of the bridge itself.
 // (br_fdb.c: br_fdb_find_delete_local.)
 func (l *link) dropLocal(port *link, m mac, vlan int) {
-	at := station{m, vlan}
+	at := newStation(m, vlan)
 	if s, known := l.bridge.fdb[at]; known && s.local() && !s.byUser && s.port == port {
 		l.passLocal(at, port)
 	}
@@ -113,17 +136,17 @@ func (l *link) dropLocal(port *link, m mac, vlan int) {
 func (l *link) passLocal(at station, from *link) {
 	to := sighting{at: l.bridge.fdb[at].at, state: kernel.FDBPermanent}
 	for _, p := range l.bridge.ports {
-		if p != from && p.mac == at.mac && (at.vlan == 0 || p.port.vlans.has(at.vlan)) {
+		if p != from && p.mac == at.mac && (at.vlan == 0 || p.port.vlans.has(int(at.vlan))) {
 			to.port = p
 			l.bridge.note(at, to)
 			return
 		}
 	}
-	if from != nil && l.mac == at.mac && (at.vlan == 0 || l.bridge.vlans.has(at.vlan)) {
+	if from != nil && l.mac == at.mac && (at.vlan == 0 || l.bridge.vlans.has(int(at.vlan))) {
 		l.bridge.note(at, to)
 		return
 	}
-	delete(l.bridge.fdb, at)
+	l.bridge.drop(at)
 }
 
 // portMACChanged makes entries for the new MAC of a port in place of those for the old one, whatever that was.
@@ -159,7 +182,7 @@ func (ns *namespace) listFDB() (list []kernel.FDBEntry) {
 		for at, s := range l.bridge.fdb {
 			if !l.hasMAC(at.mac) && !l.expired(s) {
 				list = append(list, kernel.FDBEntry{
-					Link: cmp.Or(s.port, l).index, MAC: at.mac.hardwareAddr(), VLAN: at.vlan, State: s.state,
+					Link: cmp.Or(s.port, l).index, MAC: at.mac.hardwareAddr(), VLAN: int(at.vlan), State: s.state,
 				})
 			}
 		}
@@ -218,7 +241,7 @@ func (ns *namespace) deleteFDB(e kernel.FDBEntry) *refusal {
 	r = refuse(kernel.ENOENT)
 	for _, at := range p.stations(e) {
 		if s, known := p.master.bridge.fdb[at]; known && s.port == p {
-			delete(p.master.bridge.fdb, at)
+			p.master.bridge.drop(at)
 			r = nil
 		}
 	}
@@ -245,10 +268,10 @@ func (ns *namespace) portOf(e kernel.FDBEntry) (*link, *refusal) {
 
 // stations are those of an entry: in its VLAN, or in none and all that the port is a member of.
 func (l *link) stations(e kernel.FDBEntry) []station {
-	list := []station{{mac(e.MAC), e.VLAN}}
+	list := []station{newStation(mac(e.MAC), e.VLAN)}
 	if e.VLAN == 0 {
 		for _, v := range l.port.vlans.describe(l.index) {
-			list = append(list, station{mac(e.MAC), v.ID})
+			list = append(list, newStation(mac(e.MAC), v.ID))
 		}
 	}
 	return list

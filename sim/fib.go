@@ -32,9 +32,31 @@ type bitsCount struct{ bits, routes int32 }
 
 // A route as the tables keep it.
 type route struct {
-	kernel.Route              // Link is set only in what is given out
-	link         *link        // nil for types that have none
-	nhScope      kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
+	Dst  netip.Prefix
+	link *link // nil for types that have none
+	*fibInfo
+}
+
+// A fibInfo is what routes are like, wherever they lead. Those in the tables share it, and it is never written to. (Linux
+// has it for IPv4: include/net/ip_fib.h, fib_info.) The fields are kernel.Route's.
+type fibInfo struct {
+	Gateway, Source netip.Addr
+	Type            kernel.RouteType
+	Table, Protocol int
+	Metric          int
+	MTU, AdvMSS     int32
+	Scope           kernel.Scope
+	nhScope         kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
+	OnLink          bool
+}
+
+// newRoute makes a route of its own out of a request.
+func newRoute(req kernel.Route, l *link) *route {
+	return &route{Dst: req.Dst, link: l, fibInfo: &fibInfo{
+		Gateway: req.Gateway, Source: req.Source, OnLink: req.OnLink,
+		Type: req.Type, Table: req.Table, Protocol: req.Protocol, Scope: req.Scope,
+		Metric: req.Metric, MTU: int32(req.MTU), AdvMSS: int32(req.AdvMSS),
+	}}
 }
 
 func newFIB(ns *namespace, f kernel.Family) fib {
@@ -161,7 +183,11 @@ func comparePrefixes(a, b netip.Prefix) int {
 
 // describe returns the route as a reader is told.
 func (r *route) describe() kernel.Route {
-	d := r.Route
+	d := kernel.Route{
+		Dst: r.Dst, Gateway: r.Gateway, Source: r.Source, OnLink: r.OnLink,
+		Type: r.Type, Table: r.Table, Protocol: r.Protocol, Scope: r.Scope,
+		Metric: r.Metric, MTU: int(r.MTU), AdvMSS: int(r.AdvMSS),
+	}
 	if r.link != nil {
 		d.Link = r.link.index
 	}

@@ -69,13 +69,12 @@ func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal
 
 // same4 reports whether two routes are one to Linux. (net/ipv4/fib_semantics.c: fib_find_info, nh_comp.)
 func (r *route) same4(other *route) bool {
-	return r.Route == other.Route && r.link == other.link && r.nhScope == other.nhScope
+	return r.Dst == other.Dst && r.link == other.link && *r.fibInfo == *other.fibInfo
 }
 
 // newRoute4 is net/ipv4/fib_semantics.c: fib_create_info.
 func (ns *namespace) newRoute4(req kernel.Route) (*route, *refusal) {
-	r := &route{Route: req, link: ns.link(req.Link)}
-	r.Link = 0
+	r := newRoute(req, ns.link(req.Link))
 	if r.Scope < typeScope4[r.Type] {
 		return nil, refuse(kernel.EINVAL, "Invalid scope")
 	}
@@ -233,7 +232,7 @@ func (r *route) matches4(req kernel.Route) bool {
 	return (req.Type == "" || req.Type == r.Type) &&
 		(req.Scope == 0 || req.Scope == r.Scope) &&
 		(!req.Source.IsValid() || req.Source == r.Source) &&
-		(req.MTU == 0 || req.MTU == r.MTU) && (req.AdvMSS == 0 || req.AdvMSS == r.AdvMSS) && // fib_metrics_match
+		(req.MTU == 0 || req.MTU == int(r.MTU)) && (req.AdvMSS == 0 || req.AdvMSS == int(r.AdvMSS)) && // fib_metrics_match
 		r.matchesCommon(req)
 }
 

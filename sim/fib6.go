@@ -35,8 +35,8 @@ func (r *route) same6(other *route) bool {
 
 // newRoute6 is net/ipv6/route.c: ip6_route_info_create.
 func (ns *namespace) newRoute6(req kernel.Route) (*route, *refusal) {
-	r := &route{Route: req, link: ns.link(req.Link)}
-	r.Link, r.Scope, r.Dst = 0, 0, r.Dst.Masked()
+	r := newRoute(req, ns.link(req.Link))
+	r.Scope, r.Dst = 0, r.Dst.Masked()
 	if r.Metric == 0 {
 		r.Metric = userMetric
 	}
@@ -204,7 +204,7 @@ func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 
 // nullRoute6 is fib6_null_entry as ip6_route_net_init and ip6_route_dev_notify make it.
 func (ns *namespace) nullRoute6() *route {
-	return &route{link: ns.lo(), Route: kernel.Route{Protocol: kernel.ProtoKernel, Metric: 1<<32 - 1}}
+	return &route{link: ns.lo(), fibInfo: &fibInfo{Protocol: kernel.ProtoKernel, Metric: 1<<32 - 1}}
 }
 
 // siblingOf reports whether two routes share the traffic. (rt6_qualify_for_ecmp.)

@@ -44,9 +44,9 @@ func lastOf(subnet netip.Prefix) netip.Addr {
 
 // ownRoute4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
 func (l *link) ownRoute4(typ kernel.RouteType, dst netip.Prefix, primary *address) *route {
-	r := &route{link: l, nhScope: kernel.ScopeHost, Route: kernel.Route{
-		Dst: dst, Source: primary.ip(), Type: typ,
-		Table: kernel.TableLocal, Protocol: kernel.ProtoKernel, Scope: kernel.ScopeLink,
+	r := &route{Dst: dst, link: l, fibInfo: &fibInfo{
+		Source: primary.ip(), Type: typ,
+		Table: kernel.TableLocal, Protocol: kernel.ProtoKernel, Scope: kernel.ScopeLink, nhScope: kernel.ScopeHost,
 	}}
 	switch typ {
 	case kernel.Unicast:

@@ -244,6 +244,7 @@ func (l *link) forgetSource6(ip netip.Addr) {
 			gone = !l.ns.isOwn6(ip, r.link)
 		}
 		if r.Source == ip && gone {
+			r.fibInfo = new(*r.fibInfo)
 			r.Source = netip.Addr{}
 		}
 	}

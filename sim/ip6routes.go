@@ -7,26 +7,31 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// ownRoute6 is a route that the kernel makes itself.
-func (l *link) ownRoute6(typ kernel.RouteType, dst netip.Prefix, table, metric int) *route {
-	return &route{link: l, Route: kernel.Route{
-		Dst: dst, Type: typ, Table: table, Metric: metric, Protocol: kernel.ProtoKernel,
-	}}
-}
+// The routes that the kernel makes itself.
+var (
+	prefixInfo = &fibInfo{
+		Type: kernel.Unicast, Table: kernel.TableMain, Metric: prefixMetric, Protocol: kernel.ProtoKernel,
+	}
+	localInfo     = &fibInfo{Type: kernel.Local, Table: kernel.TableLocal, Protocol: kernel.ProtoKernel}
+	anycastInfo   = &fibInfo{Type: kernel.Anycast, Table: kernel.TableLocal, Protocol: kernel.ProtoKernel}
+	multicastInfo = &fibInfo{
+		Type: kernel.Multicast, Table: kernel.TableLocal, Metric: prefixMetric, Protocol: kernel.ProtoKernel,
+	}
+)
 
 // prefixRoute is the route to the subnet of an address (addrconf_prefix_route).
 func (l *link) prefixRoute(a *address) *route {
-	return l.ownRoute6(kernel.Unicast, a.subnet(), kernel.TableMain, prefixMetric)
+	return &route{Dst: a.subnet(), link: l, fibInfo: prefixInfo}
 }
 
 // localRoute is the route that takes packets for the address in (addrconf_f6i_alloc).
 func (l *link) localRoute(a *address) *route {
-	return l.ownRoute6(kernel.Local, netip.PrefixFrom(a.ip(), 128), kernel.TableLocal, 0)
+	return &route{Dst: netip.PrefixFrom(a.ip(), 128), link: l, fibInfo: localInfo}
 }
 
 // anycastRoute is the route of the subnet-router anycast address, which a router answers to (addrconf_join_anycast).
 func (l *link) anycastRoute(a *address) *route {
-	return l.ownRoute6(kernel.Anycast, netip.PrefixFrom(a.subnet().Addr(), 128), kernel.TableLocal, 0)
+	return &route{Dst: netip.PrefixFrom(a.subnet().Addr(), 128), link: l, fibInfo: anycastInfo}
 }
 
 // addPrefixRoute brings the route to an address's subnet, if the link is up.
@@ -40,7 +45,7 @@ func (l *link) addPrefixRoute(a *address) {
 func (l *link) addMulticastRoute() {
 	if l.up && !l.loopback() && l.ip6Enabled() {
 		groups := netip.MustParsePrefix("ff00::/8")
-		l.addRoute6Once(l.ownRoute6(kernel.Multicast, groups, kernel.TableLocal, prefixMetric))
+		l.addRoute6Once(&route{Dst: groups, link: l, fibInfo: multicastInfo})
 	}
 }
 

@@ -49,7 +49,7 @@ var refusals = map[kernel.RouteType]kernel.Errno{
 // mtu is that of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)
 func (to way) mtu() int {
 	if to.by != nil && to.by.MTU != 0 {
-		return min(to.by.MTU, to.link.mtu)
+		return min(int(to.by.MTU), to.link.mtu)
 	}
 	return to.link.mtu
 }
