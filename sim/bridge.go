@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -10,6 +11,7 @@ import (
 // A bridge is what makes a link one.
 type bridge struct {
 	ports     []*link // newest first, as br->port_list
+	numbers   []byte  // 1 for each that a port has; none has 0
 	fdb       fdb     // what it has learnt
 	pinnedMAC bool    // the address was set: NET_ADDR_SET
 	pinnedMTU bool    // the MTU was set: BROPT_MTU_SET_BY_USER
@@ -21,16 +23,18 @@ type bridge struct {
 
 // A port is what a bridge knows of one of its ports.
 type port struct {
-	number     int  // from 1
-	forwarding bool // BR_STATE_FORWARDING; else BR_STATE_DISABLED
-	promisc    bool // BR_PROMISC: see managePromiscuity
+	number     int32 // from 1
+	forwarding bool  // BR_STATE_FORWARDING; else BR_STATE_DISABLED
+	promisc    bool  // BR_PROMISC: see managePromiscuity
 	flags      kernel.Port
-	learnt     int // entries of the bridge that forget drops
+	learnt     int32 // entries of the bridge that forget drops
 	vlans      vlanGroup
 }
 
 // maxPorts is BR_MAX_PORTS less number 0, which no port has.
 const maxPorts = 1023
+
+func (c Config) bridgePorts() int { return cmp.Or(c.BridgePorts, maxPorts) }
 
 // setMaster makes the link a port of the bridge with the index, or with 0 of none. A link that was a port of another
 // bridge is not any more, even when it cannot become one of this. (net/core/rtnetlink.c: do_set_master.)
@@ -62,7 +66,7 @@ func (l *link) addPort(p *link) *refusal {
 	if p.bridge != nil {
 		return refuse(kernel.ELOOP, "Can not enslave a bridge to a bridge")
 	}
-	number, r := l.bridge.freeNumber()
+	number, r := l.bridge.freeNumber(l.world().config.bridgePorts())
 	if r != nil {
 		return r
 	}
@@ -70,29 +74,47 @@ func (l *link) addPort(p *link) *refusal {
 		return refuse(kernel.EBUSY) // netdev_master_upper_dev_link: __netdev_has_upper_dev
 	}
 	p.master, p.port = l, &port{number: number}
+	l.bridge.take(number)
 	l.bridge.ports = slices.Insert(l.bridge.ports, 0, p)
-	l.managePromiscuity() // nbp_update_port_count
+	if len(l.bridge.ports) > 2 { // the others take all already
+		p.takeAllFrames(true)
+	} else {
+		l.managePromiscuity() // nbp_update_port_count
+	}
 	l.addLocal(p, p.mac, 0)
 	l.joinDefault(p)
-	l.recalculateMAC()
+	if len(l.bridge.ports) == 1 || bytes.Compare(p.mac[:], l.mac[:]) < 0 {
+		l.recalculateMAC()
+	}
 	p.filterFrames()
 	p.checkPort()
-	l.adjustMTU()
+	if p.mtu != l.mtu {
+		l.adjustMTU()
+	}
 	return nil
 }
 
 // freeNumber is net/bridge/br_if.c: find_portno.
-func (b *bridge) freeNumber() (int, *refusal) {
-	taken := make([]bool, maxPorts+1)
-	for _, p := range b.ports {
-		taken[p.port.number] = true
+func (b *bridge) freeNumber(most int) (int32, *refusal) {
+	if b.numbers == nil {
+		b.numbers = []byte{1}
 	}
-	for n := 1; n <= maxPorts; n++ {
-		if !taken[n] {
-			return n, nil
-		}
+	n := bytes.IndexByte(b.numbers, 0)
+	if n < 0 {
+		n = len(b.numbers)
 	}
-	return 0, refuse(kernel.EXFULL)
+	if n > most {
+		return 0, refuse(kernel.EXFULL)
+	}
+	return int32(n), nil
+}
+
+// take notes that a port has a number now.
+func (b *bridge) take(number int32) {
+	if int(number) == len(b.numbers) {
+		b.numbers = append(b.numbers, 0)
+	}
+	b.numbers[number] = 1
 }
 
 // removePort is net/bridge/br_if.c: br_del_if.
@@ -100,6 +122,7 @@ func (l *link) removePort(p *link) {
 	l.bridge.ports = slices.DeleteFunc(l.bridge.ports, func(other *link) bool { return other == p })
 	l.forgetPort(p)
 	p.takeAllFrames(false)
+	l.bridge.numbers[p.port.number] = 0
 	p.master, p.port = nil, nil
 	p.filterFrames()
 	l.managePromiscuity() // nbp_update_port_count

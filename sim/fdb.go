@@ -28,12 +28,26 @@ func newStation(m mac, vlan int) station { return station{m, uint16(vlan)} }
 type sighting struct {
 	port   *link // nil: the bridge itself
 	at     time.Duration
-	state  kernel.FDBState // FDBPermanent is BR_FDB_LOCAL
-	byUser bool            // somebody said so: BR_FDB_ADDED_BY_USER
+	state  fdbState
+	byUser bool // somebody said so: BR_FDB_ADDED_BY_USER
+}
+
+// An fdbState is a kernel.FDBState, small.
+type fdbState uint8
+
+const (
+	fdbLocal fdbState = iota + 1 // BR_FDB_LOCAL
+	fdbStatic
+	fdbDynamic
+)
+
+// fdbStates are those that there are; the first is what is meant by none.
+var fdbStates = [...]kernel.FDBState{
+	"", fdbLocal: kernel.FDBPermanent, fdbStatic: kernel.FDBStatic, fdbDynamic: kernel.FDBDynamic,
 }
 
 // local reports whether what is sent to the MAC is for the bridge itself.
-func (s sighting) local() bool { return s.state == kernel.FDBPermanent }
+func (s sighting) local() bool { return s.state == fdbLocal }
 
 // learn notes the source of a frame, or that it has moved; what is static moves, too. A MAC of the machine's own is never
 // learnt. (net/bridge/br_fdb.c: br_fdb_update.)
@@ -44,7 +58,7 @@ func (l *link) learn(f frame, port *link) {
 	case known && s.local():
 		return
 	case !known:
-		s.state = kernel.FDBDynamic
+		s.state = fdbDynamic
 	}
 	s.port, s.at = port, l.world().clock.elapsed()
 	l.bridge.note(at, s)
@@ -67,9 +81,9 @@ func (b *bridge) note(at station, s sighting) {
 	if b.fdb == nil {
 		b.fdb = fdb{}
 	}
-	b.drop(at)
-	b.fdb[at] = s
+	b.fdb[at].count(-1)
 	s.count(1)
+	b.fdb[at] = s
 }
 
 // drop takes an entry out.
@@ -79,14 +93,14 @@ func (b *bridge) drop(at station) {
 }
 
 // count notes that an entry has come or gone.
-func (s sighting) count(n int) {
+func (s sighting) count(n int32) {
 	if s.learnt() {
 		s.port.port.learnt += n
 	}
 }
 
 // learnt reports whether the entry goes with what forget drops.
-func (s sighting) learnt() bool { return s.state == kernel.FDBDynamic }
+func (s sighting) learnt() bool { return s.state == fdbDynamic }
 
 // forget drops what was learnt behind a port, in a VLAN or with 0 in all. (br_fdb_delete_by_port.)
 func (b *bridge) forget(port *link, vlan int) {
@@ -118,7 +132,7 @@ func (l *link) forgetPort(p *link) {
 func (l *link) addLocal(port *link, m mac, vlan int) {
 	at := newStation(m, vlan)
 	if m.valid() && !l.bridge.fdb[at].local() {
-		l.bridge.note(at, sighting{port: port, at: l.world().clock.elapsed(), state: kernel.FDBPermanent})
+		l.bridge.note(at, sighting{port: port, at: l.world().clock.elapsed(), state: fdbLocal})
 	}
 }
 
@@ -134,7 +148,7 @@ func (l *link) dropLocal(port *link, m mac, vlan int) {
 // passLocal hands a local entry on to whoever else has the MAC: another port, or the bridge. With nobody it goes.
 // (br_fdb.c: fdb_delete_local.)
 func (l *link) passLocal(at station, from *link) {
-	to := sighting{at: l.bridge.fdb[at].at, state: kernel.FDBPermanent}
+	to := sighting{at: l.bridge.fdb[at].at, state: fdbLocal}
 	for _, p := range l.bridge.ports {
 		if p != from && p.mac == at.mac && (at.vlan == 0 || p.port.vlans.has(int(at.vlan))) {
 			to.port = p
@@ -182,7 +196,7 @@ func (ns *namespace) listFDB() (list []kernel.FDBEntry) {
 		for at, s := range l.bridge.fdb {
 			if !l.hasMAC(at.mac) && !l.expired(s) {
 				list = append(list, kernel.FDBEntry{
-					Link: cmp.Or(s.port, l).index, MAC: at.mac.hardwareAddr(), VLAN: int(at.vlan), State: s.state,
+					Link: cmp.Or(s.port, l).index, MAC: at.mac.hardwareAddr(), VLAN: int(at.vlan), State: fdbStates[s.state],
 				})
 			}
 		}
@@ -195,22 +209,25 @@ func (ns *namespace) listFDB() (list []kernel.FDBEntry) {
 
 // expired is net/bridge/br_fdb.c: has_expired.
 func (l *link) expired(s sighting) bool {
-	return s.state == kernel.FDBDynamic && l.world().clock.elapsed()-s.at >= ageing
+	return s.state == fdbDynamic && l.world().clock.elapsed()-s.at >= ageing
 }
 
 // addFDB is net/core/rtnetlink.c: rtnl_fdb_add and net/bridge/br_fdb.c: br_fdb_add.
 func (ns *namespace) addFDB(e kernel.FDBEntry) *refusal {
 	p, r := ns.portOf(e)
+	state := slices.Index(fdbStates[:], e.State)
 	switch {
 	case r != nil:
 		return r
+	case state < 0:
+		return refuse(kernel.EINVAL, "no such state of an entry: "+string(e.State)) // as the netlink backend does
 	case mac(e.MAC) == mac{}:
 		return refuse(kernel.EINVAL)
 	case e.VLAN != 0 && !p.port.vlans.has(e.VLAN):
 		return refuse(kernel.EINVAL) // br_fdb_add: unconfigured vlan
 	}
 	for _, at := range p.stations(e) {
-		if r := p.addStation(at, cmp.Or(e.State, kernel.FDBPermanent)); r != nil {
+		if r := p.addStation(at, cmp.Or(fdbState(state), fdbLocal)); r != nil {
 			return r
 		}
 	}
@@ -218,8 +235,8 @@ func (ns *namespace) addFDB(e kernel.FDBEntry) *refusal {
 }
 
 // addStation is net/bridge/br_fdb.c: fdb_add_entry.
-func (l *link) addStation(at station, state kernel.FDBState) *refusal {
-	if state == kernel.FDBDynamic && !l.port.forwarding {
+func (l *link) addStation(at station, state fdbState) *refusal {
+	if state == fdbDynamic && !l.port.forwarding {
 		return refuse(kernel.EPERM)
 	}
 	if s, known := l.master.bridge.fdb[at]; known && !l.master.expired(s) {

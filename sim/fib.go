@@ -24,7 +24,7 @@ type table struct {
 	id      int
 	routes  []*route    // by destination, and those to one in the order in which they are tried
 	lengths []bitsCount // the longest first
-	changes int         // how often a route came or went
+	changes int32       // how often a route came or went
 }
 
 // A bitsCount is how many routes have a prefix length.
@@ -42,8 +42,8 @@ type route struct {
 type fibInfo struct {
 	Gateway, Source netip.Addr
 	Type            kernel.RouteType
-	Table, Protocol int
 	Metric          int
+	Table, Protocol int32
 	MTU, AdvMSS     int32
 	Scope           kernel.Scope
 	nhScope         kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
@@ -54,7 +54,7 @@ type fibInfo struct {
 func newRoute(req kernel.Route, l *link) *route {
 	return &route{Dst: req.Dst, link: l, fibInfo: &fibInfo{
 		Gateway: req.Gateway, Source: req.Source, OnLink: req.OnLink,
-		Type: req.Type, Table: req.Table, Protocol: req.Protocol, Scope: req.Scope,
+		Type: req.Type, Table: int32(req.Table), Protocol: int32(req.Protocol), Scope: req.Scope,
 		Metric: req.Metric, MTU: int32(req.MTU), AdvMSS: int32(req.AdvMSS),
 	}}
 }
@@ -185,7 +185,7 @@ func comparePrefixes(a, b netip.Prefix) int {
 func (r *route) describe() kernel.Route {
 	d := kernel.Route{
 		Dst: r.Dst, Gateway: r.Gateway, Source: r.Source, OnLink: r.OnLink,
-		Type: r.Type, Table: r.Table, Protocol: r.Protocol, Scope: r.Scope,
+		Type: r.Type, Table: int(r.Table), Protocol: int(r.Protocol), Scope: r.Scope,
 		Metric: r.Metric, MTU: int(r.MTU), AdvMSS: int(r.AdvMSS),
 	}
 	if r.link != nil {

@@ -98,7 +98,7 @@ func (ns *namespace) validSource4(r *route) bool {
 	if r.Type == kernel.Local && r.Dst.Addr() == r.Source {
 		return true
 	}
-	return r.Table != kernel.TableMain && ns.addressTypeIn4(r.Table, r.Source) == kernel.Local ||
+	return r.Table != kernel.TableMain && ns.addressTypeIn4(int(r.Table), r.Source) == kernel.Local ||
 		ns.addressType4(r.Source) == kernel.Local
 }
 
@@ -176,7 +176,7 @@ func (ns *namespace) checkGateway4(r *route) *refusal {
 // wayToGateway looks in the route's own table first, unless that is main, and then as for any packet.
 func (ns *namespace) wayToGateway(r *route, ok func(*route) bool) (*route, kernel.Errno) {
 	if r.Table != kernel.TableMain {
-		if via := ns.fib4.find(r.Table).lookup(r.Gateway, ok); via != nil && !dropping(via.Type) {
+		if via := ns.fib4.find(int(r.Table)).lookup(r.Gateway, ok); via != nil && !dropping(via.Type) {
 			return via, 0
 		}
 	}
@@ -238,7 +238,7 @@ func (r *route) matches4(req kernel.Route) bool {
 
 // matchesCommon is the part of it that IPv6 looks at, too. (fib_nh_match; net/ipv6/route.c: ip6_route_del.)
 func (r *route) matchesCommon(req kernel.Route) bool {
-	return (req.Protocol == 0 || req.Protocol == r.Protocol) &&
+	return (req.Protocol == 0 || int32(req.Protocol) == r.Protocol) &&
 		(req.Metric == 0 || req.Metric == r.Metric) &&
 		(req.Link == 0 || r.link != nil && r.link.index == req.Link) &&
 		(!req.Gateway.IsValid() || req.Gateway == r.Gateway)

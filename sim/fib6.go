@@ -114,7 +114,7 @@ func (ns *namespace) checkGateway6(r *route) *refusal {
 func (ns *namespace) resolveGateway6(r *route) *refusal {
 	direct := func(via *route) bool { return !via.rejects6() && !via.Gateway.IsValid() }
 	onLink := func(via *route) bool { return r.link == nil || via.link == r.link }
-	via := ns.fib6.find(r.Table).lookup(r.Gateway, anyRoute)
+	via := ns.fib6.find(int(r.Table)).lookup(r.Gateway, anyRoute)
 	if via == nil || !direct(via) || !onLink(via) {
 		via, _ = ns.fib6.lookup(flow{dst: r.Gateway, out: r.link}, onLink)
 	}
@@ -130,7 +130,7 @@ func (ns *namespace) resolveGateway6(r *route) *refusal {
 
 // checkOnLink6 is net/ipv6/route.c: ip6_route_check_nh_onlink.
 func (ns *namespace) checkOnLink6(r *route) *refusal {
-	via := ns.fib6.find(r.Table).lookup(r.Gateway, anyRoute)
+	via := ns.fib6.find(int(r.Table)).lookup(r.Gateway, anyRoute)
 	if via == nil || via.Dst.Bits() == 0 || via.rejects6() {
 		return nil
 	}

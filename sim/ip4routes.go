@@ -9,21 +9,23 @@ import (
 
 // ownRoutes4 returns the routes that an address brings along. (net/ipv4/fib_frontend.c: fib_add_ifaddr.)
 func (l *link) ownRoutes4(a, primary *address) []*route {
-	routes := []*route{l.ownRoute4(kernel.Local, netip.PrefixFrom(a.ip(), 32), primary)}
+	local, broadcast := ownInfo4(kernel.Local, primary), ownInfo4(kernel.Broadcast, primary)
+	own := func(dst netip.Prefix, info *fibInfo) *route { return &route{Dst: dst, link: l, fibInfo: info} }
+	routes := []*route{own(netip.PrefixFrom(a.ip(), 32), local)}
 	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != limitedBroadcast {
-		routes = append(routes, l.ownRoute4(kernel.Broadcast, netip.PrefixFrom(b, 32), primary))
+		routes = append(routes, own(netip.PrefixFrom(b, 32), broadcast))
 	}
 	subnet := a.subnet()
 	if zeroNet(subnet.Addr()) || a.Secondary || subnet.Bits() == 32 {
 		return routes
 	}
-	connected := kernel.Unicast
-	if l.loopback() {
-		connected = kernel.Local
+	connected := local
+	if !l.loopback() {
+		connected = ownInfo4(kernel.Unicast, primary)
 	}
-	routes = append(routes, l.ownRoute4(connected, subnet, primary))
+	routes = append(routes, own(subnet, connected))
 	if subnet.Bits() < 31 {
-		routes = append(routes, l.ownRoute4(kernel.Broadcast, netip.PrefixFrom(lastOf(subnet), 32), primary))
+		routes = append(routes, own(netip.PrefixFrom(lastOf(subnet), 32), broadcast))
 	}
 	return routes
 }
@@ -42,19 +44,19 @@ func lastOf(subnet netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// ownRoute4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
-func (l *link) ownRoute4(typ kernel.RouteType, dst netip.Prefix, primary *address) *route {
-	r := &route{Dst: dst, link: l, fibInfo: &fibInfo{
+// ownInfo4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
+func ownInfo4(typ kernel.RouteType, primary *address) *fibInfo {
+	info := &fibInfo{
 		Source: primary.ip(), Type: typ,
 		Table: kernel.TableLocal, Protocol: kernel.ProtoKernel, Scope: kernel.ScopeLink, nhScope: kernel.ScopeHost,
-	}}
+	}
 	switch typ {
 	case kernel.Unicast:
-		r.Table = kernel.TableMain
+		info.Table = kernel.TableMain
 	case kernel.Local:
-		r.Scope, r.nhScope = kernel.ScopeHost, kernel.ScopeNowhere
+		info.Scope, info.nhScope = kernel.ScopeHost, kernel.ScopeNowhere
 	}
-	return r
+	return info
 }
 
 // makeRoutes4 puts the routes of an address into the tables, behind others to the same destination (NLM_F_APPEND).
@@ -67,7 +69,7 @@ func (l *link) makeRoutes4(a *address) {
 		if !l.ns.validSource4(r) {
 			continue // fib_create_info
 		}
-		t := l.ns.fib4.table(r.Table)
+		t := l.ns.fib4.table(int(r.Table))
 		if !slices.ContainsFunc(t.alike(r), r.same4) {
 			t.insert(r, t.behind(r))
 		}
@@ -85,7 +87,7 @@ func (l *link) dropRoutes4(a, primary *address) {
 		if l.anotherMakes(r, a, primary) {
 			continue
 		}
-		t := l.ns.fib4.table(r.Table)
+		t := l.ns.fib4.table(int(r.Table))
 		for _, mine := range t.to(r.Dst) {
 			if mine.same4(r) {
 				t.remove(mine)

@@ -51,10 +51,13 @@ func (l *link) addMulticastRoute() {
 
 // addRoute6Once puts a route of the kernel's own into the tables, unless it is there.
 func (l *link) addRoute6Once(r *route) {
-	t := l.ns.fib6.table(r.Table)
-	if !slices.ContainsFunc(t.alike(r), r.same6) {
-		t.insert(r, t.behind(r))
+	t := l.ns.fib6.table(int(r.Table))
+	for _, other := range t.alike(r) {
+		if other.link == l && other.same6(r) { // the link first: a node has as many such routes as links
+			return
+		}
 	}
+	t.insert(r, t.behind(r))
 }
 
 // hasAnycast reports whether a router answers to the anycast address of the subnet: not where it has only two

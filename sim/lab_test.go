@@ -29,7 +29,12 @@ type lab struct {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	w := sim.NewWorld(sim.Config{Seed: 1, Transport: netstack.New})
+	return newLabOf(t, sim.Config{Seed: 1, Transport: netstack.New})
+}
+
+func newLabOf(t testing.TB, c sim.Config) *lab {
+	t.Helper()
+	w := sim.NewWorld(c)
 	t.Cleanup(w.Close)
 	l := &lab{t: t, world: w, host: w.AddHost("node")}
 	l.must(l.host.MkdirAll(kernel.NetNSDir, 0o755))
@@ -92,10 +97,17 @@ func (l *lab) bridge(name, gateway string) {
 // netns makes a namespace with a loopback device that is up.
 func (l *lab) netns(name string) kernel.NetNS {
 	l.t.Helper()
+	ns := l.openNetNS(name)
+	l.t.Cleanup(ns.Close)
+	return ns
+}
+
+// openNetNS is netns for who closes the namespace himself.
+func (l *lab) openNetNS(name string) kernel.NetNS {
+	l.t.Helper()
 	path := kernel.NetNSDir + "/" + name
 	l.must(l.host.AddNetNS(path))
 	ns := must(l.host.OpenNetNS(path))(l.t)
-	l.t.Cleanup(ns.Close)
 	l.up(ns, "lo")
 	return ns
 }
@@ -104,6 +116,13 @@ func (l *lab) netns(name string) kernel.NetNS {
 func (l *lab) pod(name, bridge, address, gateway string) kernel.NetNS {
 	l.t.Helper()
 	ns := l.netns(name)
+	l.plug(ns, name, bridge, address, gateway)
+	return ns
+}
+
+// plug connects a namespace to a bridge.
+func (l *lab) plug(ns kernel.NetNS, name, bridge, address, gateway string) {
+	l.t.Helper()
 	l.must(l.node.AddLink(kernel.LinkSpec{
 		Name: "v" + name, Kind: kernel.KindVeth, Up: true, Master: l.index(l.node, bridge),
 		Peer: kernel.PeerSpec{Name: "eth0", NetNS: ns},
@@ -113,7 +132,6 @@ func (l *lab) pod(name, bridge, address, gateway string) kernel.NetNS {
 	if gateway != "" {
 		l.route(ns, kernel.Route{Dst: prefix("0.0.0.0/0"), Gateway: addr(gateway)})
 	}
-	return ns
 }
 
 func (l *lab) forward() {

@@ -27,18 +27,18 @@ type link struct {
 	kind  string
 	alias string
 
-	mac    mac
 	mtu    int
+	oper   kernel.OperState
+	mac    mac
 	up     bool // IFF_UP
 	lowOff bool // the lower layer has no carrier: __LINK_STATE_NOCARRIER
-	oper   kernel.OperState
 	active bool // its queues send: dev_activate
 	fired  bool // linkwatch has to look at it: see fire
 	gone   bool // unregistered
 
 	promisc     bool // IFF_PROMISC was asked for
+	forVLANs    bool // one of those who need it is the link itself: see filterFrames
 	promiscuity int  // how many need it
-	forVLANs    bool // one of them is the link itself: see filterFrames
 
 	peer   *link         // of a veth
 	master *link         // the bridge it is a port of

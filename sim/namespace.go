@@ -18,23 +18,24 @@ type namespace struct {
 	machine *machine
 	id      kernel.NSID
 	name    string // what it was first bound as; kernel.HostNetNS of the machine's own
-	refs    int    // bindings, handles, and the machine itself for its own
-	dead    bool   // its links are gone
+
+	lock      advisoryLock
+	dead      bool  // its links are gone
+	disturbed bool  // see World.disturb
+	refs      int32 // bindings, handles, and the machine itself for its own
 
 	links       []*link          // by index
 	names       map[string]*link // once there are many: see named
 	lastIndex   int              // the greatest index given out by counting
 	fib4, fib6  fib
 	sysctls     sysctls
-	lock        advisoryLock
 	filter      netfilter
 	connections connections
 
 	transport Transport // nil until somebody needs sockets
-	told      int       // which state of the local tables the transport knows
+	told      int32     // which state of the local tables the transport knows
 
 	lastFragmentID uint32 // of IPv6 packets the namespace has cut
-	disturbed      bool   // see World.disturb
 }
 
 // newNamespace makes a namespace with a loopback device that is down. (net/core/net_namespace.c: setup_net;

@@ -34,36 +34,36 @@ func (m *menu) index(key string) int {
 // settings are what is in a folder. They never change: a folder that is written to gets others.
 type settings struct {
 	*menu
+	pool   *settingsPool
 	values [maxSettings]int
 	byHand [maxSettings]bool // IPv4: what the default no longer changes (ipv4_devconf.state)
 }
 
 // A settingsPool has all settings that there are in a world, each of them once, for thousands of links have the same.
-type settingsPool map[settings]*settings
+type settingsPool struct{ all map[settings]*settings }
 
-func (p settingsPool) share(s settings) *settings {
-	known := p[s]
+func newSettingsPool() *settingsPool { return &settingsPool{all: map[settings]*settings{}} }
+
+func (p *settingsPool) share(s settings) *settings {
+	known := p.all[s]
 	if known == nil {
 		known = new(s)
-		p[s] = known
+		p.all[s] = known
 	}
 	return known
 }
 
 // A conf is one folder, such as net/ipv4/conf/NAME.
-type conf struct {
-	*settings
-	pool settingsPool
-}
+type conf struct{ *settings }
 
 // newConf makes a folder with what is in it in the beginning.
-func (p settingsPool) newConf(m *menu) conf {
-	return conf{p.share(settings{menu: m, values: m.initial}), p}
+func (p *settingsPool) newConf(m *menu) conf {
+	return conf{p.share(settings{menu: m, pool: p, values: m.initial})}
 }
 
 // copyValues gives the folder the values of another one, none of them by hand.
 func (c *conf) copyValues(from conf) {
-	c.settings = c.pool.share(settings{menu: c.menu, values: from.values})
+	c.settings = c.pool.share(settings{menu: c.menu, pool: c.pool, values: from.values})
 }
 
 // has reports whether the folder has such a setting.

@@ -49,7 +49,7 @@ var (
 
 // newSysctls makes the settings of a namespace: IPv4's are copies of the machine's first namespace's, IPv6's and the
 // others are as Linux was compiled. (devinet_init_net, addrconf_init_net with devconf_inherit_init_net = 0.)
-func newSysctls(pool settingsPool, first *namespace) sysctls {
+func newSysctls(pool *settingsPool, first *namespace) sysctls {
 	s := sysctls{plain: pool.newConf(plainMenu), all6: pool.newConf(menu6), default6: pool.newConf(menu6)}
 	s.all6.set("accept_dad", 0) // ipv6_devconf
 	s.all4, s.default4 = pool.newConf(menu4), pool.newConf(menu4)

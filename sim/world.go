@@ -19,6 +19,10 @@ type Config struct {
 	Seed      uint64       // of all that is random
 	Transport NewTransport // makes the sockets of a namespace; nil: probes answer EOPNOTSUPP
 	Profile   Profile      // which Linux; the zero value: Linux618
+
+	// BridgePorts is how many ports a bridge may have, which no Linux lets anybody say: 0 is its own 1,023. It is for
+	// measuring what more of them would cost.
+	BridgePorts int
 }
 
 // A World is a set of simulated machines with their common clock. Everything in it is ordinary memory.
@@ -30,11 +34,11 @@ type World struct {
 	rand      *rand.Rand
 	hosts     []*Host
 	lastNSID  uint64
-	settings  settingsPool // of all folders
-	outbox    []func()     // what is to be told to transports, in order, once mu is free
-	sending   bool         // someone is working the outbox off
-	fired     []*link      // whose carriers have come or gone: see watchLinks
-	disturbed []*namespace // with transports that may have work in the background
+	settings  *settingsPool // of all folders
+	outbox    []func()      // what is to be told to transports, in order, once mu is free
+	sending   bool          // someone is working the outbox off
+	fired     []*link       // whose carriers have come or gone: see watchLinks
+	disturbed []*namespace  // with transports that may have work in the background
 
 	watchers []*watcher
 	taken    *frame // what a link has taken from the wire and is at work on; nil: none
@@ -49,7 +53,7 @@ func NewWorld(c Config) *World {
 		config:   c,
 		rand:     rand.New(rand.NewPCG(c.Seed, 0x636e696c6162)),
 		lastNSID: firstNSID - 1,
-		settings: settingsPool{},
+		settings: newSettingsPool(),
 	}
 	w.clock = newClock(w.settle)
 	return w
