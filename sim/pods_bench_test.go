@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
 )
 
 // maxPodBytes is what a silent pod may cost.
@@ -39,11 +41,21 @@ func (l *crowd) addPods(first, n int) {
 // addPod makes one pod as the plugin does, from within a namespace that it opens for that.
 func (l *crowd) addPod(i int) {
 	l.t.Helper()
-	on, host := i%l.bridges, i/l.bridges
 	ns := l.openNetNS(fmt.Sprint("p", i))
 	defer ns.Close()
-	l.plug(ns, fmt.Sprint("p", i), fmt.Sprint("br", on),
-		fmt.Sprintf("10.%d.%d.%d/16", on, host/250+1, host%250+1), fmt.Sprintf("10.%d.0.1", on))
+	l.plugIn(ns, i)
+}
+
+// plugIn makes a namespace pod number i.
+func (l *crowd) plugIn(ns kernel.NetNS, i int) {
+	l.t.Helper()
+	on := i % l.bridges
+	l.plug(ns, fmt.Sprint("p", i), fmt.Sprint("br", on), l.addressOf(i)+"/16", fmt.Sprintf("10.%d.0.1", on))
+}
+
+func (l *crowd) addressOf(i int) string {
+	host := i / l.bridges
+	return fmt.Sprintf("10.%d.%d.%d", i%l.bridges, host/250+1, host%250+1)
 }
 
 // settle lets the time pass in which a new pod is busy with its addresses.
@@ -105,5 +117,29 @@ func BenchmarkListLinks(b *testing.B) {
 		if len(links) < 1000 {
 			b.Fatal(len(links))
 		}
+	}
+}
+
+// BenchmarkFirstContact is a ping between two pods that have not heard of each other, across a bridge with 10,000 of
+// them: a request to everybody, and all that follows from it. None of them has IPv6, for 20,000 addresses would have to be
+// asked about everywhere before.
+func BenchmarkFirstContact(b *testing.B) {
+	const pods = 10_000
+	l := newCrowd(b, 1, sim.Config{Seed: 1, Transport: netstack.New, BridgePorts: pods})
+	l.must(l.node.SetSysctl("net/ipv6/conf/all/disable_ipv6", "1"))
+	for i := range pods {
+		ns := l.openNetNS(fmt.Sprint("p", i))
+		l.must(ns.SetSysctl("net/ipv6/conf/all/disable_ipv6", "1"))
+		l.plugIn(ns, i)
+		ns.Close()
+	}
+	l.settle()
+	from := 0
+	for b.Loop() {
+		ns := must(l.host.OpenNetNS(fmt.Sprint(kernel.NetNSDir, "/p", from%pods)))(b)
+		_, err := ns.Ping(background, kernel.Ping{To: addr(l.addressOf((from + 1) % pods)), Size: 56})
+		l.must(err)
+		ns.Close()
+		from += 2
 	}
 }
