@@ -7,61 +7,107 @@ import (
 
 // An event is something that will happen at an instant of the world's time.
 type event struct {
-	at  time.Duration // since the start of the world
-	seq uint64        // when it was asked for, among the events of one instant
-	run func()        // called with no lock held
-	pos int           // in the queue; -1 once it has left it
+	at   time.Duration // since the start of the world
+	seq  uint64        // when it was asked for, among the events of one instant
+	run  func()        // called with no lock held
+	pos  int           // in the heap, or one of the following
+	next *event        // of the same instant, asked for after it
 }
 
-// events is a heap ordered by time and, within one instant, by when the events were asked for.
-type events []*event
+// Where an event is that is not in the heap.
+const (
+	gone   = -1 // not in the queue
+	queued = -2 // behind another one of its instant
+)
 
-func (q events) Len() int { return len(q) }
+// events are ordered by time and, within one instant, by when they were asked for. Those of one instant that were asked
+// for in a row, as by a flood, stand in a queue, whose first one alone is in the heap.
+type events struct {
+	heap eventHeap
+	last *event // asked for last, if it is still the end of a queue
+}
 
-func (q events) Less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
+func (q *events) add(e *event) {
+	if q.last != nil && q.last.at == e.at {
+		q.last.next, e.pos = e, queued
+	} else {
+		heap.Push(&q.heap, e)
 	}
-	return q[i].seq < q[j].seq
+	q.last = e
 }
-
-func (q events) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].pos, q[j].pos = i, j
-}
-
-// Push is heap.Interface's; use add.
-func (q *events) Push(x any) {
-	e := x.(*event)
-	e.pos = len(*q)
-	*q = append(*q, e)
-}
-
-// Pop is heap.Interface's; use next.
-func (q *events) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	e.pos = -1
-	return e
-}
-
-func (q *events) add(e *event) { heap.Push(q, e) }
 
 // next takes the earliest event out, nil where there is none.
 func (q *events) next() *event {
-	if len(*q) == 0 {
+	if len(q.heap) == 0 {
 		return nil
 	}
-	return heap.Pop(q).(*event)
+	e := q.heap[0]
+	q.drop(e)
+	return e
 }
 
 // remove takes e out and reports whether it was still there.
 func (q *events) remove(e *event) bool {
-	if e.pos < 0 {
+	switch e.pos {
+	case gone:
 		return false
+	case queued:
+		e.pos, e.run = gone, nil // who is before it lets go of it
+	default:
+		q.drop(e)
 	}
-	heap.Remove(q, e.pos)
 	return true
+}
+
+// drop takes the first one of a queue out of the heap, and puts the next one that is still there in its place.
+func (q *events) drop(first *event) {
+	next := first.next
+	first.next = nil
+	for next != nil && next.pos == gone {
+		next = next.next
+	}
+	if next == nil {
+		if q.last != nil && q.last.at == first.at {
+			q.last = nil
+		}
+		heap.Remove(&q.heap, first.pos)
+		return
+	}
+	at := first.pos
+	q.heap[at], next.pos, first.pos = next, at, gone
+	heap.Fix(&q.heap, at)
+}
+
+// eventHeap is a heap.Interface.
+type eventHeap []*event
+
+func (h eventHeap) Len() int { return len(h) }
+
+func (h eventHeap) Less(i, j int) bool {
+	if h[i].at != h[j].at {
+		return h[i].at < h[j].at
+	}
+	return h[i].seq < h[j].seq
+}
+
+func (h eventHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].pos, h[j].pos = i, j
+}
+
+// Push is heap.Interface's; use add.
+func (h *eventHeap) Push(x any) {
+	e := x.(*event)
+	e.pos = len(*h)
+	*h = append(*h, e)
+}
+
+// Pop is heap.Interface's; use next.
+func (h *eventHeap) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	e.pos = gone
+	return e
 }

@@ -63,10 +63,13 @@ func newFIB(ns *namespace, f kernel.Family) fib {
 	return fib{ns: ns, family: f, rules: standardRules(f)}
 }
 
-// find returns the table with the number, nil where it is not there.
+// find returns the table with the number, nil where it is not there. What is asked for most are the last ones: local and
+// main.
 func (f *fib) find(id int) *table {
-	if i, found := f.search(id); found {
-		return f.list[i]
+	for _, t := range slices.Backward(f.list) {
+		if t.id == id {
+			return t
+		}
 	}
 	return nil
 }
