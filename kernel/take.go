@@ -23,8 +23,9 @@ func Take(h Host, folders ...string) (Snapshot, error) {
 		return nil, err
 	}
 	var snapshot Snapshot
+	ends := endsOf(spaces)
 	for _, s := range spaces {
-		objects, err := s.objects(spaces)
+		objects, err := s.objects(ends)
 		if err != nil {
 			return nil, fmt.Errorf("snapshot of netns %s: %w", s.name, err)
 		}
@@ -48,6 +49,32 @@ type namespaceView struct {
 	errno  Errno // why it cannot
 	sameAs string
 	links  []Link
+	names  map[int]string // of the links, by index
+}
+
+// A vethEnd is what the ends of a veth in two namespaces know of each other. All ends are found by it.
+type (
+	vethEnd  struct{ index, peer int }
+	vethEnds map[vethEnd][]namedEnd
+
+	namedEnd struct {
+		in   *namespaceView
+		name string
+	}
+)
+
+// endsOf returns the ends of veths whose other end is in another namespace.
+func endsOf(all []*namespaceView) vethEnds {
+	ends := vethEnds{}
+	for _, s := range all {
+		for _, l := range s.links {
+			if l.Kind == KindVeth && !l.PeerHere {
+				at := vethEnd{l.Index, l.Peer}
+				ends[at] = append(ends[at], namedEnd{s, l.Name})
+			}
+		}
+	}
+	return ends
 }
 
 func (s *namespaceView) close() {
@@ -95,12 +122,15 @@ func readLinks(spaces []*namespaceView) error {
 		if err != nil {
 			return err
 		}
-		s.links = links
+		s.links, s.names = links, map[int]string{}
+		for _, l := range links {
+			s.names[l.Index] = l.Name
+		}
 	}
 	return nil
 }
 
-func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
+func (s *namespaceView) objects(ends vethEnds) ([]Object, error) {
 	header := Object{Noun: NounNetNS, Name: s.name}
 	if s.handle == nil {
 		header.add("unreadable", s.errno.Name())
@@ -109,7 +139,7 @@ func (s *namespaceView) objects(all []*namespaceView) ([]Object, error) {
 	objects := []Object{header}
 	if s.handle != nil && s.sameAs == "" {
 		for _, l := range s.links {
-			objects = append(objects, s.link(l, all))
+			objects = append(objects, s.link(l, ends))
 		}
 		for _, read := range []func() ([]Object, error){s.vlans, s.fdb, s.addresses, s.routes, s.rules, s.neighbours, s.sysctls, s.filters} {
 			more, err := read()

@@ -2,7 +2,7 @@ package kernel
 
 import "strconv"
 
-func (s *namespaceView) link(l Link, all []*namespaceView) Object {
+func (s *namespaceView) link(l Link, ends vethEnds) Object {
 	o := Object{Noun: NounLink, Name: l.Name}
 	kind := l.Kind
 	if kind == "" {
@@ -10,7 +10,7 @@ func (s *namespaceView) link(l Link, all []*namespaceView) Object {
 	}
 	o.add("type", kind)
 	if l.Kind == KindVeth {
-		o.add("peer", s.peerName(l, all))
+		o.add("peer", s.peerName(l, ends))
 	}
 	o.add("mac", l.MAC.String())
 	o.add("mtu", strconv.Itoa(l.MTU))
@@ -42,19 +42,14 @@ const unknownPeer = "?"
 
 // peerName names the other end of a veth: by its name, and by its namespace where that is another one. Two ends know
 // each other's index only, so that an end whose peer could be one of several is unknown too.
-func (s *namespaceView) peerName(l Link, all []*namespaceView) string {
+func (s *namespaceView) peerName(l Link, ends vethEnds) string {
 	if l.PeerHere {
 		return s.linkName(l.Peer)
 	}
 	var found []string
-	for _, other := range all {
-		if other == s {
-			continue
-		}
-		for _, p := range other.links {
-			if p.Kind == KindVeth && p.Index == l.Peer && p.Peer == l.Index && !p.PeerHere {
-				found = append(found, p.Name+"@"+other.name)
-			}
+	for _, end := range ends[vethEnd{l.Peer, l.Index}] {
+		if end.in != s {
+			found = append(found, end.name+"@"+end.in.name)
 		}
 	}
 	if len(found) != 1 {
@@ -72,10 +67,8 @@ func (s *namespaceView) parentName(l Link) string {
 }
 
 func (s *namespaceView) linkName(index int) string {
-	for _, l := range s.links {
-		if l.Index == index {
-			return l.Name
-		}
+	if name, ok := s.names[index]; ok {
+		return name
 	}
 	return unknownPeer
 }
