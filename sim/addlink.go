@@ -144,6 +144,11 @@ func (ns *namespace) create(kind, name string, mtu int, address []byte) (*link, 
 	} else {
 		mtu = defaultMTU
 	}
+	return ns.register(kind, name, mtu, address)
+}
+
+// register makes a link of an MTU that nobody looks at any more. (net/core/dev.c: register_netdevice.)
+func (ns *namespace) register(kind, name string, mtu int, address []byte) (*link, *refusal) {
 	name, r := ns.newName(name)
 	if r != nil {
 		return nil, r

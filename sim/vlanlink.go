@@ -40,7 +40,7 @@ func (ns *namespace) newVLAN(req newLink) (*link, *refusal) {
 	case req.mtu == 0:
 		req.mtu = parent.mtu
 	}
-	l, r := ns.create(kernel.KindVLAN, req.name, req.mtu, req.mac)
+	l, r := ns.register(kernel.KindVLAN, req.name, req.mtu, req.mac)
 	if r != nil {
 		return nil, r
 	}

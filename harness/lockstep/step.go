@@ -126,6 +126,9 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 		if want.err == nil && undecided(o) {
 			return nil, nil // the rest of the sequence would depend on it
 		}
+		if want.err == nil && losesCarrier(o) {
+			p.calm = time.Now().Add(linkwatch)
+		}
 		last := i == len(sequence)-1
 		deep, due := p.depthAfter(i+1, o, want.err == nil)
 		if last {
@@ -207,6 +210,13 @@ func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
 func undecided(o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
 	return ok && add.Spec.Kind == kernel.KindVeth && add.Spec.Up && add.Master != nil
+}
+
+// losesCarrier reports whether an operation has made a link that loses its carrier as soon as it is there (drivers/net/veth.c
+// veth_newlink): it counts as having one until linkwatch has looked at it, which nobody can see while it is down.
+func losesCarrier(o operation.Operation) bool {
+	add, ok := o.(operation.LinkAdd)
+	return ok && add.Spec.Kind == kernel.KindVeth
 }
 
 // linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most

@@ -328,6 +328,14 @@ var vlanLinkLaws = []Law{
 		ns.resize(v, 1500)
 		equal(e, ns.link("v.5").MTU, 1300, "MTU of a vlan whose parent got a greater one")
 	}},
+	{"vlanlink/mtu-of-parent", "net/8021q/vlan_netlink.c vlan_newlink: nobody validates the parent's MTU anew", func(e *env) {
+		ns, _ := e.tagged("v.5", 5)
+		const most = 1 << 30 // beyond what a vlan may be given
+		e.needsKind(ns, kernel.LinkSpec{Name: "try", Kind: kernel.KindDummy})
+		e.ok(ns.AddLink(kernel.LinkSpec{Name: "d", Kind: kernel.KindDummy, MTU: most}), "add a dummy with a great MTU")
+		e.ok(ns.AddLink(tag("d.5", ns.link("d").Index, 5)), "add a vlan on it")
+		equal(e, ns.link("d.5").MTU, most, "MTU of a vlan that was given none")
+	}},
 	{"vlanlink/up-needs-parent", "net/8021q/vlan_dev.c vlan_dev_open", func(e *env) {
 		ns, v := e.tagged("v.5", 5)
 		five := ns.link("v.5").Index

@@ -203,6 +203,7 @@ func vlanLinkMutants() []mutant {
 		{"vlanlink/id-taken", "lets a link have two of an ID", swallow(intercept.LinkAdd, kernel.EEXIST)},
 		{"vlanlink/parent-missing", "says ENODEV for none, too", confuse(intercept.LinkAdd, kernel.EINVAL, kernel.ENODEV)},
 		{"vlanlink/mtu", "says EINVAL", confuse(intercept.LinkSet, kernel.ERANGE, kernel.EINVAL)},
+		{"vlanlink/mtu-of-parent", "validates it", eachTag(func(l *kernel.Link) { l.MTU = min(l.MTU, kernel.MaxMTU) })},
 		{"vlanlink/up-needs-parent", "waits for the parent", swallow(intercept.LinkSet, kernel.ENETDOWN)},
 		{"vlanlink/carrier", "has a carrier at all times", eachTag(func(l *kernel.Link) { l.Oper = kernel.OperUp })},
 		{"vlanlink/mac", "keeps the first one", eachTag(keepFirstMAC())},
