@@ -50,6 +50,7 @@ const (
 	EPROTO          Errno = 71
 	EOVERFLOW       Errno = 75
 	ENOTSOCK        Errno = 88
+	EDESTADDRREQ    Errno = 89
 	EMSGSIZE        Errno = 90
 	EPROTONOSUPPORT Errno = 93
 	EOPNOTSUPP      Errno = 95
@@ -116,6 +117,7 @@ var errnos = map[Errno]struct{ name, words string }{
 	EPROTO:          {"EPROTO", "protocol error"},
 	EOVERFLOW:       {"EOVERFLOW", "value too large for defined data type"},
 	ENOTSOCK:        {"ENOTSOCK", "socket operation on non-socket"},
+	EDESTADDRREQ:    {"EDESTADDRREQ", "destination address required"},
 	EMSGSIZE:        {"EMSGSIZE", "message too long"},
 	EPROTONOSUPPORT: {"EPROTONOSUPPORT", "protocol not supported"},
 	EOPNOTSUPP:      {"EOPNOTSUPP", "operation not supported"},
@@ -156,6 +158,9 @@ func (e Errno) Name() string {
 	}
 	return "errno " + strconv.Itoa(int(e))
 }
+
+// Timeout reports whether the number says that something took too long, as syscall.Errno's does: net.Error's.
+func (e Errno) Timeout() bool { return e == EAGAIN || e == ETIMEDOUT }
 
 // Is lets errors.Is compare with the errors of package fs, as syscall.Errno does.
 func (e Errno) Is(target error) bool {

@@ -16,7 +16,8 @@ const forever = time.Duration(-1)
 // is carried out. The goroutine that made the world is its first actor, spawn makes more.
 //
 // A goroutine that is no actor and waits is taken for one meanwhile. Nothing hangs because of it, but the clock cannot
-// know of the work it does between two waits, and time may pass it by.
+// know of the work it does between two waits, and time may pass it by. Those who linger are expected to be such: while
+// there are any, time does not leap before the whole process is quiet (see awaitQuiet).
 type clock struct {
 	settle func() // called with no lock held before the clock looks whom it can resume
 
@@ -26,6 +27,7 @@ type clock struct {
 	queue   events
 	waiting []*waiter // by when they began to wait
 	running int       // actors that do not wait; less than 0 while others wait too
+	waits   uint64    // ever begun
 	driven  bool      // a goroutine is in drive
 	closed  bool
 	actors  sync.WaitGroup // those made by spawn
@@ -34,6 +36,7 @@ type clock struct {
 // A waiter is a goroutine in await.
 type waiter struct {
 	done    func() bool // called with no lock held
+	lingers bool
 	cancel  <-chan struct{}
 	expired bool
 	resumed bool
@@ -68,6 +71,7 @@ func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
 	}
 	c.seq++
 	c.queue.add(e)
+	c.appoint()
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -79,7 +83,17 @@ func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
 // EDEADLK where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself
 // where no one else does.
 func (c *clock) await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error {
-	w := &waiter{done: done, cancel: cancel, wake: make(chan struct{}, 1)}
+	return c.wait(&waiter{done: done, cancel: cancel}, timeout)
+}
+
+// linger is await for those whom somebody outside the world may help, who has to ask for an event then. They wait on
+// where no event is left, and nobody is told EDEADLK meanwhile.
+func (c *clock) linger(done func() bool) error {
+	return c.wait(&waiter{done: done, lingers: true}, forever)
+}
+
+func (c *clock) wait(w *waiter, timeout time.Duration) error {
+	w.wake = make(chan struct{}, 1)
 	stop, err := c.enqueue(w, timeout)
 	if err != nil {
 		return err
@@ -100,6 +114,7 @@ func (c *clock) enqueue(w *waiter, timeout time.Duration) (stop func() bool, err
 		stop = c.schedule(timeout, func() { w.expired = true })
 	}
 	c.running--
+	c.waits++
 	c.waiting = append(c.waiting, w)
 	return stop, nil
 }
@@ -126,11 +141,14 @@ func (c *clock) drive(w *waiter) {
 		return
 	}
 	c.driven = true
-	for c.running <= 0 && !w.resumed {
-		c.advance()
+	idle := false
+	for c.running <= 0 && !w.resumed && !idle {
+		idle = !c.advance()
 	}
 	c.driven = false
-	c.appoint()
+	if !idle {
+		c.appoint()
+	}
 }
 
 // appoint makes a waiter drive where nobody runs and nobody drives.
@@ -145,16 +163,43 @@ func (c *clock) appoint() {
 }
 
 // advance resumes the first waiter that can go on, else carries out the next event, else tells the one that began to
-// wait last that it would wait for ever.
-func (c *clock) advance() {
-	if w, err := c.ready(); w != nil {
+// wait last that it would wait for ever. It reports false where nothing can happen but from outside.
+func (c *clock) advance() bool {
+	w, err := c.ready()
+	switch {
+	case w != nil:
 		c.resume(w, err)
-	} else if e := c.queue.next(); e != nil {
-		c.now = e.at
-		c.unlocked(e.run)
-	} else if n := len(c.waiting); n > 0 {
-		c.resume(c.waiting[n-1], kernel.EDEADLK)
+	case c.queue.first() != nil:
+		if c.mayLeap() {
+			e := c.queue.next()
+			c.now = e.at
+			c.unlocked(e.run)
+		}
+	case c.haveLingering() || len(c.waiting) == 0:
+		return false
+	default:
+		c.resume(c.waiting[len(c.waiting)-1], kernel.EDEADLK)
 	}
+	return true
+}
+
+// leap is the time that may pass at once while goroutines compute that the clock does not know: what packets take on
+// their way is less, and what sockets wait for is more.
+const leap = time.Millisecond
+
+// mayLeap reports whether the next event's time has come: at once where all who wait are known to, or time moves but
+// little. Else it takes a quiet process, in which nothing has changed meanwhile.
+func (c *clock) mayLeap() bool {
+	if c.queue.first().at-c.now < leap || !c.haveLingering() {
+		return true
+	}
+	seq, waits := c.seq, c.waits
+	c.unlocked(awaitQuiet)
+	return c.seq == seq && c.waits == waits && !c.closed && c.queue.first() != nil
+}
+
+func (c *clock) haveLingering() bool {
+	return slices.ContainsFunc(c.waiting, func(w *waiter) bool { return w.lingers })
 }
 
 // ready returns the first waiter that need not wait any longer, and what its await returns.

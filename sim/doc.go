@@ -17,7 +17,8 @@
 // a packet takes, which MAC its next hop has, what is forwarded, which ICMP error comes back, what packet filters drop
 // and masquerade. (These do not see bridged packets as IP, do not put fragments together, and do not follow the states of
 // TCP connections.) Sockets are not ours: a namespace in which somebody listens, dials or pings gets a [Transport]
-// (package sim/netstack), lazily. A namespace that only forwards has none.
+// (package sim/netstack), lazily. A namespace that only forwards has none. What of them package net would have, a test gets
+// by [Sockets]: connections, listeners, an HTTP client.
 //
 // # Time
 //

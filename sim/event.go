@@ -36,13 +36,20 @@ func (q *events) add(e *event) {
 	q.last = e
 }
 
-// next takes the earliest event out, nil where there is none.
-func (q *events) next() *event {
+// first returns the earliest event, nil where there is none.
+func (q *events) first() *event {
 	if len(q.heap) == 0 {
 		return nil
 	}
-	e := q.heap[0]
-	q.drop(e)
+	return q.heap[0]
+}
+
+// next takes the earliest event out, nil where there is none.
+func (q *events) next() *event {
+	e := q.first()
+	if e != nil {
+		q.drop(e)
+	}
 	return e
 }
 

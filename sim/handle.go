@@ -74,20 +74,23 @@ func (n *handle) fail(op, object string, r *refusal) error {
 	return &kernel.Error{Op: op, NetNS: n.name, Object: object, Errno: r.errno, Detail: r.words}
 }
 
-// behind returns the namespace of another handle: EBADF where it is closed, or none of this world's. A wrapper tells
-// what it wraps by Unwrap.
+// behind returns the namespace of another handle: EBADF where it is closed, or none of this world's.
 func (n *handle) behind(other kernel.NetNS) (*namespace, *refusal) {
+	o, ok := handleOf(other)
+	if !ok || o.closed || o.host.world != n.host.world {
+		return nil, refuse(kernel.EBADF)
+	}
+	return o.ns, nil
+}
+
+// handleOf returns the handle behind a namespace of a simulated host: a wrapper tells what it wraps by Unwrap.
+func handleOf(ns kernel.NetNS) (n *handle, ok bool) {
 	for {
-		switch o := other.(type) {
-		case *handle:
-			if o.closed || o.host.world != n.host.world {
-				return nil, refuse(kernel.EBADF)
-			}
-			return o.ns, nil
-		case interface{ Unwrap() kernel.NetNS }:
-			other = o.Unwrap()
-		default:
-			return nil, refuse(kernel.EBADF)
+		wrapper, wraps := ns.(interface{ Unwrap() kernel.NetNS })
+		if !wraps {
+			n, ok = ns.(*handle)
+			return n, ok
 		}
+		ns = wrapper.Unwrap()
 	}
 }

@@ -64,6 +64,8 @@ func (l3 layer3) Await(done func() bool, timeout time.Duration, cancel <-chan st
 	return l3.ns.world().clock.await(done, timeout, cancel)
 }
 
+func (l3 layer3) Linger(done func() bool) error { return l3.ns.world().clock.linger(done) }
+
 func (l3 layer3) Seed() uint64 {
 	return l3.ns.world().derive("sockets", l3.ns.machine.name, l3.ns.id.Ino)
 }

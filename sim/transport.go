@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -11,6 +13,13 @@ import (
 // stacks.
 type Transport interface {
 	kernel.Probes
+
+	// Dial, Listen and ListenPacket are package net's, for the networks tcp, tcp4, tcp6, udp, udp4 and udp6; their
+	// errors, and those of what they return, are *net.OpError with a kernel.Errno inside. A zero address, or port, is
+	// whichever there is.
+	Dial(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error)
+	Listen(network string, at netip.AddrPort) (net.Listener, error)
+	ListenPacket(network string, at netip.AddrPort) (net.PacketConn, error)
 
 	// Deliver takes a packet that is for the namespace. Packets come one at a time, from whichever goroutine is
 	// carrying out the event; the packet is the transport's from then on.
@@ -52,6 +61,10 @@ type Layer3 interface {
 	// time; ECANCELED once cancel is closed; EDEADLK where no event is left that could make it true. The world's time
 	// goes on meanwhile.
 	Await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error
+
+	// Linger is Await for a goroutine that others outside the world may help, who call AfterFunc then: it returns nil
+	// once done reports true, or ECANCELED where the world is closed, and waits on where no event is left.
+	Linger(done func() bool) error
 
 	// Seed is a number that depends on the world's seed and the namespace alone.
 	Seed() uint64

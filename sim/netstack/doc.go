@@ -9,5 +9,6 @@
 //
 // The stack's clock is the world's, its randomness comes from Layer3.Seed, and no goroutine of this package exists:
 // services react to events of their endpoints, in Settle; probes wait in Layer3.Await. gVisor's TCP has goroutines of
-// its own ("processors"); they run only within Settle, see processors.go.
+// its own ("processors"); they run only within Settle, see processors.go. The net.Conns and their like (block.go) wait in
+// Layer3.Linger, with the goroutine of whoever calls them.
 package netstack

@@ -11,12 +11,16 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// TestMain is red when a stack leaves goroutines behind: Close waits for all of them.
+// TestMain is red when a stack leaves goroutines behind, for all of which Close waits, or lets somebody wait for ever.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if n := left("tcp.(*processor).start", 0); n > 0 {
-		fmt.Printf("%d goroutines of closed stacks are left\n", n)
-		code = 1
+	for what, call := range map[string]string{
+		"of closed stacks": "tcp.(*processor).start", "waiting at their sockets": "netstack.endpoint.block",
+	} {
+		if n := left(call, 0); n > 0 {
+			fmt.Printf("%d goroutines %s are left\n", n, what)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

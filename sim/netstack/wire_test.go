@@ -189,6 +189,9 @@ func (e *end) Await(done func() bool, timeout time.Duration, cancel <-chan struc
 	}
 }
 
+// Linger is for goroutines that others help; who lives on a wire is alone.
+func (e *end) Linger(done func() bool) error { return e.Await(done, time.Hour, nil) }
+
 func destination(ip []byte) netip.Addr {
 	if ip[0]>>4 == 4 {
 		return netip.AddrFrom4([4]byte(ip[16:20]))

@@ -1,0 +1,112 @@
+package netstack
+
+import (
+	"net"
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// somaxconn is the number of connections that may wait for Accept: Linux's net.core.somaxconn, which package net asks
+// for.
+const somaxconn = 4096
+
+// A listener is a net.Listener.
+type listener struct{ *conn }
+
+var _ net.Listener = listener{}
+
+// Listen is sim.Transport's.
+func (t *Transport) Listen(network string, at netip.AddrPort) (net.Listener, error) {
+	c, err := t.bindConn(header.TCPProtocolNumber, network, at)
+	if err == nil {
+		if err = asError(errnoOf(c.Listen(somaxconn))); err == nil {
+			return listener{c}, nil
+		}
+		c.Abort()
+	}
+	return nil, opError("listen", network, nil, net.TCPAddrFromAddrPort(at), err)
+}
+
+// ListenPacket is sim.Transport's.
+func (t *Transport) ListenPacket(network string, at netip.AddrPort) (net.PacketConn, error) {
+	c, err := t.bindConn(header.UDPProtocolNumber, network, at)
+	if err != nil {
+		return nil, opError("listen", network, nil, net.UDPAddrFromAddrPort(at), err)
+	}
+	return udpConn{c}, nil
+}
+
+// bindConn makes a conn that has an address of its own.
+func (t *Transport) bindConn(proto tcpip.TransportProtocolNumber, network string, at netip.AddrPort) (*conn, error) {
+	e, err := t.newEndpoint(proto, networkAt(network, at.Addr()))
+	if err != nil {
+		return nil, err
+	}
+	options := e.SocketOptions()
+	options.SetV6Only(network == "tcp6" || network == "udp6")
+	options.SetReuseAddress(proto == header.TCPProtocolNumber) // as package net does: TIME-WAIT is in nobody's way
+	if err := e.Bind(fullAddress(at.Addr(), at.Port())); err != nil {
+		e.Abort()
+		return nil, errnoOf(err)
+	}
+	c := t.newConn(e, network)
+	c.local = e.localAddr(proto)
+	return c, nil
+}
+
+// networkAt returns the family to listen with: for all addresses both, which is IPv6's.
+func networkAt(network string, at netip.Addr) tcpip.NetworkProtocolNumber {
+	switch {
+	case network == "tcp4", network == "udp4", at.Is4() && !at.IsUnspecified():
+		return header.IPv4ProtocolNumber
+	}
+	return header.IPv6ProtocolNumber
+}
+
+// Accept is net.Listener's.
+func (l listener) Accept() (net.Conn, error) {
+	var next endpoint
+	err := l.block(waiter.EventIn, l.overClosed, func() (err tcpip.Error) {
+		next.Endpoint, next.queue, err = l.Endpoint.Accept(nil)
+		return err
+	})
+	if err != nil {
+		return nil, l.fail("accept", err)
+	}
+	next.transport = l.transport
+	return l.transport.connected(next, l.network), nil
+}
+
+// Addr is net.Listener's.
+func (l listener) Addr() net.Addr { return l.local }
+
+// connected makes a net.Conn of a connection that stands.
+func (t *Transport) connected(e endpoint, network string) net.Conn {
+	c := t.newConn(e, network)
+	c.local, c.remote = e.localAddr(header.TCPProtocolNumber), e.remoteAddr(header.TCPProtocolNumber)
+	return tcpConn{c}
+}
+
+func (e endpoint) localAddr(proto tcpip.TransportProtocolNumber) net.Addr {
+	addr, _ := e.GetLocalAddress()
+	return netAddr(proto, addr)
+}
+
+func (e endpoint) remoteAddr(proto tcpip.TransportProtocolNumber) net.Addr {
+	addr, _ := e.GetRemoteAddress()
+	return netAddr(proto, addr)
+}
+
+func netAddr(proto tcpip.TransportProtocolNumber, full tcpip.FullAddress) net.Addr {
+	at := addrPortOf(full)
+	if !at.Addr().IsValid() {
+		at = netip.AddrPortFrom(netip.IPv6Unspecified(), at.Port())
+	}
+	if proto == header.TCPProtocolNumber {
+		return net.TCPAddrFromAddrPort(at)
+	}
+	return net.UDPAddrFromAddrPort(at)
+}

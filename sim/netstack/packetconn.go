@@ -1,0 +1,74 @@
+package netstack
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/waiter"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A udpConn is a UDP socket: a net.PacketConn, and a net.Conn where it was dialled.
+type udpConn struct{ *conn }
+
+var (
+	_ net.Conn       = udpConn{}
+	_ net.PacketConn = udpConn{}
+)
+
+// Read is net.Conn's.
+func (c udpConn) Read(b []byte) (int, error) {
+	n, _, err := c.ReadFrom(b)
+	return n, err
+}
+
+// ReadFrom is net.PacketConn's. A dialled socket hears of port unreachable: ECONNREFUSED.
+func (c udpConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	err = c.block(waiter.EventIn, c.overBy(&c.read), func() tcpip.Error {
+		to := tcpip.SliceWriter(b)
+		result, err := c.Endpoint.Read(&to, tcpip.ReadOptions{NeedRemoteAddr: true})
+		if err == nil {
+			n, from = result.Count, net.UDPAddrFromAddrPort(addrPortOf(result.RemoteAddr))
+		}
+		return err
+	})
+	return n, from, c.fail("read", err)
+}
+
+// Write is net.Conn's.
+func (c udpConn) Write(b []byte) (int, error) {
+	if c.remote == nil {
+		return 0, c.fail("write", kernel.EDESTADDRREQ)
+	}
+	return c.send(b, tcpip.WriteOptions{})
+}
+
+// WriteTo is net.PacketConn's.
+func (c udpConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	dst, err := netip.ParseAddrPort(to.String())
+	switch {
+	case c.remote != nil:
+		err = net.ErrWriteToConnected
+	case err != nil:
+		err = &net.AddrError{Err: "no address and port", Addr: to.String()}
+	default:
+		_, err = c.transport.l3.Source(dst.Addr())
+	}
+	if err != nil {
+		return 0, c.fail("write", err)
+	}
+	full := fullAddress(dst.Addr(), dst.Port())
+	return c.send(b, tcpip.WriteOptions{To: &full})
+}
+
+func (c udpConn) send(b []byte, options tcpip.WriteOptions) (n int, err error) {
+	err = c.block(waiter.EventOut, c.overBy(&c.write), func() tcpip.Error {
+		written, err := c.Endpoint.Write(bytes.NewReader(b), options)
+		n = int(written)
+		return err
+	})
+	return n, c.fail("write", err)
+}
