@@ -57,7 +57,7 @@ func rootCommand() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(testCommand(), fidelityCommand(), doctorCommand(), versionCommand(), scenarioTopic())
+	root.AddCommand(testCommand(), topologyCommand(), fidelityCommand(), doctorCommand(), versionCommand(), scenarioTopic())
 	return root
 }
 

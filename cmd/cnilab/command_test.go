@@ -41,6 +41,8 @@ func TestGolden(t *testing.T) {
 		{"bound", exitOK, []string{"test", "-j1", "testdata/bound"}},
 		{"help", exitOK, []string{}},
 		{"help-test", exitOK, []string{"help", "test"}},
+		{"help-topology", exitOK, []string{"help", "topology"}},
+		{"topology", exitOK, []string{"topology", "--line", "17", "../../scenarios/vlan.txtar"}},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			exit, stdout, stderr := cnilab(t, c.args...)
@@ -131,26 +133,45 @@ func compareGolden(t *testing.T, name, got string) {
 
 func TestUsageErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"tset":                       `unknown command "tset"`,
-		"test --bakcend=sim":         "unknown flag: --bakcend",
-		"test --backend=bsd":         `no backend "bsd": there are sim, linux`,
-		"test -j 0":                  "-j 0: at least one scenario has to run at a time",
-		"test --update":              "--update: name the files or folders to write anew",
-		"test -j x":                  `invalid argument "x"`,
-		"test nowhere":               "nowhere: no such file or directory",
-		"test command_test.go":       "command_test.go is no scenario: the name of one ends with .txtar",
-		"test backend":               "no file *.txtar in backend",
-		"test --plugin-dir=/opt":     "--plugin-dir: only --backend=linux and --backend=uml can run programs",
-		"doctor who":                 `unknown command "who"`,
-		"version --backend=sim":      "unknown flag: --backend",
-		"test --timeout=soon x.txt":  `invalid argument "soon"`,
-		"do-scenario-in-sandbox now": "unknown command",
+		"tset":                                  `unknown command "tset"`,
+		"test --bakcend=sim":                    "unknown flag: --bakcend",
+		"test --backend=bsd":                    `no backend "bsd": there are sim, linux`,
+		"test -j 0":                             "-j 0: at least one scenario has to run at a time",
+		"test --update":                         "--update: name the files or folders to write anew",
+		"test -j x":                             `invalid argument "x"`,
+		"test nowhere":                          "nowhere: no such file or directory",
+		"test command_test.go":                  "command_test.go is no scenario: the name of one ends with .txtar",
+		"test backend":                          "no file *.txtar in backend",
+		"test --plugin-dir=/opt":                "--plugin-dir: only --backend=linux and --backend=uml can run programs",
+		"topology":                              "accepts 1 arg(s), received 0",
+		"topology add.txtar -o x.gif":           "-o x.gif: the name has to end with .dot, .svg, .png or .pdf",
+		"topology testdata/bound":               "name the one to draw",
+		"topology --line 99 testdata/add.txtar": "and none 99",
+		"doctor who":                            `unknown command "who"`,
+		"version --backend=sim":                 "unknown flag: --backend",
+		"test --timeout=soon x.txt":             `invalid argument "soon"`,
+		"do-scenario-in-sandbox now":            "unknown command",
 	} {
 		exit, stdout, stderr := cnilab(t, strings.Fields(args)...)
 		oneLine := strings.Count(stderr, "\n") == 1
 		if exit != exitUsage || stdout != "" || !oneLine || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit status %d, want %d; want %s on stderr, got:\n%s%s", args, exit, exitUsage, want, stdout, stderr)
 		}
+	}
+}
+
+// TestTopologyOfAFailure: what fails is told, and not drawn.
+func TestTopologyOfAFailure(t *testing.T) {
+	picture := filepath.Join(t.TempDir(), "x.dot")
+	exit, _, stderr := cnilab(t, "topology", "-o", picture, "testdata/mixed/b-state-differs.txtar")
+	if _, err := os.Stat(picture); exit != exitFailed || !strings.Contains(stderr, "FAIL") || err == nil {
+		t.Errorf("exit status %d, %v\n%s", exit, err, stderr)
+	}
+	if exit, _, stderr := cnilab(t, "topology", "-o", picture, "testdata/mixed/a-passes.txtar"); exit != exitOK {
+		t.Error(stderr)
+	}
+	if text, err := os.ReadFile(picture); err != nil || !strings.HasPrefix(string(text), "graph") {
+		t.Errorf("drew %q, %v", text, err)
 	}
 }
 

@@ -3,8 +3,11 @@ package scenario
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/cnilab/cnilab/harness/reach"
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -25,6 +28,11 @@ func probeForms() []form {
 		{
 			"trace", "trace [-from ADDRESS] [-wait TIME] NS -> ADDRESS [icmp|tcp/PORT|udp/PORT]",
 			"ping or call, and print all that happens to packets meanwhile, and what came of it (TIME: 5s)", (*session).trace,
+		},
+		{
+			"matrix", "matrix [-wait TIME] [tcp/PORT]", "ping from every namespace to every address of all others, or connect to the port;" +
+				" print a table of what came of it: reply, refused, net-unreachable, host-unreachable, prohibited, timeout (TIME: 5s)",
+			(*session).matrix,
 		},
 	}
 }
@@ -81,6 +89,29 @@ func (s *session) call(_ string, w *words) (out string, err error) {
 		return checkEcho(c, answer)
 	})
 	return out, err
+}
+
+func (s *session) matrix(_ string, w *words) (string, error) {
+	q := reach.Question{Wait: patience}
+	err := w.options(keywords{"-wait": value(w, "TIME", &q.Wait, parseDuration)})
+	if err == nil && len(w.rest) > 0 {
+		err = w.operands(value(w, "tcp/PORT", &q.Port, parseTCPPort))
+	}
+	if err != nil {
+		return "", err
+	}
+	matrix, err := reach.Ask(s.ctx, s.host, q)
+	return matrix.String(), err
+}
+
+// parseTCPPort reads "tcp/80".
+func parseTCPPort(s string) (uint16, error) {
+	number, ok := strings.CutPrefix(s, "tcp/")
+	port, err := strconv.ParseUint(number, 10, 16)
+	if !ok || err != nil || port == 0 {
+		return 0, fmt.Errorf("no TCP port %q", s)
+	}
+	return uint16(port), nil
 }
 
 // checkEcho tells an answer from one that was damaged on the way.

@@ -41,6 +41,7 @@ type Options struct {
 	Backend string        // the name of what the machine is, for scenarios that are bound to one; "": run those too
 	Verbose bool          // log what succeeded too, and what came of it: see Legend
 	Timeout time.Duration // real time; 0: DefaultTimeout
+	State   bool          // tell in the result what the machine was like at the end, however the scenario ended
 	Update  bool          // where expect, jsoncmp or cmp finds a file of the archive different, write that anew
 }
 
@@ -65,6 +66,7 @@ type Result struct {
 	Log     string        // what was done and what went wrong, for people; the reason of a skip
 	Took    time.Duration // real time
 	Bound   string        // the backend that the scenario is bound to, if any
+	State   string        // with Options.State: a kernel.Snapshot of the machine, without files
 	Updated []byte        // the new text of the scenario, where Options.Update changed it
 }
 
@@ -76,16 +78,18 @@ func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Resu
 		return Result{Name: s.Name, Outcome: Bound, Log: bound.String() + "\n", Bound: bound.Backend}
 	}
 	rec := &recorder{verbose: o.Verbose}
+	session := &session{scenario: s, updating: o.Update, updates: map[string]string{}, keepsState: o.State}
 	var updated []byte
-	rec.Run(s.Name, func(t testscript.T) { updated = runScript(ctx, t, s, newMachine, o) })
+	rec.Run(s.Name, func(t testscript.T) { updated = session.runScript(ctx, t, newMachine, o) })
 	return Result{
 		Name: s.Name, Outcome: rec.outcome(), Log: rec.log.String(), Took: time.Since(start),
-		Bound: bound.Backend, Updated: updated,
+		Bound: bound.Backend, State: session.lastState, Updated: updated,
 	}
 }
 
-// runScript runs a scenario within t, and returns its new text if it has one.
-func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMachine, o Options) (updated []byte) {
+// runScript runs the scenario within t, and returns its new text if it has one.
+func (session *session) runScript(ctx context.Context, t testscript.T, newMachine NewMachine, o Options) (updated []byte) {
+	s := session.scenario
 	if err := s.lint(); err != nil {
 		t.Fatal(err.Error())
 	}
@@ -103,7 +107,7 @@ func runScript(ctx context.Context, t testscript.T, s Scenario, newMachine NewMa
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	session := &session{ctx: ctx, scenario: s, updating: o.Update, updates: map[string]string{}}
+	session.ctx = ctx
 	shown := shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", ""), session}
 	testscript.RunT(shown, testscript.Params{
 		Files:              []string{file},
@@ -130,6 +134,7 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {
+		failIf(env, "the state at the end", session.keepState())
 		session.end()
 		failIf(env, "the machine is not clean", machine.Close())
 		failIf(env, "at the end", session.clearFaults())

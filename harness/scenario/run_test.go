@@ -139,3 +139,16 @@ func TestNothingIsLeftOnDisk(t *testing.T) {
 		}
 	}
 }
+
+func TestUntil(t *testing.T) {
+	whole := written("file show /etc/motd\nfile show /etc/none\n-- a --\nkept\n")
+	part, err := whole.Until(1)
+	if want := "file show /etc/motd\n-- a --\nkept\n"; err != nil || string(part.Text) != want {
+		t.Errorf("got %q, %v", part.Text, err)
+	}
+	for _, line := range []int{-1, 0, 3} {
+		if _, err := whole.Until(line); err == nil {
+			t.Errorf("line %d is there", line)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -45,6 +46,19 @@ func LoadAll(fsys fs.FS, folder string) ([]Scenario, error) {
 		err = fmt.Errorf("no file %s in %s", "*"+Extension, folder)
 	}
 	return all, err
+}
+
+// Until returns the scenario without what its script says behind a line of the file, counted from 1: to see what the
+// machine is like there. Its files stay.
+func (s Scenario) Until(line int) (Scenario, error) {
+	archive := txtar.Parse(s.Text)
+	script := slices.Collect(strings.Lines(string(archive.Comment)))
+	if line < 1 || line > len(script) {
+		return s, fmt.Errorf("%s: its script has the lines 1 to %d, and none %d", s.File, len(script), line)
+	}
+	archive.Comment = []byte(strings.Join(script[:line], ""))
+	s.Text = txtar.Format(archive)
+	return s, nil
 }
 
 // Summary returns the first comment of the script, which says what the scenario shows, in one line. A script begins

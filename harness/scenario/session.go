@@ -23,6 +23,9 @@ type session struct {
 	services   []service
 	snapshots  map[string]kernel.Snapshot
 
+	keepsState bool
+	lastState  string // a snapshot of the machine at the end, if keepsState
+
 	transcript *transcript // nil where nobody wants to read it
 
 	updating bool
@@ -44,6 +47,16 @@ func (s *session) do(line []string) (string, error) {
 		return "", err
 	}
 	return f.run(s, netns, &words{form: f, rest: rest})
+}
+
+// keepState notes what the machine is like, where somebody wants to know it.
+func (s *session) keepState() error {
+	if !s.keepsState {
+		return nil
+	}
+	state, err := kernel.Take(s.host)
+	s.lastState = state.String()
+	return err
 }
 
 // asRuntime calls f with a runtime in a process of its own.

@@ -1,0 +1,145 @@
+// Package topology draws what is connected to what, from snapshots of machines: in the language of Graphviz, whose dot
+// makes pictures of it. Equal states give equal text.
+package topology
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// A Machine is one to draw.
+type Machine struct {
+	Name  string
+	State kernel.Snapshot
+}
+
+// DOT returns the picture of machines: a box for each, in it one for each namespace, in that its links. A bold line is a
+// cable, a thin one a place on a bridge, a dashed one leads from a VLAN link to the link it is on.
+func DOT(machines ...Machine) string {
+	d := &drawing{}
+	d.line("graph topology {")
+	d.line(`graph [rankdir=LR fontname="Helvetica" nodesep=0.15 ranksep=0.9 style="rounded,filled" color="#90a4ae"]`)
+	d.line(`node [fontname="Helvetica" fontsize=10 shape=box style="rounded,filled" color="#546e7a" margin="0.12,0.06"]`)
+	d.line(`edge [fontname="Helvetica" fontsize=9 color="#546e7a"]`)
+	for _, m := range machines {
+		d.machine(m)
+	}
+	d.depth = 0
+	d.line("}")
+	return d.text.String()
+}
+
+// A drawing is the text so far.
+type drawing struct {
+	text  strings.Builder
+	depth int
+}
+
+func (d *drawing) line(format string, args ...any) {
+	if len(args) > 0 {
+		format = fmt.Sprintf(format, args...)
+	}
+	if format == "}" {
+		d.depth = max(d.depth-1, 0)
+	}
+	d.text.WriteString(strings.Repeat("  ", d.depth) + format + "\n")
+	if strings.HasSuffix(format, "{") {
+		d.depth++
+	}
+}
+
+// box begins a box; "}" ends it.
+func (d *drawing) box(label, color string, id ...string) {
+	d.line("subgraph %s {", quote("cluster "+strings.Join(id, "/")))
+	d.line("label=%s fillcolor=%s", quote(label), quote(color))
+}
+
+func (d *drawing) machine(m Machine) {
+	d.box(m.Name, "#f5f7f8", m.Name)
+	spaces := namespacesOf(m)
+	for _, ns := range spaces {
+		d.namespace(ns)
+	}
+	d.line("}")
+	for _, ns := range spaces {
+		for _, l := range ns.links {
+			d.lines(ns, l)
+		}
+	}
+}
+
+func (d *drawing) namespace(ns namespace) {
+	color := "#ffffff"
+	if ns.name == kernel.HostNetNS {
+		color = "#eceff1"
+	}
+	d.box(ns.label(), color, ns.machine, ns.name)
+	shown := 0
+	for _, l := range ns.links {
+		if ns.shows(l) {
+			shown++
+			d.line("%s [fillcolor=%s%s label=<%s>]", ns.id(l.Name), quote(colorOf(l)), styleOf(l), ns.describe(l))
+		}
+	}
+	if shown == 0 {
+		d.line(`%s [shape=plaintext style="" label="no links"]`, ns.id(""))
+	}
+	d.line("}")
+}
+
+// lines draws what leads away from a link; a cable from one of its ends only.
+func (d *drawing) lines(ns namespace, l kernel.Object) {
+	if master, ok := l.Attr("master"); ok {
+		d.line("%s -- %s%s", ns.id(master), ns.id(l.Name), labelled(ns.portWords(l)))
+	}
+	if parent, ok := l.Attr("parent"); ok && parent != unknown {
+		id, _ := l.Attr("id")
+		d.line("%s -- %s [style=dashed label=%s]", ns.id(parent), ns.id(l.Name), quote("vlan "+id))
+	}
+	if peer, ok := l.Attr("peer"); ok && peer != unknown && ns.drawsCable(l, peer) {
+		d.line("%s -- %s [penwidth=2.5]", ns.id(l.Name), ns.peerID(peer))
+	}
+}
+
+func labelled(words string) string {
+	if words == "" {
+		return ""
+	}
+	return " [label=" + quote(words) + "]"
+}
+
+var colors = map[string]string{"bridge": "#bbdefb", "veth": "#c8e6c9", "vlan": "#fff9c4", "vxlan": "#e1bee7"}
+
+func colorOf(l kernel.Object) string {
+	kind, _ := l.Attr("type")
+	if c, ok := colors[kind]; ok {
+		return c
+	}
+	return "#e0e0e0"
+}
+
+// styleOf makes a link that is down pale.
+func styleOf(l kernel.Object) string {
+	if admin, _ := l.Attr("admin"); admin == "down" {
+		return ` style="rounded,filled,dashed" fontcolor="#9e9e9e"`
+	}
+	return ""
+}
+
+// quote makes a string of dot's language, which knows no escape but that of the quote, and reads what else follows a
+// backslash as its own.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// escape makes text of a label, which is HTML.
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace
+
+// isAutomatic knows the addresses that every machine gives itself.
+func isAutomatic(prefix string) bool {
+	p, err := netip.ParsePrefix(prefix)
+	return err == nil && (p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast())
+}
