@@ -18,12 +18,16 @@ import (
 
 // A kernel does some things late: duplicate address detection takes up to a second's delay and a second's wait
 // (net/ipv6/addrconf.c), an operational state up to a second (net/core/link_watch.c). A state is taken for settled when it
-// has been the same for a while, longer where an address is tentative: it may be so for good, for want of a carrier.
+// has been the same for a while, longer where an address is tentative, or the operational state of a link is not known: it
+// may be so for good, for want of a carrier, or of a driver that says.
 const (
-	settled          = 2500 * time.Millisecond
-	settledTentative = 5 * time.Second
-	settlePoll       = 500 * time.Millisecond
+	settled    = 2500 * time.Millisecond
+	settledNot = 5 * time.Second
+	settlePoll = 500 * time.Millisecond
 )
+
+// undecided is in the text of a state that may change on its own.
+var undecided = regexp.MustCompile(` tentative yes| type (veth|bridge|vlan) .* admin up oper UNKNOWN`)
 
 // Answers tries the law, and returns what the kernel answered: each request that may change something, or that was
 // refused, with its errno, and the state in the end, once it has settled. It is text that two kernels can be compared by: what a
@@ -73,8 +77,8 @@ func (e *env) awaitCalm(h kernel.Host) {
 			since, last = h.Now(), text
 		}
 		long := settled
-		if strings.Contains(text, " tentative yes") {
-			long = settledTentative
+		if undecided.MatchString(text) {
+			long = settledNot
 		}
 		if h.Now().Sub(since) >= long {
 			return
