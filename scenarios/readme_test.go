@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"testing"
 
@@ -44,6 +45,7 @@ kernel and on a real one, and has to end the same way on both:
     cnilab test                               # all of them, in memory, as any user
     cnilab test --backend=linux               # on this machine's kernel, in namespaces of their own
     cnilab test -v scenarios/mtu.txtar        # one, with all that it says
+    cnilab test scenarios/connectivity        # those about packets alone, without a plugin
     cnilab test --backend=linux --plugin-dir=/opt/cni/bin
 
 The last one asks the plugins installed there instead of our own; scenarios with faults and crashes, which only our own
@@ -56,19 +58,30 @@ Chapters to be read in their order by whoever wants to learn what CNI is; "cnila
 shows all that is done and said.
 
 `)
-	inTour := func(s scenario.Scenario) bool { return strings.HasPrefix(s.Name, "tour/") }
-	for _, s := range all {
-		if inTour(s) {
-			b.WriteString(item(s))
-		}
-	}
-	b.WriteString("\n## What they show\n\n")
-	for _, s := range all {
-		if !inTour(s) {
-			b.WriteString(item(s))
-		}
-	}
+	b.WriteString(items(all, "tour"))
+	b.WriteString("\n## What plugins have to live up to\n\n")
+	b.WriteString(items(all, "."))
+	b.WriteString(`
+## Connectivity
+
+What becomes of a packet, without any plugin: each is about one rule of Linux, named by it, and says where Linux has it.
+The probes, "ping" and "call", get the same answers on every kernel: a reply and as whom the server saw the caller,
+refused, unreachable and of which kind, or nothing.
+
+`)
+	b.WriteString(items(all, "connectivity"))
 	b.WriteString("\n## The language\n\n" + scenario.Vocabulary())
+	return b.String()
+}
+
+// items are the scenarios of a folder.
+func items(all []scenario.Scenario, folder string) string {
+	var b strings.Builder
+	for _, s := range all {
+		if path.Dir(s.Name) == folder {
+			b.WriteString(item(s))
+		}
+	}
 	return b.String()
 }
 

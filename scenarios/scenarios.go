@@ -6,7 +6,7 @@ import "embed"
 
 // Files are the scenarios.
 //
-//go:embed *.txtar tour/*.txtar
+//go:embed *.txtar connectivity/*.txtar tour/*.txtar
 var Files embed.FS
 
 // Folder is where the files are in the project.

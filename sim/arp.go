@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -63,11 +64,41 @@ func (l *link) inputARP(f frame) {
 		m.op != arpRequest && m.op != arpReply {
 		return
 	}
-	if m.op == arpRequest && l.answersFor(m) && !l.ns.hasLocal4(m.senderIP) {
+	asked := m.op == arpRequest && !l.ns.hasLocal4(m.senderIP)
+	switch {
+	case asked && l.answersFor(m):
 		l.answerARP(m)
-		return
+	case asked && l.proxies(m) && f.dst == l.mac:
+		l.answerARP(m)
+	case asked && l.proxies(m):
+		l.answerLater(m)
+	default:
+		l.overhear(m, f.dst == l.mac)
 	}
-	l.overhear(m, f.dst == l.mac)
+}
+
+// proxies reports whether the link answers for somebody else: a router does, where proxy_arp is set, for whom it would
+// forward to by another link. (net/ipv4/arp.c: arp_fwd_proxy.)
+func (l *link) proxies(m arp) bool {
+	if l.setting4("forwarding") == 0 || l.either4("proxy_arp") == 0 {
+		return false
+	}
+	to, errno := l.ns.route(flow{src: m.senderIP, dst: m.targetIP, in: l})
+	return errno == 0 && to.kind == kernel.Unicast && to.link != l
+}
+
+// proxyDelay bounds the random time after which a broadcast question about somebody else is answered, so that he can do
+// so first. (net/ipv4/arp.c: arp_tbl, proxy_delay.)
+const proxyDelay = 800 * time.Millisecond
+
+// answerLater is net/core/neighbour.c: pneigh_enqueue, neigh_proxy_process.
+func (l *link) answerLater(m arp) {
+	delay := time.Duration(l.world().rand.Int64N(int64(proxyDelay)))
+	l.world().after(delay, func() {
+		if !l.gone && l.up && l.proxies(m) {
+			l.answerARP(m)
+		}
+	})
 }
 
 // answersFor reports whether the link answers a request: for every address of the namespace, or what arp_ignore leaves

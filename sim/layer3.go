@@ -28,15 +28,18 @@ func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
 	var src netip.Addr
 	var errno kernel.Errno
 	l3.ns.world().locked(func() {
-		var to way
-		if to, errno = l3.ns.route(flow{dst: dst}); errno == 0 {
-			src = l3.ns.source(to, dst)
-		}
+		src, errno = l3.ns.sourceTo(dst)
 	})
 	if errno == 0 && !src.IsValid() {
 		errno = kernel.EADDRNOTAVAIL
 	}
 	return src, asError(errno)
+}
+
+func (l3 layer3) Leads(src, dst netip.Addr) error {
+	var errno kernel.Errno
+	l3.ns.world().locked(func() { _, errno = l3.ns.route(flow{src: src, dst: dst}) })
+	return asError(errno)
 }
 
 func (l3 layer3) MTU(dst netip.Addr) (mtu int) {

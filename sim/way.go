@@ -18,7 +18,7 @@ type way struct {
 // EACCES and EINVAL for those of type unreachable, prohibit and blackhole, and what rules say. (net/ipv4/fib_semantics.c: fib_props;
 // net/ipv4/route.c: ip_route_output_key_hash_rcu.)
 func (ns *namespace) route(to flow) (way, kernel.Errno) {
-	r, errno := ns.fib(to.dst).lookup(to, anyRoute) // those of a link that went down are gone; a missing carrier does not matter
+	r, errno := ns.fib(to.dst).lookup(to, (*route).usable)
 	if errno != 0 {
 		return way{}, errno
 	}
@@ -37,6 +37,20 @@ func (to way) String() string {
 		return "via " + to.next.String() + " dev " + to.link.name
 	}
 	return "dev " + to.link.name
+}
+
+// usable reports whether packets may take a route. Those of a link that went down are gone; one without a carrier does not
+// matter, unless ignore_routes_with_linkdown is set. (net/ipv4/fib_trie.c: fib_lookup_good_nhc; net/ipv6/route.c:
+// find_match.)
+func (r *route) usable() bool {
+	switch l := r.link; {
+	case l == nil || r.Type == kernel.Local || l.running():
+		return true
+	case r.Dst.Addr().Is4():
+		return l.either4("ignore_routes_with_linkdown") == 0
+	default:
+		return l.setting6("ignore_routes_with_linkdown") == 0
+	}
 }
 
 // refusals gives the route types that lead nowhere their errno.
@@ -75,6 +89,24 @@ func (ns *namespace) source(to way, dst netip.Addr) netip.Addr {
 		return ns.source6(dst, to.by.link)
 	}
 	return ns.source4(to.by)
+}
+
+// sourceTo returns the source that a packet to dst gets. IPv6 chooses one even where no route leads there, and then says
+// what the routes do. (net/ipv6/ip6_output.c: ip6_dst_lookup_tail.)
+func (ns *namespace) sourceTo(dst netip.Addr) (netip.Addr, kernel.Errno) {
+	to, errno := ns.route(flow{dst: dst})
+	switch {
+	case errno == 0:
+		return ns.source(to, dst), 0
+	case dst.Is4():
+		return netip.Addr{}, errno
+	}
+	src := ns.source6(dst, nil)
+	if !src.IsValid() {
+		return src, kernel.EADDRNOTAVAIL
+	}
+	_, errno = ns.route(flow{src: src, dst: dst})
+	return src, errno
 }
 
 func (ns *namespace) fib(dst netip.Addr) *fib {

@@ -27,7 +27,7 @@ func (t *Transport) call(ctx context.Context, c kernel.Call) (kernel.Answer, ker
 	if errno != 0 {
 		return kernel.Answer{}, errno
 	}
-	x, errno := t.begin(proto, c.To)
+	x, errno := t.begin(proto, c.From, c.To)
 	if errno != 0 {
 		return kernel.Answer{}, errno
 	}

@@ -31,11 +31,11 @@ type exchange struct {
 
 // begin checks that the routes lead to the destination, as connect(2) and sendto(2) do first, and books the exchange.
 // ENETDOWN where the transport is closed.
-func (t *Transport) begin(proto tcpip.TransportProtocolNumber, to netip.AddrPort) (*exchange, kernel.Errno) {
+func (t *Transport) begin(proto tcpip.TransportProtocolNumber, from netip.Addr, to netip.AddrPort) (*exchange, kernel.Errno) {
 	if !to.Addr().IsValid() {
 		return nil, kernel.EINVAL
 	}
-	if _, err := t.l3.Source(to.Addr()); err != nil {
+	if err := t.leads(from, to.Addr()); err != nil {
 		return nil, errnoIn(err)
 	}
 	x := &exchange{transport: t, proto: proto, to: to, started: t.l3.Now()}
@@ -46,6 +46,15 @@ func (t *Transport) begin(proto tcpip.TransportProtocolNumber, to netip.AddrPort
 	}
 	t.exchanges[x] = struct{}{}
 	return x, 0
+}
+
+// leads returns nil where the routes lead from an address, the zero Addr being for them to choose, to another.
+func (t *Transport) leads(from, to netip.Addr) error {
+	if from.IsValid() {
+		return t.l3.Leads(from, to)
+	}
+	_, err := t.l3.Source(to)
+	return err
 }
 
 // errnoIn returns the errno of an error of Layer3.

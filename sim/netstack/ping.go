@@ -24,7 +24,7 @@ func (t *Transport) ping(ctx context.Context, p kernel.Ping) (kernel.Answer, ker
 	if p.Size < 0 || p.TTL < 0 || p.TTL > 255 {
 		return kernel.Answer{}, kernel.EINVAL
 	}
-	x, errno := t.begin(echoProtocol(p.To), netip.AddrPortFrom(p.To, 0))
+	x, errno := t.begin(echoProtocol(p.To), p.From, netip.AddrPortFrom(p.To, 0))
 	if errno != 0 {
 		return kernel.Answer{}, errno
 	}

@@ -144,6 +144,11 @@ func (e *end) Send(p sim.Packet) error {
 	return nil
 }
 
+func (e *end) Leads(_, dst netip.Addr) error {
+	_, err := e.Source(dst)
+	return err
+}
+
 func (e *end) Source(dst netip.Addr) (netip.Addr, error) {
 	if errno, ok := e.refuse[dst]; ok {
 		return netip.Addr{}, errno
