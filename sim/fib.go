@@ -17,6 +17,8 @@ type fib struct {
 	list   []*table       // by number
 	rules  []*kernel.Rule // in the order in which they are tried
 	apart  bool           // a rule has come or gone: fib_has_custom_rules
+
+	learned map[routedPath]pathMTU
 }
 
 // A table is one routing table.

@@ -38,7 +38,12 @@ func (l3 layer3) Source(dst netip.Addr) (netip.Addr, error) {
 
 func (l3 layer3) Leads(src, dst netip.Addr) error {
 	var errno kernel.Errno
-	l3.ns.world().locked(func() { _, errno = l3.ns.route(flow{src: src, dst: dst}) })
+	l3.ns.world().locked(func() {
+		var to way
+		if to, errno = l3.ns.route(flow{src: src, dst: dst}); errno == 0 && to.kind == kernel.Broadcast {
+			errno = kernel.EACCES
+		}
+	})
 	return asError(errno)
 }
 

@@ -9,6 +9,7 @@ import (
 // deliver hands a packet to the namespace's sockets once the tables are unlocked. Who has none gets them, since echo
 // requests are answered by them.
 func (ns *namespace) deliver(p packet) {
+	ns.learnMTU(p)
 	ns.world().post(func() {
 		t, err := ns.sockets()
 		if err != nil {

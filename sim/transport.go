@@ -47,7 +47,8 @@ type Layer3 interface {
 	// (ip_route_output_key; fib_select_default, inet_select_addr.)
 	Source(dst netip.Addr) (netip.Addr, error)
 
-	// Leads returns nil where the routes lead to dst for a packet that has src already; else an error as of Send.
+	// Leads returns nil where the routes lead to dst for a packet that has src already; else an error as of Send, and
+	// EACCES where dst is a broadcast address, to which a socket sends only if it was told that it may (SO_BROADCAST).
 	Leads(src, dst netip.Addr) error
 
 	// MTU returns the greatest packet, in bytes, that the route to dst takes on this host.

@@ -12,6 +12,8 @@ type way struct {
 	link *link            // out of which; for Local the loopback device
 	next netip.Addr       // whose MAC it is sent to
 	by   *route
+
+	learned int // the path's MTU, 0: no router has said; it is not for what is forwarded (ip_dst_mtu_maybe_forward)
 }
 
 // route returns the way of a packet, by the errors of connect(2): ENETUNREACH without a route, EHOSTUNREACH,
@@ -25,7 +27,11 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 	if errno := refusals[r.Type]; errno != 0 {
 		return way{}, errno
 	}
-	return ns.wayBy(r, to.dst), 0
+	way := ns.wayBy(r, to.dst)
+	if to.in == nil {
+		way.learned = ns.fib(to.dst).learnedMTU(r, to.dst)
+	}
+	return way, 0
 }
 
 // String is the way as `ip route get` says it.
@@ -60,12 +66,16 @@ var refusals = map[kernel.RouteType]kernel.Errno{
 	kernel.Blackhole:   kernel.EINVAL,
 }
 
-// mtu is that of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)
+// mtu is that of the path, of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)
 func (to way) mtu() int {
+	mtu := to.link.mtu
 	if to.by != nil && to.by.MTU != 0 {
-		return min(int(to.by.MTU), to.link.mtu)
+		mtu = min(mtu, int(to.by.MTU))
 	}
-	return to.link.mtu
+	if to.learned != 0 {
+		mtu = min(mtu, to.learned)
+	}
+	return mtu
 }
 
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {

@@ -12,13 +12,14 @@ import (
 // needs are what some kernels were built without, each with the way to ask for it.
 var needs = map[string]func(kernel.NetNS) (bool, error){
 	"bridge-vlans": knowsVLANs, "vlan-links": knowsVLANLinks, "dummies": knowsDummies,
+	"nftables": knowsNFTables,
 }
 
 func needForms() []form {
 	return []form{
 		{
-			"need", "need bridge-vlans|vlan-links|dummies",
-			"end here, and count as skipped, where the kernel was built without VLANs on bridges, or links of the kind vlan or dummy",
+			"need", "need bridge-vlans|vlan-links|dummies|nftables",
+			"end here, and count as skipped, where the kernel was built without VLANs on bridges, links of the kind vlan or dummy, or nftables for more than bridges",
 			(*session).need,
 		},
 	}
@@ -63,6 +64,12 @@ func knowsVLANLinks(ns kernel.NetNS) (bool, error) {
 // knowsDummies makes one, and deletes it again.
 func knowsDummies(ns kernel.NetNS) (bool, error) {
 	_, err := tryLink(ns, kernel.KindDummy)
+	return err == nil, unless(err, kernel.EOPNOTSUPP)
+}
+
+// knowsNFTables asks for a table of both families of the internet.
+func knowsNFTables(ns kernel.NetNS) (bool, error) {
+	err := ns.CheckRuleset(kernel.NFTables, []kernel.FilterChange{{Do: kernel.AddTable, Family: kernel.FilterInet, Table: "need"}})
 	return err == nil, unless(err, kernel.EOPNOTSUPP)
 }
 

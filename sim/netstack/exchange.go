@@ -50,11 +50,13 @@ func (t *Transport) begin(proto tcpip.TransportProtocolNumber, from netip.Addr, 
 
 // leads returns nil where the routes lead from an address, the zero Addr being for them to choose, to another.
 func (t *Transport) leads(from, to netip.Addr) error {
-	if from.IsValid() {
-		return t.l3.Leads(from, to)
+	if !from.IsValid() {
+		var err error
+		if from, err = t.l3.Source(to); err != nil {
+			return err
+		}
 	}
-	_, err := t.l3.Source(to)
-	return err
+	return t.l3.Leads(from, to)
 }
 
 // errnoIn returns the errno of an error of Layer3.

@@ -13,7 +13,7 @@ import (
 // of them to itself: its echo and UDP sockets hear of port unreachable at most, as Linux's do without IP_RECVERR.
 func (t *Transport) noteError(data []byte) {
 	errno, about, ok := parseError(data)
-	if !ok {
+	if !ok || errno == kernel.EMSGSIZE && about.proto == header.TCPProtocolNumber { // which sends less, then
 		return
 	}
 	for _, x := range t.underWay() {
@@ -97,6 +97,8 @@ func errnoOfError4(typ header.ICMPv4Type, code header.ICMPv4Code) kernel.Errno {
 // errnoOfError6 is icmpv6_err_convert.
 func errnoOfError6(typ header.ICMPv6Type, code header.ICMPv6Code) kernel.Errno {
 	switch typ {
+	case header.ICMPv6PacketTooBig:
+		return kernel.EMSGSIZE
 	case header.ICMPv6TimeExceeded:
 		return kernel.EHOSTUNREACH
 	case header.ICMPv6DstUnreachable:
@@ -105,11 +107,12 @@ func errnoOfError6(typ header.ICMPv6Type, code header.ICMPv6Code) kernel.Errno {
 	return 0
 }
 
-// unreachable4 gives each code of destination unreachable its errno; fragmentation needed is not among them.
+// unreachable4 gives each code of destination unreachable its errno.
 var unreachable4 = map[header.ICMPv4Code]kernel.Errno{
 	header.ICMPv4NetUnreachable:        kernel.ENETUNREACH,
 	header.ICMPv4HostUnreachable:       kernel.EHOSTUNREACH,
 	header.ICMPv4PortUnreachable:       kernel.ECONNREFUSED,
+	header.ICMPv4FragmentationNeeded:   kernel.EMSGSIZE,
 	header.ICMPv4HostProhibited:        kernel.EHOSTUNREACH,
 	header.ICMPv4NetProhibited:         kernel.ENETUNREACH,
 	header.ICMPv4AdminProhibited:       kernel.EHOSTUNREACH,
