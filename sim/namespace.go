@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -32,8 +33,9 @@ type namespace struct {
 	filter      netfilter
 	connections connections
 
-	transport Transport // nil until somebody needs sockets
-	told      int32     // which state of the local tables the transport knows
+	transport Transport           // nil until somebody needs sockets
+	told      int32               // which state of the local tables the transport knows
+	known     map[netip.Addr]bool // what the transport was told; false for those that were called and are no link's
 
 	lastFragmentID uint32 // of IPv6 packets the namespace has cut
 }

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -11,7 +13,7 @@ import (
 func (ns *namespace) deliver(p packet) {
 	ns.learnMTU(p)
 	ns.world().post(func() {
-		t, err := ns.sockets()
+		t, err := ns.socketsAt(p.dst())
 		if err != nil {
 			return // a world without transport: nobody is there to hear
 		}
@@ -29,12 +31,16 @@ func (ns *namespace) deliverToMany(p packet) {
 
 // sockets returns the namespace's transport, made where there is none yet, and up to date with its addresses.
 // EOPNOTSUPP in a world that has no transport. The tables are not locked.
-func (ns *namespace) sockets() (Transport, error) {
+func (ns *namespace) sockets() (Transport, error) { return ns.socketsAt(netip.Addr{}) }
+
+// socketsAt is sockets, for one who is called by an address that no link may have: a route of type local can make a whole
+// subnet the namespace's own, and of that the transport is told what is used.
+func (ns *namespace) socketsAt(called netip.Addr) (Transport, error) {
 	t, err := ns.transportOrNew()
 	if err != nil {
 		return nil, err
 	}
-	if addrs, changed := ns.changedAddresses(); changed {
+	if addrs, changed := ns.changedAddresses(called); changed {
 		t.SetAddresses(addrs)
 	}
 	return t, nil
@@ -70,16 +76,43 @@ func (ns *namespace) transportOrNew() (t Transport, err error) {
 
 // changedAddresses returns the addresses of the namespace, and whether they may be others than when it was last asked.
 // Each of them has a route of type local, so that they stay the same as long as those tables do.
-func (ns *namespace) changedAddresses() (addrs []netip.Addr, changed bool) {
+func (ns *namespace) changedAddresses(called netip.Addr) (addrs []netip.Addr, changed bool) {
 	ns.world().locked(func() {
 		now := ns.fib4.table(kernel.TableLocal).changes + ns.fib6.table(kernel.TableLocal).changes
 		changed = ns.told != now
 		ns.told = now
 		if changed {
-			addrs = ns.ownAddresses()
+			addrs = ns.tell()
+		}
+		if ns.isUntold(called) {
+			ns.known[called], changed = false, true
+			addrs = ns.tell()
 		}
 	})
 	return addrs, changed
+}
+
+// isUntold reports whether an address is the namespace's own, and its transport does not know. It knows all of 127.0.0.0/8.
+func (ns *namespace) isUntold(a netip.Addr) bool {
+	_, known := ns.known[a]
+	return !known && a.IsValid() && !a.IsLoopback() && ns.local(a)
+}
+
+// tell returns the addresses of links, and those called that are no link's, and notes that the transport knows them.
+func (ns *namespace) tell() []netip.Addr {
+	addrs := ns.ownAddresses()
+	known := make(map[netip.Addr]bool, len(addrs))
+	for _, a := range addrs {
+		known[a] = true
+	}
+	for _, a := range slices.SortedFunc(maps.Keys(ns.known), netip.Addr.Compare) {
+		if !ns.known[a] && !known[a] && ns.local(a) {
+			known[a] = false
+			addrs = append(addrs, a)
+		}
+	}
+	ns.known = known
+	return addrs
 }
 
 // ownAddresses returns the addresses that sockets can have.
