@@ -65,6 +65,7 @@ func (s *socket) listen(k kernel.Service) tcpip.Error {
 		return err
 	}
 	if k.Transport == kernel.UDP {
+		s.endpoint.SocketOptions().SetReceiveOriginalDstAddress(true)
 		return nil
 	}
 	return s.endpoint.Listen(backlog)

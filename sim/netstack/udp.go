@@ -52,19 +52,3 @@ func (x *exchange) readDatagram(s *socket) {
 		x.fail(errnoOf(err))
 	}
 }
-
-// answerDatagrams is how a UDP service reacts.
-func answerDatagrams(s *socket) {
-	for {
-		var data bytes.Buffer
-		result, err := s.endpoint.Read(&data, tcpip.ReadOptions{NeedRemoteAddr: true})
-		if err != nil {
-			s.endpoint.LastError() // an earlier answer that could not be delivered; the next may be
-			return
-		}
-		to := result.RemoteAddr
-		answer := answerTo(addrPortOf(to), data.Bytes())
-		// What goes wrong is lost, as with any datagram: the caller times out.
-		_, _ = s.endpoint.Write(bytes.NewReader(answer), tcpip.WriteOptions{To: &to})
-	}
-}
