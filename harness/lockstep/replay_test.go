@@ -5,6 +5,7 @@ package lockstep_test
 import (
 	"context"
 	"path"
+	"strings"
 	"sync"
 	"testing"
 
@@ -85,6 +86,9 @@ func TestPluginsRequestsOnBothKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range all {
+		if strings.HasPrefix(s.Name, "connectivity/") {
+			continue // no plugin asks there, and what probes leave behind, such as neighbours, requests alone do not
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			k := new(tape)
