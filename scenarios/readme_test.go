@@ -50,7 +50,8 @@ kernel and on a real one, and has to end the same way on both:
 
 The last one asks the plugins installed there instead of our own; scenarios with faults and crashes, which only our own
 can be given, are skipped then. A scenario that needs more than a real machine can give begins with a line
-"# backend: sim, because ..."; it is counted, and left out there.
+"# backend: sim, because ..."; it is counted, and left out there. So is, in memory, one that shows where the simulation is
+not like Linux yet: "# backend: linux, because ...".
 
 ## The tour
 
