@@ -28,7 +28,7 @@ func (t *Transport) Dial(ctx context.Context, network string, from, to netip.Add
 
 // dialTCP connects. What routers report ends it, as it ends a probe.
 func (t *Transport) dialTCP(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error) {
-	x, errno := t.begin(header.TCPProtocolNumber, to)
+	x, errno := t.begin(header.TCPProtocolNumber, from.Addr(), to)
 	if errno != 0 {
 		return nil, errno
 	}

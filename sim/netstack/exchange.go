@@ -50,7 +50,7 @@ func (t *Transport) begin(proto tcpip.TransportProtocolNumber, from netip.Addr, 
 
 // leads returns nil where the routes lead from an address, the zero Addr being for them to choose, to another.
 func (t *Transport) leads(from, to netip.Addr) error {
-	if !from.IsValid() {
+	if !from.IsValid() || from.IsUnspecified() {
 		var err error
 		if from, err = t.l3.Source(to); err != nil {
 			return err
