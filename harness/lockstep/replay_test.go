@@ -20,6 +20,7 @@ import (
 	"github.com/cnilab/cnilab/scenarios"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
+	"github.com/cnilab/cnilab/sim/trace"
 )
 
 // A request is one that a plugin made of the simulation, and what it was answered.
@@ -68,7 +69,9 @@ func (k *tape) machine(p sim.Profile) (*scenario.Machine, error) {
 		}
 	}
 	return &scenario.Machine{
-		Host: intercept.Wrap(node, k.hook), OwnDisk: true, Close: func() error { w.Close(); return nil },
+		Host: intercept.Wrap(node, k.hook), OwnDisk: true,
+		Trace: func(see func(string)) (stop func()) { return trace.Start(w, see) },
+		Close: func() error { w.Close(); return nil },
 	}, nil
 }
 
