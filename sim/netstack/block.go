@@ -28,7 +28,7 @@ func (t *Transport) newEndpoint(
 		return endpoint{}, errDown
 	}
 	queue := new(waiter.Queue)
-	e, err := t.stack.NewEndpoint(proto, network, queue)
+	e, err := t.openEndpoint(proto, network, queue)
 	if err != nil {
 		return endpoint{}, errnoOf(err)
 	}

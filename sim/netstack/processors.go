@@ -26,6 +26,7 @@ import (
 type processors struct {
 	mu     sync.Mutex
 	tcp    stack.TransportProtocol
+	used   bool // there has been an endpoint of TCP: without one they have nothing to do
 	closed bool
 }
 
@@ -37,11 +38,18 @@ func newProcessors(tcp stack.TransportProtocol) *processors {
 	return &processors{tcp: tcp}
 }
 
+// use is called before there is an endpoint of TCP.
+func (p *processors) use() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used = true
+}
+
 // drain lets the processors work until they have nothing left to do.
 func (p *processors) drain() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || !p.used {
 		return
 	}
 	for range rounds {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
@@ -27,11 +28,21 @@ func (t *Transport) open(
 	proto tcpip.TransportProtocolNumber, network tcpip.NetworkProtocolNumber, react func(*socket),
 ) (*socket, tcpip.Error) {
 	queue := new(waiter.Queue)
-	endpoint, err := t.stack.NewEndpoint(proto, network, queue)
+	endpoint, err := t.openEndpoint(proto, network, queue)
 	if err != nil {
 		return nil, err
 	}
 	return t.adopt(endpoint, queue, react), nil
+}
+
+// openEndpoint makes an endpoint of the stack.
+func (t *Transport) openEndpoint(
+	proto tcpip.TransportProtocolNumber, network tcpip.NetworkProtocolNumber, queue *waiter.Queue,
+) (tcpip.Endpoint, tcpip.Error) {
+	if proto == tcp.ProtocolNumber {
+		t.processors.use()
+	}
+	return t.stack.NewEndpoint(proto, network, queue)
 }
 
 // adopt makes a socket of an endpoint that is there.
