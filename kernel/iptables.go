@@ -2,27 +2,50 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // The words of iptables(8).
 
-// iptablesActions are the targets by their actions.
-var iptablesActions = map[FilterAction]string{
-	Accept: "ACCEPT", Drop: "DROP", Return: "RETURN", Masquerade: "MASQUERADE",
+// An iptablesAction is how iptables writes what a rule does.
+type iptablesAction struct {
+	action         FilterAction
+	target, option string
 }
 
-// iptablesKeys are the options of matches, in the order in which iptables-save writes them.
-var iptablesKeys = []struct {
-	key    MatchKey
-	option string
-}{
-	{MatchSource, "-s"},
-	{MatchDestination, "-d"},
-	{MatchInLink, "-i"},
-	{MatchOutLink, "-o"},
+// iptablesActions are the targets by their actions, and the options that some of them must have.
+var iptablesActions = []iptablesAction{
+	{Accept, "ACCEPT", ""},
+	{Drop, "DROP", ""},
+	{Return, "RETURN", ""},
+	{Reject, "REJECT", "--reject-with"},
+	{Masquerade, "MASQUERADE", ""},
+	{SNAT, "SNAT", "--to-source"},
+	{DNAT, "DNAT", "--to-destination"},
 }
+
+// iptablesKeys are the options of matches and the modules that have them, in the order in which they are written. The
+// order of modules is kept by iptables, which does not find a rule to delete by another (iptables/nft-shared.c:
+// compare_matches).
+var iptablesKeys = []struct {
+	key            MatchKey
+	module, option string
+}{
+	{MatchSource, "", "-s"},
+	{MatchDestination, "", "-d"},
+	{MatchInLink, "", "-i"},
+	{MatchOutLink, "", "-o"},
+	{MatchProtocol, "", "-p"},
+	{MatchSourcePort, "", "--sport"}, // of the module with the name of the protocol
+	{MatchDestinationPort, "", "--dport"},
+	{matchComment, "comment", "--comment"},
+	{MatchFlow, "conntrack", "--ctstate"},
+	{MatchLocal, "addrtype", "--dst-type"},
+}
+
+const matchComment MatchKey = "comment" // which is a match to iptables, and true of all packets
 
 // IPTablesWords returns the words of a rule behind the name of its chain, as iptables-save(8) has them. An opaque rule's
 // text is words already.
@@ -32,25 +55,49 @@ func (r FilterRule) IPTablesWords() []string {
 		return words
 	}
 	var w []string
+	ported := false
 	for _, k := range iptablesKeys {
+		if k.key == matchComment && r.Comment != "" {
+			w = append(w, "-m", k.module, k.option, r.Comment)
+		}
 		for _, m := range r.Matches {
-			if m.On == k.key {
-				w = append(w, m.iptablesWords(k.option)...)
+			if m.On != k.key {
+				continue
 			}
+			if m.onPort() && !ported {
+				w, ported = append(w, "-p", string(m.Protocol), "-m", string(m.Protocol)), true
+			}
+			if k.module != "" {
+				w = append(w, "-m", k.module)
+			}
+			w = append(w, m.iptablesWords(k.option)...)
 		}
 	}
-	if r.Comment != "" {
-		w = append(w, "-m", "comment", "--comment", r.Comment)
+	return append(w, r.iptablesAction()...)
+}
+
+// iptablesAction are the words for what a rule does.
+func (r *FilterRule) iptablesAction() []string {
+	switch r.Action {
+	case "":
+		return nil
+	case Jump:
+		return []string{"-j", r.Target}
+	case GoTo:
+		return []string{"-g", r.Target}
 	}
-	switch {
-	case r.Action == Jump:
-		w = append(w, "-j", r.Target)
-	case r.Action == GoTo:
-		w = append(w, "-g", r.Target)
-	case r.Action != "":
-		w = append(w, "-j", iptablesActions[r.Action])
+	for _, known := range iptablesActions {
+		switch {
+		case known.action != r.Action:
+		case known.option == "", r.Action == Reject && r.With == "":
+			return []string{"-j", known.target}
+		case r.Action == Reject:
+			return []string{"-j", known.target, known.option, r.With.iptables()}
+		default:
+			return []string{"-j", known.target, known.option, translationText(r.To)}
+		}
 	}
-	return w
+	return nil
 }
 
 func (m FilterMatch) iptablesWords(option string) []string {
@@ -58,10 +105,23 @@ func (m FilterMatch) iptablesWords(option string) []string {
 	if m.Not {
 		w = append(w, "!")
 	}
-	if m.On == MatchSource || m.On == MatchDestination {
-		return append(w, option, m.Prefix.String())
+	return append(w, option, m.iptablesValue())
+}
+
+func (m FilterMatch) iptablesValue() string {
+	switch m.On {
+	case MatchSource, MatchDestination:
+		return m.Prefix.String()
+	case MatchSourcePort, MatchDestinationPort:
+		return m.Ports.text(":")
+	case MatchFlow, MatchLocal:
+		return strings.ToUpper(m.value())
+	case MatchProtocol:
+		if m.Protocol == FilterICMPv6 {
+			return iptablesICMPv6
+		}
 	}
-	return append(w, option, m.Link)
+	return m.value()
 }
 
 // iptablesWords returns the words of a change, behind "iptables".
@@ -74,7 +134,7 @@ func (c *FilterChange) RestoreWords() []string {
 	switch c.Do {
 	case AddChain:
 		if c.Base != nil {
-			return []string{"-P", c.Chain, iptablesActions[c.Base.Policy]}
+			return []string{"-P", c.Chain, strings.ToUpper(string(c.Base.Policy))}
 		}
 		return []string{"-N", c.Chain}
 	case DeleteChain:
@@ -134,37 +194,105 @@ func parseIPTablesChange(family FilterFamily, words []string) (FilterChange, err
 // ParseIPTablesRule reads the words of a rule behind the name of its chain; not ok where the model has none for it. A
 // target in capitals that is none of the model's is not taken for a chain of that name.
 func ParseIPTablesRule(table string, words []string) (rule FilterRule, ok bool) {
-	r := &wordReader{rest: words}
-	last := -1
+	r := iptablesReader{wordReader: wordReader{rest: words}, last: -1}
 	for len(r.rest) > 0 && r.err == nil {
-		not := r.skip("!")
-		word := r.next()
-		if key := iptablesKey(word); key > last {
-			m := FilterMatch{On: iptablesKeys[key].key, Not: not}
-			if err := m.read(r.next()); err != nil {
-				return FilterRule{}, false
-			}
-			rule.Matches, last = append(rule.Matches, m), key
-			continue
-		}
-		switch {
-		case not:
-			return FilterRule{}, false
-		case word == "-m" && r.skip("comment") && r.skip("--comment") && rule.Comment == "" && rule.Action == "":
-			rule.Comment = r.next()
-		case word == "-j" && rule.Action == "":
-			rule.Action, rule.Target = iptablesTarget(r.next())
-		case word == "-g" && rule.Action == "":
-			rule.Action, rule.Target = GoTo, r.next()
-		default:
-			return FilterRule{}, false
-		}
+		r.part(&rule)
 	}
 	if r.err != nil || rule.Target != "" && isExtension(rule.Target) {
 		return FilterRule{}, false
 	}
-	return rule, true
+	if r.ports == "" {
+		return rule, true
+	}
+	return rule, r.useProtocol(&rule)
 }
+
+// An iptablesReader reads a rule. It fails where the rule, written anew, would have other words.
+type iptablesReader struct {
+	wordReader
+	last   int            // of iptablesKeys
+	module string         // behind -m, until its option comes
+	ports  FilterProtocol // of which ports are asked
+}
+
+// part reads an option with its value.
+func (r *iptablesReader) part(rule *FilterRule) {
+	not := r.skip("!")
+	switch word := r.next(); {
+	case rule.Action != "":
+		r.actionOption(rule, word)
+	case !not && word == "-j":
+		rule.Action, rule.Target = iptablesTarget(r.next())
+	case !not && word == "-g":
+		rule.Action, rule.Target = GoTo, r.next()
+	case !not && word == "-m" && r.module == "":
+		r.module = r.next()
+		if of := FilterProtocol(r.module); of.HasPorts() {
+			r.ports, r.module = of, ""
+		}
+	default:
+		r.match(rule, word, not)
+	}
+}
+
+// match reads a match behind its option.
+func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
+	i := iptablesKey(option)
+	if i <= r.last || iptablesKeys[i].module != r.module {
+		r.fail("does not know " + option)
+		return
+	}
+	m := FilterMatch{On: iptablesKeys[i].key, Not: not}
+	r.last, r.module = i, ""
+	value := r.next()
+	switch {
+	case m.On == matchComment && (not || value == ""):
+		r.fail("does not know such comments")
+	case m.On == matchComment:
+		rule.Comment = value
+		return
+	case m.onPort() && r.ports == "":
+		r.ports, _ = protocolOf(rule.Matches) // -p tcp has iptables load the module by itself
+	case m.On == MatchProtocol && value == iptablesICMPv6:
+		value = string(FilterICMPv6)
+	}
+	m.Protocol = r.ports
+	if err := m.read(value, ":"); err != nil {
+		r.fail(err.Error())
+	}
+	rule.Matches = append(rule.Matches, m)
+}
+
+// useProtocol takes the match on a protocol away that those on its ports stand for.
+func (r *iptablesReader) useProtocol(rule *FilterRule) (ok bool) {
+	i := slices.IndexFunc(rule.Matches, func(m FilterMatch) bool { return m.On == MatchProtocol })
+	if i < 0 || rule.Matches[i].Not || rule.Matches[i].Protocol != r.ports || !slices.ContainsFunc(rule.Matches, FilterMatch.onPort) {
+		return false
+	}
+	rule.Matches = slices.Delete(rule.Matches, i, i+1)
+	return true
+}
+
+// actionOption reads what stands behind a target.
+func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
+	i := slices.IndexFunc(iptablesActions, func(a iptablesAction) bool { return a.action == rule.Action })
+	if i < 0 || iptablesActions[i].option != option || rule.With != "" || rule.To.IsValid() {
+		r.fail("does not know " + option)
+		return
+	}
+	var err error
+	if rule.Action == Reject {
+		rule.With, err = rejectionOf(r.next())
+	} else {
+		rule.To, err = readTranslation(r.next())
+	}
+	if err != nil {
+		r.fail(err.Error())
+	}
+}
+
+// iptablesICMPv6 is the protocol's name in /etc/protocols.
+const iptablesICMPv6 = "ipv6-icmp"
 
 func iptablesKey(option string) int {
 	for i, k := range iptablesKeys {
@@ -176,17 +304,41 @@ func iptablesKey(option string) int {
 }
 
 func iptablesTarget(word string) (FilterAction, string) {
-	for action, target := range iptablesActions {
-		if target == word {
-			return action, ""
+	for _, known := range iptablesActions {
+		if known.target == word {
+			return known.action, ""
 		}
 	}
 	return Jump, word
 }
 
+// iptablesReset is RejectReset behind --reject-with.
+const iptablesReset = "tcp-reset"
+
+func (with Rejection) iptables() string {
+	for _, k := range Rejections {
+		if k.With == with && k.IPTables != "" {
+			return k.IPTables
+		}
+	}
+	return iptablesReset
+}
+
+func rejectionOf(word string) (Rejection, error) {
+	for _, k := range Rejections {
+		if k.IPTables == word {
+			return k.With, nil
+		}
+	}
+	if word != iptablesReset {
+		return "", fmt.Errorf("does not know %q", word)
+	}
+	return RejectReset, nil
+}
+
 // extensions are the targets of iptables-extensions(8) that are no actions of the model.
-const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNAT DNPT DSCP ECN HL HMARK IDLETIMER" +
-	" LED LOG MARK NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT REJECT SECMARK SET SNAT SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
+const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNPT DSCP ECN HL HMARK IDLETIMER" +
+	" LED LOG MARK NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT SECMARK SET SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
 	" TEE TOS TPROXY TRACE TTL ULOG "
 
 // isTarget reports whether a chain cannot have a name, because a rule could not jump there (iptables/xshared.c:

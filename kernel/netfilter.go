@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"sort"
@@ -97,44 +96,12 @@ type FilterRule struct {
 	Handle  uint64 // nftables: unique in the table, never used again there; 0 for a rule that is added
 	Matches []FilterMatch
 	Action  FilterAction
-	Target  string // the chain of Jump and GoTo
+	Target  string         // the chain of Jump and GoTo
+	With    Rejection      // of Reject
+	To      netip.AddrPort // of SNAT and DNAT; port 0: as it was
 	Comment string
 	Opaque  string // the whole rule, where the model has no words for it; nothing else but Handle is set then
 }
-
-// A FilterAction is what becomes of a packet.
-type FilterAction string
-
-// The actions, by the names of nft(8). Without one a rule has no effect.
-const (
-	Accept     FilterAction = "accept"
-	Drop       FilterAction = "drop"
-	Return     FilterAction = "return" // go on behind the rule that jumped here; in a base chain: its policy
-	Jump       FilterAction = "jump"   // ask another chain, then go on
-	GoTo       FilterAction = "goto"   // ask another chain instead of the rest of this one
-	Masquerade FilterAction = "masquerade"
-)
-
-// A FilterMatch is true of some packets. Which of its fields counts, On says.
-type FilterMatch struct {
-	On     MatchKey
-	Not    bool // true of all others
-	Prefix netip.Prefix
-	Link   string
-	MAC    net.HardwareAddr
-}
-
-// A MatchKey is what of a packet is looked at, by the names of nft(8).
-type MatchKey string
-
-// The keys. The matches of an iptables rule come in this order.
-const (
-	MatchSource      MatchKey = "saddr"       // Prefix: of the sender's address
-	MatchDestination MatchKey = "daddr"       // Prefix: of the receiver's
-	MatchInLink      MatchKey = "iifname"     // Link: by which it came
-	MatchOutLink     MatchKey = "oifname"     // Link: by which it leaves
-	MatchSourceMAC   MatchKey = "ether saddr" // MAC: only in the family bridge
-)
 
 // A FilterChange is one change of a transaction.
 type FilterChange struct {
@@ -335,8 +302,7 @@ func (c *FilterChange) validRule(b FilterBackend) error {
 	if r.Opaque != "" {
 		return c.validOpaque(b)
 	}
-	leads := r.Action == Jump || r.Action == GoTo
-	if !slices.Contains(filterActions, r.Action) || leads != (r.Target != "") {
+	if !r.validAction(c.Family) {
 		return EINVAL
 	}
 	if b == IPTables {
@@ -347,9 +313,6 @@ func (c *FilterChange) validRule(b FilterBackend) error {
 	if len(r.Matches) > MaxFilterMatches {
 		return EINVAL
 	}
-	if c.Family == FilterBridge && r.Action == Masquerade {
-		return EINVAL // net/bridge/netfilter has no such expression
-	}
 	for _, m := range r.Matches {
 		if !m.valid(c.Family) {
 			return EINVAL
@@ -358,12 +321,12 @@ func (c *FilterChange) validRule(b FilterBackend) error {
 	return nil
 }
 
-var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Masquerade}
-
-// validIPTablesRule knows what iptables itself refuses (libxtables/xtables.c, iptables/xshared.c), and that masquerade is
-// for the table nat (net/netfilter/xt_MASQUERADE.c).
+// validIPTablesRule knows what iptables itself refuses (libxtables/xtables.c, iptables/xshared.c), and that targets are
+// for one table: net/netfilter/xt_MASQUERADE.c, xt_nat.c, net/ipv4/netfilter/ipt_REJECT.c.
 func (c *FilterChange) validIPTablesRule() error {
-	if c.Table == "nat" && c.Rule.Action == Drop || c.Table != "nat" && c.Rule.Action == Masquerade {
+	a := c.Rule.Action
+	if c.Table == "nat" && a == Drop || c.Table != "nat" && a.Translates() ||
+		c.Table != "filter" && a == Reject {
 		return EINVAL
 	}
 	seen := map[MatchKey]bool{}
@@ -384,22 +347,6 @@ func (c *FilterChange) validOpaque(b FilterBackend) error {
 		return nil
 	}
 	return EINVAL
-}
-
-func (m FilterMatch) valid(family FilterFamily) bool {
-	switch m.On {
-	case MatchSource, MatchDestination:
-		p := m.Prefix
-		if !p.IsValid() || p.Bits() == 0 || p != p.Masked() || p.Addr().Is4In6() {
-			return false
-		}
-		return family != FilterIP && family != FilterIP6 || p.Addr().Is4() == (family == FilterIP)
-	case MatchInLink, MatchOutLink:
-		return m.Link != "" && len(m.Link) <= MaxNameLen && isLine(m.Link) && !strings.ContainsAny(m.Link, "*+\" ")
-	case MatchSourceMAC:
-		return len(m.MAC) == 6 && family == FilterBridge
-	}
-	return false
 }
 
 // SortFilterTables brings tables into the order of a Ruleset.

@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +18,7 @@ func (r FilterRule) Words() []string {
 	for _, m := range r.Matches {
 		w = append(w, m.words()...)
 	}
-	if r.Action != "" {
-		w = append(w, string(r.Action))
-	}
-	if r.Target != "" {
-		w = append(w, r.Target)
-	}
+	w = append(w, r.actionWords()...)
 	if r.Comment != "" {
 		w = append(w, "comment", r.Comment)
 	}
@@ -34,39 +27,6 @@ func (r FilterRule) Words() []string {
 
 // String returns the words of a rule in one line.
 func (r FilterRule) String() string { return joinWords(r.Words()) }
-
-func (m FilterMatch) words() []string {
-	var w []string
-	if m.On == MatchSource || m.On == MatchDestination {
-		w = append(w, ipWord(m.Prefix.Addr()))
-	}
-	w = append(w, strings.Fields(string(m.On))...)
-	if m.Not {
-		w = append(w, "!=")
-	}
-	return append(w, m.value())
-}
-
-func ipWord(a netip.Addr) string {
-	if a.Is4() {
-		return "ip"
-	}
-	return "ip6"
-}
-
-// value is what the match compares with. As for nft(8), an address stands for the prefix of its whole length.
-func (m FilterMatch) value() string {
-	switch m.On {
-	case MatchSource, MatchDestination:
-		if m.Prefix.IsSingleIP() {
-			return m.Prefix.Addr().String()
-		}
-		return m.Prefix.String()
-	case MatchSourceMAC:
-		return m.MAC.String()
-	}
-	return m.Link
-}
 
 // Words returns the words of a change behind the name of the backend's program: nft(8)'s, or iptables(8)'s.
 func (c *FilterChange) Words(b FilterBackend) []string {
@@ -266,13 +226,20 @@ func (r *wordReader) handle() uint64 {
 func (r *wordReader) rule() FilterRule {
 	var rule FilterRule
 	for len(r.rest) > 0 && r.err == nil && r.rest[0] != ";" {
-		switch word := r.next(); word {
-		case "ip", "ip6", "iifname", "oifname", "ether":
+		word := r.next()
+		if slices.Contains(firstMatchWords, word) {
 			rule.Matches = append(rule.Matches, r.match(word))
+			continue
+		}
+		switch word {
 		case string(Accept), string(Drop), string(Return), string(Masquerade):
 			rule.Action = FilterAction(word)
 		case string(Jump), string(GoTo):
 			rule.Action, rule.Target = FilterAction(word), r.next()
+		case string(Reject):
+			rule.Action, rule.With = Reject, r.rejection()
+		case string(SNAT), string(DNAT):
+			rule.Action, rule.To = FilterAction(word), r.translation()
 		case "comment":
 			rule.Comment = r.next()
 		default:
@@ -280,49 +247,6 @@ func (r *wordReader) rule() FilterRule {
 		}
 	}
 	return rule
-}
-
-func (r *wordReader) match(first string) FilterMatch {
-	m := FilterMatch{On: MatchKey(first)}
-	switch first {
-	case "ip", "ip6":
-		m.On = MatchKey(r.next())
-	case "ether":
-		m.On = MatchKey(first + " " + r.next())
-	}
-	if !r.skip("==") {
-		m.Not = r.skip("!=")
-	}
-	if err := m.read(r.next()); err != nil {
-		r.fail(err.Error())
-	}
-	return m
-}
-
-// read takes the value that a match compares with.
-func (m *FilterMatch) read(value string) (err error) {
-	switch m.On {
-	case MatchSource, MatchDestination:
-		m.Prefix, err = parsePrefixOrAddress(value)
-	case MatchInLink, MatchOutLink:
-		m.Link = value
-	case MatchSourceMAC:
-		m.MAC, err = net.ParseMAC(value)
-	default:
-		return fmt.Errorf("does not know %q", m.On)
-	}
-	return err
-}
-
-func parsePrefixOrAddress(s string) (netip.Prefix, error) {
-	if !strings.Contains(s, "/") {
-		a, err := netip.ParseAddr(s)
-		if err != nil {
-			return netip.Prefix{}, err
-		}
-		return a.Prefix(a.BitLen())
-	}
-	return netip.ParsePrefix(s)
 }
 
 // ParseFilterChanges reads the words of a transaction, with ";" between its changes. program is "nft", "iptables" or

@@ -189,15 +189,20 @@ func (t *iptable) change(c kernel.FilterChange) *refusal {
 		return refuse(kernel.ENOENT)
 	case target != nil && target.Base != nil:
 		return refuse(kernel.EOPNOTSUPP) // nft_verdict_init
-	case c.Rule.Action == kernel.Masquerade && chain.Base != nil && c.Chain != "POSTROUTING":
+	case chain.Base != nil && !translatesIn(c.Rule, c.Chain):
 		return refuse(kernel.EINVAL) // net/netfilter/nft_compat.c nft_target_init: xt_check_target, with the chain's hook
 	}
 	t.carryOut(c)
 	return nil
 }
 
-// valid is nft_table_validate, with nft_target_validate for what masquerades: net/netfilter/xt_MASQUERADE.c has it for
-// POSTROUTING alone. To ip_tables a circle alone is too many chains (net/ipv4/netfilter/ip_tables.c: mark_source_chains).
+// translatesIn reports whether packets of a built-in chain may meet a rule: net/netfilter/xt_MASQUERADE.c, xt_nat.c.
+func translatesIn(r kernel.FilterRule, chain string) bool {
+	return !r.Action.Translates() ||
+		slices.ContainsFunc(translationHooks[r.Action], func(hook string) bool { return builtIn[hook] == chain })
+}
+
+// valid is nft_table_validate, with nft_target_validate for what translates (see translatesIn). To ip_tables a circle alone is too many chains (net/ipv4/netfilter/ip_tables.c: mark_source_chains).
 func (t *iptable) valid() (r *refusal) {
 	most := jumpStack
 	if t.legacy {
@@ -209,7 +214,7 @@ func (t *iptable) valid() (r *refusal) {
 			continue
 		}
 		ok := chainsFrom(&t.FilterTable, c, most, func(reached *kernel.FilterChain) {
-			if masquerades(reached) && c.Name != "POSTROUTING" {
+			if slices.ContainsFunc(reached.Rules, func(r kernel.FilterRule) bool { return !translatesIn(r, c.Name) }) {
 				r = refuse(kernel.EINVAL)
 			}
 		})
@@ -257,12 +262,9 @@ func (t *iptable) carryOut(c kernel.FilterChange) {
 
 // inOrder is a rule with its matches in the order in which iptables keeps them.
 func inOrder(r kernel.FilterRule) kernel.FilterRule {
-	order := []kernel.MatchKey{
-		kernel.MatchSource, kernel.MatchDestination, kernel.MatchInLink, kernel.MatchOutLink,
-	}
 	r.Matches = slices.Clone(r.Matches)
 	slices.SortStableFunc(r.Matches, func(a, b kernel.FilterMatch) int {
-		return slices.Index(order, a.On) - slices.Index(order, b.On)
+		return slices.Index(kernel.IPTablesMatches, a.On) - slices.Index(kernel.IPTablesMatches, b.On)
 	})
 	return r
 }

@@ -305,8 +305,8 @@ func (t *nftTable) addRule(chain *kernel.FilterChain, c kernel.FilterChange, f F
 	return nil
 }
 
-// validate is nft_table_validate: nft_chain_validate, and nft_masq_validate for the chains that packets get to from each
-// base chain.
+// validate is nft_table_validate: nft_chain_validate, and what its expressions say to the base chains from which packets
+// get to a rule.
 func (t *nftTable) validate() (r *refusal) {
 	for i := range t.Chains {
 		base := t.Chains[i].Base
@@ -314,7 +314,7 @@ func (t *nftTable) validate() (r *refusal) {
 			continue
 		}
 		ok := chainsFrom(&t.FilterTable, &t.Chains[i], jumpStack, func(c *kernel.FilterChain) {
-			if masquerades(c) && (base.Type != "nat" || base.Hook != "postrouting") {
+			if slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return !mayAct(r.Action, *base) }) {
 				r = refuse(kernel.EOPNOTSUPP)
 			}
 		})
@@ -328,6 +328,18 @@ func (t *nftTable) validate() (r *refusal) {
 	return nil
 }
 
-func masquerades(c *kernel.FilterChain) bool {
-	return slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return r.Action == kernel.Masquerade })
+// mayAct is nft_masq_validate, nft_nat_validate and nft_reject_validate: whether packets of a base chain may meet such an
+// action.
+func mayAct(a kernel.FilterAction, base kernel.BaseChain) bool {
+	if a == kernel.Reject {
+		return base.Hook != postRouting
+	}
+	return !a.Translates() || base.Type == "nat" && slices.Contains(translationHooks[a], base.Hook)
+}
+
+// translationHooks are where each translation is done.
+var translationHooks = map[kernel.FilterAction][]string{
+	kernel.Masquerade: {postRouting},
+	kernel.SNAT:       {postRouting, localIn},
+	kernel.DNAT:       {preRouting, localOut},
 }

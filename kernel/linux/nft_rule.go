@@ -3,14 +3,8 @@
 package linux
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/hex"
-	"fmt"
 	"net"
-	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -55,7 +49,9 @@ func actionOf(code uint32) kernel.FilterAction {
 type ruleWriter struct {
 	family kernel.FilterFamily
 	list   *nl.RtAttr
-	of     kernel.FilterFamily // the protocol that expressions so far have made sure of
+
+	of    kernel.FilterFamily   // the IP version that expressions so far have made sure of
+	ports kernel.FilterProtocol // the protocol above it
 }
 
 func nftExpressions(family kernel.FilterFamily, r kernel.FilterRule) *nl.RtAttr {
@@ -67,6 +63,10 @@ func nftExpressions(family kernel.FilterFamily, r kernel.FilterRule) *nl.RtAttr 
 	case "":
 	case kernel.Masquerade:
 		w.expression("masq")
+	case kernel.SNAT, kernel.DNAT:
+		w.translate(r)
+	case kernel.Reject:
+		w.reject(r)
 	default:
 		w.verdict(r)
 	}
@@ -112,10 +112,101 @@ func (w *ruleWriter) match(m kernel.FilterMatch) {
 	case kernel.MatchOutLink:
 		w.meta(unix.NFT_META_OIFNAME)
 		w.compare(m.Not, linkNameData(m.Link))
+	case kernel.MatchProtocol:
+		w.meta(unix.NFT_META_L4PROTO)
+		w.compare(m.Not, []byte{m.Protocol.Number()})
+	case kernel.MatchSourcePort, kernel.MatchDestinationPort:
+		w.matchPort(m)
+	case kernel.MatchFlow:
+		w.expression("ct", attrBE32(unix.NFTA_CT_KEY, unix.NFT_CT_STATE), attrBE32(unix.NFTA_CT_DREG, nftRegister))
+		w.mask(stateData(m.States))
+		w.compare(!m.Not, stateData(0))
+	case kernel.MatchLocal:
+		w.expression("fib", attrBE32(unix.NFTA_FIB_DREG, nftRegister),
+			attrBE32(unix.NFTA_FIB_RESULT, unix.NFT_FIB_RESULT_ADDRTYPE), attrBE32(unix.NFTA_FIB_FLAGS, unix.NFTA_FIB_F_DADDR))
+		w.compare(m.Not, localTypeData)
 	case kernel.MatchSourceMAC:
 		w.payload(unix.NFT_PAYLOAD_LL_HEADER, etherSource, len(m.MAC))
 		w.compare(m.Not, m.MAC)
 	}
+}
+
+// matchPort writes what nft(8) does: "range" for ports out of a range, two comparisons for those in it.
+func (w *ruleWriter) matchPort(m kernel.FilterMatch) {
+	if w.ports != m.Protocol {
+		w.ports = m.Protocol
+		w.meta(unix.NFT_META_L4PROTO)
+		w.compare(false, []byte{m.Protocol.Number()})
+	}
+	w.payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, portPlaces[m.On], portSize)
+	first, last := portData(m.Ports.First), portData(m.Ports.Last)
+	switch {
+	case m.Ports.First == m.Ports.Last:
+		w.compare(m.Not, first)
+	case m.Not:
+		w.expression("range", attrBE32(unix.NFTA_RANGE_SREG, nftRegister), attrBE32(unix.NFTA_RANGE_OP, unix.NFT_RANGE_NEQ),
+			valueAttr(unix.NFTA_RANGE_FROM_DATA, first), valueAttr(unix.NFTA_RANGE_TO_DATA, last))
+	default:
+		w.compareBy(unix.NFT_CMP_GTE, first)
+		w.compareBy(unix.NFT_CMP_LTE, last)
+	}
+}
+
+// portPlaces are where the headers of TCP and UDP have their ports.
+var portPlaces = map[kernel.MatchKey]int{kernel.MatchSourcePort: 0, kernel.MatchDestinationPort: 2}
+
+const portSize = 2
+
+func portData(port uint16) []byte { return binary.BigEndian.AppendUint16(nil, port) }
+
+// stateData and localTypeData are numbers of the machine, not of the net: NF_CT_STATE_BIT, RTN_LOCAL.
+func stateData(s kernel.FlowStates) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(s)) }
+
+var localTypeData = binary.NativeEndian.AppendUint32(nil, unix.RTN_LOCAL)
+
+// nftRegister2 is the one for the port of a translation.
+const nftRegister2 = unix.NFT_REG_2
+
+// translate writes a translation, of which nft(8) has the address in one register and the port in another.
+func (w *ruleWriter) translate(r kernel.FilterRule) {
+	kind, of := uint32(unix.NFT_NAT_SNAT), uint32(unix.AF_INET)
+	if r.Action == kernel.DNAT {
+		kind = unix.NFT_NAT_DNAT
+	}
+	if r.To.Addr().Is6() {
+		of = unix.AF_INET6
+	}
+	w.load(nftRegister, r.To.Addr().AsSlice())
+	parts := []*nl.RtAttr{
+		attrBE32(unix.NFTA_NAT_TYPE, kind), attrBE32(unix.NFTA_NAT_FAMILY, of), attrBE32(unix.NFTA_NAT_REG_ADDR_MIN, nftRegister),
+	}
+	if r.To.Port() != 0 {
+		w.load(nftRegister2, portData(r.To.Port()))
+		parts = append(parts, attrBE32(unix.NFTA_NAT_REG_PROTO_MIN, nftRegister2))
+	}
+	w.expression("nat", parts...)
+}
+
+// load writes a value into a register.
+func (w *ruleWriter) load(register uint32, value []byte) {
+	w.expression("immediate", attrBE32(unix.NFTA_IMMEDIATE_DREG, register), valueAttr(unix.NFTA_IMMEDIATE_DATA, value))
+}
+
+func (w *ruleWriter) reject(r kernel.FilterRule) {
+	kind, code := uint32(unix.NFT_REJECT_TCP_RST), uint8(0)
+	if r.With != kernel.RejectReset {
+		known, _ := kernel.FindRejection(w.family, r.With)
+		kind, code = rejectKind(w.family), known.Code
+	}
+	w.expression("reject", attrBE32(unix.NFTA_REJECT_TYPE, kind), nl.NewRtAttr(unix.NFTA_REJECT_ICMP_CODE, []byte{code}))
+}
+
+// rejectKind is the kind of rejection by ICMP that a family has.
+func rejectKind(family kernel.FilterFamily) uint32 {
+	if family == kernel.FilterInet {
+		return unix.NFT_REJECT_ICMPX_UNREACH
+	}
+	return unix.NFT_REJECT_ICMP_UNREACH
 }
 
 // Where the parts of headers are that matches look at.
@@ -209,227 +300,11 @@ func (w *ruleWriter) compare(not bool, value []byte) {
 	if not {
 		op = unix.NFT_CMP_NEQ
 	}
+	w.compareBy(op, value)
+}
+
+func (w *ruleWriter) compareBy(op uint32, value []byte) {
 	w.expression("cmp", attrBE32(unix.NFTA_CMP_SREG, nftRegister), attrBE32(unix.NFTA_CMP_OP, op),
 		valueAttr(unix.NFTA_CMP_DATA, value))
 }
 
-// An expression is one as it was read: its name, its numbers by attribute, and its bytes.
-type expression struct {
-	name    string
-	numbers map[uint16]uint32
-	values  map[uint16][]byte // of nested attributes
-	data    []byte
-}
-
-// ruleOf reads an NFT_MSG_NEWRULE message.
-func ruleOf(family kernel.FilterFamily, m []byte) kernel.FilterRule {
-	var r kernel.FilterRule
-	var list []expression
-	strange := false
-	attributes(m, func(kind uint16, value []byte) {
-		switch kind {
-		case unix.NFTA_RULE_HANDLE:
-			r.Handle = binary.BigEndian.Uint64(value)
-		case unix.NFTA_RULE_EXPRESSIONS:
-			attributes(value, func(_ uint16, element []byte) { list = append(list, expressionOf(element)) })
-		case unix.NFTA_RULE_USERDATA:
-			r.Comment = commentOf(value)
-		case unix.NFTA_RULE_COMPAT:
-			strange = true
-		}
-	})
-	reader := ruleReader{family: family, rest: list}
-	if reader.read(&r); strange || reader.failed || !reader.sameAgain(r) {
-		return kernel.FilterRule{Handle: r.Handle, Opaque: opaque(list, r.Comment)}
-	}
-	return r
-}
-
-func expressionOf(element []byte) expression {
-	e := expression{numbers: map[uint16]uint32{}, values: map[uint16][]byte{}}
-	attributes(element, func(kind uint16, value []byte) {
-		switch kind {
-		case unix.NFTA_EXPR_NAME:
-			e.name = stringOf(value)
-		case unix.NFTA_EXPR_DATA:
-			e.data = slices.Clone(value)
-		}
-	})
-	attributes(e.data, func(kind uint16, value []byte) {
-		e.values[kind] = value
-		if len(value) == 4 {
-			e.numbers[kind] = binary.BigEndian.Uint32(value)
-		}
-	})
-	return e
-}
-
-// value is what valueAttr has put into an attribute.
-func (e expression) value(kind uint16) (value []byte) {
-	attributes(e.values[kind], func(kind uint16, v []byte) {
-		if kind == unix.NFTA_DATA_VALUE {
-			value = v
-		}
-	})
-	return value
-}
-
-// A ruleReader reads expressions from the first to the last.
-type ruleReader struct {
-	family kernel.FilterFamily
-	rest   []expression
-	of     kernel.FilterFamily
-	failed bool
-}
-
-// take returns the next expression if it has the name.
-func (r *ruleReader) take(name string) (e expression, ok bool) {
-	if len(r.rest) == 0 || r.rest[0].name != name {
-		return expression{}, false
-	}
-	e, r.rest = r.rest[0], r.rest[1:]
-	return e, true
-}
-
-func (r *ruleReader) read(rule *kernel.FilterRule) {
-	for len(r.rest) > 0 && !r.failed {
-		if e, ok := r.take("meta"); ok {
-			r.readMeta(rule, e)
-		} else if e, ok := r.take("payload"); ok {
-			r.readPayload(rule, e)
-		} else if e, ok := r.take("immediate"); ok {
-			r.readVerdict(rule, e)
-			r.failed = r.failed || len(r.rest) > 0
-		} else if e, ok := r.take("masq"); ok {
-			rule.Action = kernel.Masquerade
-			r.failed = len(e.data) > 0 || len(r.rest) > 0
-		} else {
-			r.failed = true
-		}
-	}
-}
-
-// compared takes the comparison that must follow.
-func (r *ruleReader) compared() (value []byte, not bool) {
-	e, ok := r.take("cmp")
-	op := e.numbers[unix.NFTA_CMP_OP]
-	if !ok || op != unix.NFT_CMP_EQ && op != unix.NFT_CMP_NEQ {
-		r.failed = true
-	}
-	return e.value(unix.NFTA_CMP_DATA), op == unix.NFT_CMP_NEQ
-}
-
-func (r *ruleReader) readMeta(rule *kernel.FilterRule, e expression) {
-	value, not := r.compared()
-	m := kernel.FilterMatch{Not: not}
-	switch e.numbers[unix.NFTA_META_KEY] {
-	case unix.NFT_META_IIFNAME:
-		m.On, m.Link = kernel.MatchInLink, stringOf(value)
-	case unix.NFT_META_OIFNAME:
-		m.On, m.Link = kernel.MatchOutLink, stringOf(value)
-	case unix.NFT_META_NFPROTO, unix.NFT_META_PROTOCOL:
-		r.failed = r.failed || not || !r.readProtocol(e.numbers[unix.NFTA_META_KEY], value)
-		return
-	default:
-		r.failed = true
-	}
-	r.failed = r.failed || len(value) != unix.IFNAMSIZ // shorter: the names that begin so
-	rule.Matches = append(rule.Matches, m)
-}
-
-// readProtocol takes the comparison that ruleWriter.protocol writes before one of an address.
-func (r *ruleReader) readProtocol(key uint32, value []byte) bool {
-	for _, v6 := range []bool{false, true} {
-		ofInet := r.family == kernel.FilterInet && key == unix.NFT_META_NFPROTO && bytes.Equal(value, nfProto(v6))
-		ofBridge := r.family == kernel.FilterBridge && key == unix.NFT_META_PROTOCOL && bytes.Equal(value, etherType(v6))
-		if ofInet || ofBridge {
-			r.of = map[bool]kernel.FilterFamily{false: kernel.FilterIP, true: kernel.FilterIP6}[v6]
-			return len(r.rest) > 0 && r.rest[0].name == "payload"
-		}
-	}
-	return false
-}
-
-func (r *ruleReader) readPayload(rule *kernel.FilterRule, e expression) {
-	base, offset := e.numbers[unix.NFTA_PAYLOAD_BASE], int(e.numbers[unix.NFTA_PAYLOAD_OFFSET])
-	var mask []byte
-	if b, ok := r.take("bitwise"); ok {
-		mask = b.value(unix.NFTA_BITWISE_MASK)
-	}
-	value, not := r.compared()
-	m := kernel.FilterMatch{Not: not}
-	switch {
-	case base == unix.NFT_PAYLOAD_LL_HEADER && offset == etherSource && len(value) == 6 && mask == nil:
-		m.On, m.MAC = kernel.MatchSourceMAC, net.HardwareAddr(value)
-	case base == unix.NFT_PAYLOAD_NETWORK_HEADER:
-		r.readAddress(&m, offset, value, mask)
-	default:
-		r.failed = true
-	}
-	rule.Matches = append(rule.Matches, m)
-}
-
-// readAddress takes what is compared for an address of the family, or of the protocol that the rule has asked for.
-func (r *ruleReader) readAddress(m *kernel.FilterMatch, offset int, value, mask []byte) {
-	v6 := r.family == kernel.FilterIP6 || r.of == kernel.FilterIP6
-	size := 0
-	for _, on := range []kernel.MatchKey{kernel.MatchSource, kernel.MatchDestination} {
-		if at, n := addressPlace(on, v6); at == offset {
-			m.On, size = on, n
-		}
-	}
-	if m.On == "" || len(value) > size || mask != nil && len(mask) != size {
-		r.failed = true
-		return
-	}
-	bits := len(value) * 8
-	if mask != nil {
-		bits, _ = net.IPMask(mask).Size()
-	}
-	addr, _ := netip.AddrFromSlice(append(slices.Clone(value), make([]byte, size-len(value))...))
-	m.Prefix = netip.PrefixFrom(addr, bits)
-}
-
-func (r *ruleReader) readVerdict(rule *kernel.FilterRule, e expression) {
-	attributes(e.values[unix.NFTA_IMMEDIATE_DATA], func(kind uint16, verdict []byte) {
-		if kind != unix.NFTA_DATA_VERDICT {
-			return
-		}
-		attributes(verdict, func(kind uint16, value []byte) {
-			switch kind {
-			case unix.NFTA_VERDICT_CODE:
-				rule.Action = actionOf(binary.BigEndian.Uint32(value))
-			case unix.NFTA_VERDICT_CHAIN:
-				rule.Target = stringOf(value)
-			}
-		})
-	})
-	r.failed = r.failed || rule.Action == ""
-}
-
-// sameAgain reports whether the model's words for a rule are all that the rule says: a rule for them is valid, so that
-// nothing that was read is half understood.
-func (r *ruleReader) sameAgain(rule kernel.FilterRule) bool {
-	rule.Handle = 0
-	c := kernel.FilterChange{Do: kernel.AddRule, Family: r.family, Table: "t", Chain: "c", Rule: rule}
-	return c.Valid(kernel.NFTables) == nil
-}
-
-// counting expressions have numbers that change as packets pass.
-const counting = " counter quota limit last "
-
-// opaque is a text that stays the same as long as the rule does.
-func opaque(list []expression, comment string) string {
-	var w []string
-	for _, e := range list {
-		text := e.name
-		if len(e.data) > 0 && !strings.Contains(counting, " "+e.name+" ") {
-			text += "(" + hex.EncodeToString(e.data) + ")"
-		}
-		w = append(w, text)
-	}
-	if comment != "" {
-		w = append(w, fmt.Sprintf("comment %q", comment))
-	}
-	return strings.Join(w, " ")
-}
