@@ -67,6 +67,10 @@ func TestNFTReadsOurRules(t *testing.T) {
 	rules := []string{
 		"ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade", "ip6 saddr fd00::2 ip6 daddr != fd00::/64 masquerade",
 		"ip daddr 224.0.0.0/4 return", "ip6 saddr fd00::/61 accept", "jump d", "goto d", "drop",
+		"meta l4proto icmp accept", "tcp dport 80", "udp sport != 1024-65535 drop", "tcp sport 1-1023 tcp dport 80-90 accept",
+		"ct state established,related accept", "ct state ! invalid,new drop", "fib daddr type local jump d",
+		"reject", "tcp dport 80 reject with tcp reset", "reject with icmpx admin-prohibited",
+		"dnat ip to 10.1.0.2", "tcp dport 80 dnat ip6 to [fd00::2]:8080", "udp dport 53 snat ip to 10.2.0.1:53",
 	}
 	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add table inet t ; add chain inet t c ; add chain inet t d")))
 	for _, r := range rules {
@@ -90,7 +94,7 @@ func TestForeignRulesOfNFTables(t *testing.T) {
 	ns := newPod(t, h, "pod")
 	needInet(t, ns)
 	for _, rule := range []string{
-		`tcp dport 80 accept`, `iifname "ve*" drop`, `counter accept comment "theirs"`, `ip saddr @s drop`,
+		`tcp dport {80, 81} accept`, `iifname "ve*" drop`, `counter accept comment "theirs"`, `ip saddr @s drop`,
 		`ip protocol icmp accept`, `ip saddr 10.0.0.1-10.0.0.9 accept`, `meta mark 1 accept`, `ip saddr 10.0.0.1 counter`,
 	} {
 		if out := run(t, ns.(*NetNS), "nft", "add table inet t; add set inet t s { type ipv4_addr; }; add chain inet t c; add rule inet t c "+rule); out != "" {

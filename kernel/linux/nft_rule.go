@@ -307,4 +307,3 @@ func (w *ruleWriter) compareBy(op uint32, value []byte) {
 	w.expression("cmp", attrBE32(unix.NFTA_CMP_SREG, nftRegister), attrBE32(unix.NFTA_CMP_OP, op),
 		valueAttr(unix.NFTA_CMP_DATA, value))
 }
-
