@@ -18,6 +18,7 @@ type NetNS interface {
 	Neighbours
 	Sysctls
 	Netfilter
+	Flows
 	Probes
 
 	// Name is a label for people: the last element of the path it was opened by, "host" for Namespaces.Self.

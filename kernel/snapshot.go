@@ -30,7 +30,7 @@ type Snapshot []Object
 // An Object is one line of a Snapshot.
 type Object struct {
 	NetNS string // the namespace's name; "" for a file
-	Noun  string // "netns", "link", "vlan", "fdb", "address", "route", "rule", "neighbour", "sysctl", "file"
+	Noun  string // "netns", "link", "vlan", "fdb", "address", "route", "rule", "neighbour", "sysctl", "flow", "file"
 	Name  string // what tells it from others of its noun; an address or route may stand on several links
 	Attrs []Attr
 }
@@ -51,6 +51,7 @@ const (
 	NounRule      = "rule"
 	NounNeighbour = "neighbour"
 	NounSysctl    = "sysctl"
+	NounFlow      = "flow"
 	NounFile      = "file"
 
 	// The nouns of netfilter: of nftables, of iptables for IPv4 and for IPv6. The name of such an object is its whole line,
@@ -62,7 +63,7 @@ const (
 
 var nouns = []string{
 	NounNetNS, NounLink, NounVLAN, NounFDB, NounAddress, NounRoute, NounRule, NounNeighbour, NounSysctl,
-	NounNFT, NounIPTables, NounIP6Tables, NounFile,
+	NounNFT, NounIPTables, NounIP6Tables, NounFlow, NounFile,
 }
 
 // filesHeader begins the part of a snapshot's text that belongs to no namespace.

@@ -81,7 +81,7 @@ func sortLines(s string) string { return strings.Join(slices.Sorted(strings.Spli
 
 func TestParseSnapshotSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
-		"netns host\n  lnik cni0":            `line 2: "lnik" is none of netns, link, vlan, fdb, address, route, rule, neighbour, sysctl, nft, iptables, ip6tables, file`,
+		"netns host\n  lnik cni0":            `line 2: "lnik" is none of netns, link, vlan, fdb, address, route, rule, neighbour, sysctl, nft, iptables, ip6tables, flow, file`,
 		"link cni0 type":                     "line 1: want a noun, a name and pairs of key and value, got 3 words",
 		"link":                               "line 1: want a noun",
 		"link veth1 alias \"no end":          "line 1: no string in Go's double quotes",

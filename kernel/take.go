@@ -10,7 +10,7 @@ import (
 // folders. It makes only calls of the contract and changes nothing. It is not atomic.
 //
 // Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent, what bridges
-// have learnt. Per-link sysctls are listed where they differ from conf/default. Rules that every namespace begins with,
+// have learnt, what conntrack knows (TakeFlows). Per-link sysctls are listed where they differ from conf/default. Rules that every namespace begins with,
 // and memberships in VLANs that every port of the bridge begins with, are listed where they are gone, as "deleted yes".
 func Take(h Host, folders ...string) (Snapshot, error) {
 	spaces, err := openAll(h)

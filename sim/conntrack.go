@@ -17,65 +17,193 @@ type tuple struct {
 func (t tuple) inverse() tuple { return tuple{t.to, t.from, t.protocol} }
 
 // A connection is a flow that netfilter has seen. A packet whose tuple is orig goes the way of the first one, one with
-// reply comes back. Where the source is translated, reply is not the inverse of orig: it is sent to the new source.
+// reply comes back. Where the source is translated, reply is not the inverse of orig: it is sent to the new source; where
+// the destination is, it comes from the new one.
 type connection struct {
 	orig, reply tuple
-	seen        time.Duration // when the last packet passed
-	replied     bool
-	fresh       bool // not asked about yet: nothing of it has left
+	until       time.Duration // when it is forgotten
+	replied     bool          // IPS_SEEN_REPLY
+	assured     bool          // IPS_ASSURED
+	confirmed   bool          // its first packet has got through
+	over        bool          // it is to be forgotten at once
+	tcp         tcpState
+	streamFrom  time.Duration // when UDP becomes a stream
+
+	asked, moved [sides]bool // whether its addresses were asked about (IPS_SRC_NAT_DONE), and are others (IPS_SRC_NAT)
+	masquerading *link       // whose address it was given
 }
 
-func (c *connection) translated() bool { return c.reply != c.orig.inverse() }
+// A side is which address of a packet is translated.
+type side int
 
-// How long a connection is remembered without a packet, before and after the first reply:
-// net/netfilter/nf_conntrack_proto_udp.c, _icmp.c, _tcp.c (SYN_SENT, ESTABLISHED), _generic.c. The states of TCP are not
-// followed.
-var connectionTimes = map[int][2]time.Duration{
-	protoTCP:    {120 * time.Second, 5 * 24 * time.Hour},
-	protoUDP:    {30 * time.Second, 120 * time.Second},
-	protoICMP:   {30 * time.Second, 30 * time.Second},
-	protoICMPv6: {30 * time.Second, 30 * time.Second},
-}
+const (
+	sourceSide side = iota
+	destinationSide
+	sides
+)
 
 const (
 	protoTCP = 6
 	protoUDP = 17
 )
 
-func (c *connection) over(now time.Duration) bool {
-	times, ok := connectionTimes[c.orig.protocol]
-	if !ok {
-		times = [2]time.Duration{600 * time.Second, 600 * time.Second}
+// How long a connection is remembered without a packet: net/netfilter/nf_conntrack_proto_udp.c, _icmp.c, _generic.c.
+const (
+	udpTime     = 30 * time.Second
+	streamTime  = 120 * time.Second
+	streamAfter = 2 * time.Second
+	icmpTime    = 30 * time.Second
+	otherTime   = 600 * time.Second
+)
+
+// next follows a packet of the connection. For ok and again see nextTCP.
+func (c *connection) next(p packet, isReply bool, now time.Duration) (ok, again bool) {
+	switch p.protocol() {
+	case protoTCP:
+		segment := p.payload()
+		if len(segment) < tcpHeader {
+			return false, false
+		}
+		return c.nextTCP(segment, isReply, now)
+	case protoUDP: // nf_conntrack_udp_packet
+		c.until = now + udpTime
+		if c.replied && now > c.streamFrom {
+			c.until, c.assured = now+streamTime, true
+		}
+	case protoICMP, protoICMPv6:
+		c.until = now + icmpTime
+	default:
+		c.until = now + otherTime
 	}
-	limit := times[0]
-	if c.replied {
-		limit = times[1]
-	}
-	return now-c.seen > limit
+	return true, false
 }
 
 // connections are those of a namespace, by both of their tuples.
-type connections map[tuple]*connection
+type connections struct {
+	by    map[tuple]*connection
+	sweep int // how many tuples there are to be when those of connections that have ended are thrown away next
+}
 
 // find returns a connection that is not over, and whether the tuple is that of its replies.
-func (all connections) find(t tuple, now time.Duration) (c *connection, isReply bool) {
-	c = all[t]
+func (all *connections) find(t tuple, now time.Duration) (c *connection, isReply bool) {
+	c = all.by[t]
 	switch {
 	case c == nil:
 		return nil, false
-	case c.over(now):
-		delete(all, c.orig)
-		delete(all, c.reply)
+	case c.ended(now):
+		all.forget(c)
 		return nil, false
 	}
 	return c, c.orig != t
 }
 
-func (ns *namespace) note(c *connection) {
-	if ns.connections == nil {
-		ns.connections = connections{}
+func (c *connection) ended(now time.Duration) bool { return c.over || now >= c.until }
+
+func (all *connections) forget(c *connection) {
+	for _, t := range []tuple{c.orig, c.reply} {
+		if all.by[t] == c {
+			delete(all.by, t)
+		}
 	}
-	ns.connections[c.orig], ns.connections[c.reply] = c, c
+}
+
+// minSweep is how few tuples are not worth a look.
+const minSweep = 1024
+
+// note keeps a connection.
+func (all *connections) note(c *connection, now time.Duration) {
+	if all.by == nil {
+		all.by, all.sweep = map[tuple]*connection{}, minSweep
+	}
+	if len(all.by) >= all.sweep {
+		all.drop(func(c *connection) bool { return c.ended(now) })
+		all.sweep = max(minSweep, 2*len(all.by))
+	}
+	all.by[c.orig], all.by[c.reply] = c, c
+	c.confirmed = true
+}
+
+// drop forgets all connections that a condition is true of.
+func (all *connections) drop(which func(*connection) bool) {
+	for t, c := range all.by {
+		if which(c) {
+			delete(all.by, t)
+		}
+	}
+}
+
+// track finds the connection that a packet is of, or begins one. What has one already has come by the loopback device.
+// (net/netfilter/nf_conntrack_core.c: nf_conntrack_in, resolve_normal_ct.)
+func (ns *namespace) track(w *passage) {
+	if w.connection != nil {
+		return
+	}
+	w.state = kernel.FlowInvalid
+	if w.packet.isICMPError() && w.packet.first() {
+		ns.trackError(w)
+	} else if t, ok := w.packet.tuple(); ok {
+		ns.trackTuple(w, t)
+	}
+	w.facts.state = w.state
+}
+
+func (ns *namespace) trackTuple(w *passage, t tuple) {
+	now := ns.world().clock.elapsed()
+	c, isReply := ns.connections.find(t, now)
+	if c == nil {
+		if w.packet.isEchoReply() {
+			return // icmp_new: only who asks begins something
+		}
+		c = &connection{orig: t, reply: t.inverse(), streamFrom: now + streamAfter}
+	}
+	ok, again := c.next(w.packet, isReply, now)
+	switch {
+	case again:
+		ns.connections.forget(c)
+		ns.trackTuple(w, t)
+		return
+	case !ok:
+		return
+	}
+	w.state = kernel.FlowNew
+	if isReply || c.replied {
+		w.state = kernel.FlowEstablished
+	}
+	c.replied = c.replied || isReply
+	w.connection, w.isReply = c, isReply
+}
+
+// trackError finds the connection that an ICMP error is about: it quotes a packet that went the other way, as that was
+// here. (net/netfilter/nf_conntrack_proto_icmp.c: nf_conntrack_inet_error.)
+func (ns *namespace) trackError(w *passage) {
+	about, ok := quotedIn(w.packet)
+	if !ok || about.src() != w.packet.dst() {
+		return
+	}
+	t, ok := about.tuple()
+	if !ok {
+		return
+	}
+	if c, isReply := ns.connections.find(t.inverse(), ns.world().clock.elapsed()); c != nil {
+		w.tracked = tracked{connection: c, isReply: isReply, isRelated: true, state: kernel.FlowRelated}
+	}
+}
+
+// confirm keeps the connection of which the first packet has got through; not ok where another one is in its way.
+// (nf_conntrack_core.c: __nf_conntrack_confirm.)
+func (ns *namespace) confirm(w *passage) (ok bool) {
+	c := w.connection
+	if c == nil || c.confirmed || w.isReply || c.over {
+		return true
+	}
+	now := ns.world().clock.elapsed()
+	for _, t := range []tuple{c.orig, c.reply} {
+		if other, _ := ns.connections.find(t, now); other != nil {
+			return false
+		}
+	}
+	ns.connections.note(c, now)
+	return true
 }
 
 // What messages of ICMP are echoes.
@@ -108,6 +236,16 @@ func (p packet) tuple() (t tuple, ok bool) {
 	return t, ok
 }
 
+func (p packet) isEchoReply() bool {
+	switch p.protocol() {
+	case protoICMP:
+		return p.payload()[0] == icmpEchoReply
+	case protoICMPv6:
+		return p.payload()[0] == icmpv6EchoReply
+	}
+	return false
+}
+
 func echoPorts(message []byte) (from, to uint16, ok bool) {
 	id := binary.BigEndian.Uint16(message[4:])
 	switch message[0] {
@@ -117,19 +255,4 @@ func echoPorts(message []byte) (from, to uint16, ok bool) {
 		return 0, id, true
 	}
 	return 0, 0, false
-}
-
-// tracks reports whether connections are followed: Linux does as long as a chain of type nat needs it.
-// (net/netfilter/nf_conntrack_proto.c: nf_ct_netns_get.)
-func (ns *namespace) tracks(v6 bool) bool {
-	family := kernel.FilterIP
-	if v6 {
-		family = kernel.FilterIP6
-	}
-	for _, hook := range []string{preRouting, localIn, localOut, postRouting} {
-		if len(ns.filter.chains(hookPoint{family, hook, true})) > 0 {
-			return true
-		}
-	}
-	return false
 }

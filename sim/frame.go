@@ -11,6 +11,7 @@ type frame struct {
 	vlan     int // the ID in its tag (IEEE 802.1Q), 0: it has none
 	kind     etherType
 	payload  []byte
+	tracked  tracked // of a packet that comes back by the loopback device
 }
 
 // An etherType says what the payload of a frame is.

@@ -2,9 +2,7 @@ package sim
 
 import (
 	"cmp"
-	"fmt"
-	"net"
-	"net/netip"
+	"math"
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -19,75 +17,180 @@ const (
 	postRouting = "postrouting"
 )
 
-// facts is what rules can ask of a packet.
-type facts struct {
-	family   kernel.FilterFamily // ip or ip6; bridge for a frame, with "" for the addresses where it is no IP packet
-	src, dst netip.Addr
-	in, out  *link // nil: none
-	mac      mac
+// A hook is one of these points, by its number.
+type hook int
+
+const (
+	atPreRouting hook = iota
+	atLocalIn
+	atForward
+	atLocalOut
+	atPostRouting
+	hookCount
+)
+
+var hookNames = [hookCount]string{preRouting, localIn, forwardHook, localOut, postRouting}
+
+// builtIn are the chains of iptables by their hooks.
+var builtIn = map[string]string{
+	preRouting: "PREROUTING", localIn: "INPUT", forwardHook: "FORWARD", localOut: "OUTPUT", postRouting: "POSTROUTING",
 }
 
-func factsOf(p packet, in, out *link) facts {
-	f := facts{family: kernel.FilterIP, src: p.src(), dst: p.dst(), in: in, out: out}
-	if p.v6() {
-		f.family = kernel.FilterIP6
-	}
-	return f
-}
+// The families of packets that tables see, by number.
+const (
+	ofIPv4 = iota
+	ofIPv6
+	ofBridge
+	familyCount
+)
 
-// A hookPoint is what base chains are looked up by.
-type hookPoint struct {
-	family kernel.FilterFamily
-	hook   string
-	nat    bool // those that are asked once for each connection
-}
+var familyNames = [familyCount]kernel.FilterFamily{kernel.FilterIP, kernel.FilterIP6, kernel.FilterBridge}
 
-// A baseChain is one with its table and place.
-type baseChain struct {
-	table    *kernel.FilterTable
-	chain    *kernel.FilterChain
+// Where Linux has what it does itself among the chains of a hook: include/uapi/linux/netfilter_ipv4.h,
+// nf_ip_hook_priorities.
+const (
+	trackPriority       = -200
+	destinationPriority = -100
+	sourcePriority      = 100
+	confirmPriority     = math.MaxInt32
+)
+
+// A step is one thing that is done with a packet at a hook.
+type step struct {
 	priority int
+	does     stepKind
+	chain    *askedChain // of asks
 }
 
-// chains returns the base chains at a point, in the order in which they are asked. (net/netfilter/core.c:
-// nf_hook_entries_grow.)
-func (n *netfilter) chains(at hookPoint) []baseChain {
-	if len(n.nft.tables) == 0 && len(n.iptables) == 0 {
-		return nil
+type stepKind int
+
+const (
+	asks       stepKind = iota // a chain that filters
+	tracks                     // nf_conntrack_in
+	translates                 // nf_nat_inet_fn
+	confirms                   // nf_conntrack_confirm
+)
+
+// A course is what is done with the packets of a namespace, made ready for them: its rules with what they need looked up.
+type course struct {
+	steps [familyCount][hookCount][]step
+	nat   [familyCount][hookCount][]step // chains of type nat, which are asked once for each flow
+}
+
+// course returns that of the rules as they are.
+func (n *netfilter) course() *course {
+	if n.ready == nil {
+		n.ready = n.newCourse()
 	}
-	if list, ok := n.found[at]; ok {
-		return list
+	return n.ready
+}
+
+// newCourse has steps in the order of their priorities; of those with the same the one that came last is first.
+// (net/netfilter/core.c: nf_hook_entries_grow.)
+func (n *netfilter) newCourse() *course {
+	c := new(course)
+	for family := range familyNames {
+		for h, name := range hookNames {
+			n.eachBase(familyNames[family], name, func(chain *askedChain, priority int, nat bool) {
+				s := step{priority: priority, chain: chain}
+				if nat {
+					c.nat[family][h] = append(c.nat[family][h], s)
+				} else {
+					c.steps[family][h] = append(c.steps[family][h], s)
+				}
+			})
+		}
+		tracking, translating := n.needs(familyNames[family])
+		c.addOwn(family, tracking, translating)
+		for h := range hookNames {
+			for _, list := range [][]step{c.steps[family][h], c.nat[family][h]} {
+				slices.Reverse(list)
+				slices.SortStableFunc(list, func(a, b step) int { return cmp.Compare(a.priority, b.priority) })
+			}
+		}
 	}
-	var list []baseChain
-	for i := range n.nft.tables {
-		table := &n.nft.tables[i].FilterTable
-		ofInternet := table.Family == kernel.FilterInet && at.family != kernel.FilterBridge
-		if table.Family != at.family && !ofInternet {
+	return c
+}
+
+// addOwn adds what Linux does itself: it follows flows, and translates them, where a rule needs that.
+// (net/netfilter/nf_conntrack_proto.c: ipv4_conntrack_ops; net/netfilter/nf_nat_proto.c: nf_nat_ipv4_ops, of which all are
+// there as soon as there is one chain: nf_nat_register_fn.)
+func (c *course) addOwn(family int, tracking, translating bool) {
+	add := func(h hook, s step) { c.steps[family][h] = append(c.steps[family][h], s) }
+	if tracking {
+		for _, h := range []hook{atPreRouting, atLocalOut} {
+			add(h, step{priority: trackPriority, does: tracks})
+		}
+		for _, h := range []hook{atLocalIn, atPostRouting} {
+			add(h, step{priority: confirmPriority, does: confirms})
+		}
+	}
+	if translating {
+		for _, h := range []hook{atPreRouting, atLocalOut} {
+			add(h, step{priority: destinationPriority, does: translates})
+		}
+		for _, h := range []hook{atLocalIn, atPostRouting} {
+			add(h, step{priority: sourcePriority, does: translates})
+		}
+	}
+}
+
+// needs reports whether Linux follows flows for the rules of a family, and translates them. For the one it takes a rule that
+// translates, or asks for a flow's state, for the other a chain of type nat. (net/netfilter/nf_conntrack_proto.c:
+// nf_ct_netns_get, of nft_ct_get_init, nft_nat_init, nft_masq_init and their like of iptables; nf_nat_core.c:
+// nf_nat_register_fn.)
+func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating bool) {
+	for _, table := range n.nft.tables {
+		if !sees(table.Family, family) {
 			continue
 		}
-		for j := range table.Chains {
-			if c := &table.Chains[j]; c.Base != nil && c.Base.Hook == at.hook && (c.Base.Type == "nat") == at.nat {
-				list = append(list, baseChain{table, c, c.Base.Priority})
+		for _, c := range table.Chains {
+			translating = translating || c.Base != nil && c.Base.Type == "nat"
+			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+		}
+	}
+	for _, table := range n.iptables {
+		if table.Family != family {
+			continue
+		}
+		translating = translating || table.Name == "nat"
+		for _, c := range table.Chains {
+			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+		}
+	}
+	return tracking, translating
+}
+
+func followsFlows(r kernel.FilterRule) bool {
+	return r.Action.Translates() ||
+		slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On == kernel.MatchFlow })
+}
+
+// sees reports whether tables of a family see packets of another.
+func sees(table, packets kernel.FilterFamily) bool {
+	return table == packets || table == kernel.FilterInet && packets != kernel.FilterBridge
+}
+
+// eachBase calls add with the base chains of a family's hook, in the order in which their tables have come.
+func (n *netfilter) eachBase(family kernel.FilterFamily, at string, add func(c *askedChain, priority int, nat bool)) {
+	for i := range n.nft.tables {
+		table := &n.nft.tables[i].FilterTable
+		if !sees(table.Family, family) {
+			continue
+		}
+		ask := newAskedTable(table)
+		for _, c := range table.Chains {
+			if c.Base != nil && c.Base.Hook == at {
+				add(ask.chain(c.Name), c.Base.Priority, c.Base.Type == "nat")
 			}
 		}
 	}
 	for i := range n.iptables {
 		table := &n.iptables[i].FilterTable
-		if c := table.Chain(builtIn[at.hook]); table.Family == at.family && c != nil && (table.Name == "nat") == at.nat {
-			list = append(list, baseChain{table, c, iptablesPriority(table.Name, at.hook)})
+		if table.Family == family && table.Chain(builtIn[at]) != nil {
+			add(newAskedTable(table).chain(builtIn[at]), iptablesPriority(table.Name, at), table.Name == "nat")
 		}
 	}
-	slices.SortStableFunc(list, func(a, b baseChain) int { return cmp.Compare(a.priority, b.priority) })
-	if n.found == nil {
-		n.found = map[hookPoint][]baseChain{}
-	}
-	n.found[at] = list
-	return list
-}
-
-// builtIn are the chains of iptables by their hooks.
-var builtIn = map[string]string{
-	preRouting: "PREROUTING", localIn: "INPUT", forwardHook: "FORWARD", localOut: "OUTPUT", postRouting: "POSTROUTING",
 }
 
 // iptablesPriority is where a table of iptables has its chains: include/uapi/linux/netfilter_ipv4.h, nf_ip_hook_priorities.
@@ -101,121 +204,106 @@ func iptablesPriority(table, hook string) int {
 		return 50
 	case "nat":
 		if hook == postRouting || hook == localIn {
-			return 100
+			return sourcePriority
 		}
-		return -100
+		return destinationPriority
 	}
 	return 0
 }
 
-// admits asks the chains that filter whether a packet may go on, and tells those who watch where it may not.
-func (ns *namespace) admits(hook string, p packet, in, out *link) bool {
-	by, rule := ns.filter.dropping(hook, factsOf(p, in, out))
-	if by != nil {
-		ns.drop(p, in, out, DropNetfilter, by.describe(rule))
-	}
-	return by == nil
+// A passage is a packet on its way through a namespace, with what is known of it beside what it says.
+type passage struct {
+	packet  packet
+	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
+	to      way   // at postrouting
+	tracked
+	facts facts
 }
 
-// dropping returns the base chain, and the rule, that drops what has these facts; nil where none does. Where the policy
-// does, there is no rule.
-func (n *netfilter) dropping(hook string, f facts) (by *baseChain, rule *kernel.FilterRule) {
-	list := n.chains(hookPoint{family: f.family, hook: hook})
-	for i := range list {
-		if action, rule := list[i].ask(f); action == kernel.Drop {
-			return &list[i], rule
-		}
-	}
-	return nil, nil
+// A tracked is what conntrack knows of a packet: nf_ct_get.
+type tracked struct {
+	connection *connection // nil: not followed
+	isReply    bool        // it goes back
+	isRelated  bool        // it is an ICMP error about a packet that goes the other way
+	state      kernel.FlowStates
 }
 
-// describe names a base chain, and the rule in it that has decided, if one has.
-func (b baseChain) describe(rule *kernel.FilterRule) string {
-	where := fmt.Sprintf("%s %s %s", b.table.Family, b.table.Name, b.chain.Name)
-	if rule == nil {
-		return where + ": policy " + string(b.chain.Base.Policy)
+// through does with a packet what the rules say at a hook, and reports whether it may go on. (net/netfilter/core.c:
+// nf_hook_slow.)
+func (ns *namespace) through(h hook, w *passage) (ok bool) {
+	family := ofIPv4
+	if w.packet.v6() {
+		family = ofIPv6
 	}
-	return where + ": " + rule.String()
-}
-
-// ask returns what a base chain decides, and by which rule: its policy where no rule does. (net/netfilter/nf_tables_core.c: nft_do_chain;
-// net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
-func (b baseChain) ask(f facts) (kernel.FilterAction, *kernel.FilterRule) {
-	if r := b.walk(b.chain, f); r != nil {
-		return r.Action, r
+	steps := ns.filter.course().steps[family][h]
+	if len(steps) == 0 {
+		return true
 	}
-	return b.chain.Base.Policy, nil
-}
-
-// walk returns the rule of a chain that decides; nil where they lead back to whoever has jumped here.
-func (b baseChain) walk(c *kernel.FilterChain, f facts) *kernel.FilterRule {
-	for i := range c.Rules {
-		r := &c.Rules[i]
-		if !f.match(r.Matches) {
-			continue
-		}
-		switch r.Action {
-		case kernel.Return:
-			return nil
-		case kernel.GoTo:
-			return b.walk(b.table.Chain(r.Target), f)
-		case kernel.Jump:
-			if decided := b.walk(b.table.Chain(r.Target), f); decided != nil {
-				return decided
+	ns.look(w)
+	for i := range steps {
+		switch s := &steps[i]; s.does {
+		case asks:
+			if by := s.chain.decide(&w.facts); by.action != kernel.Accept {
+				ns.refuse(w, s.chain, by)
+				return false
 			}
-		case kernel.Accept, kernel.Drop, kernel.Masquerade:
-			return r
+		case tracks:
+			ns.track(w)
+		case translates:
+			if !ns.translate(h, w) {
+				return false
+			}
+		case confirms:
+			if !ns.confirm(w) {
+				ns.end(w, "conntrack: another flow has its addresses")
+				return false
+			}
 		}
 	}
-	return nil
+	return true
 }
 
-func (f facts) match(matches []kernel.FilterMatch) bool {
-	return !slices.ContainsFunc(matches, func(m kernel.FilterMatch) bool { return !f.matches(m) })
-}
-
-// matches reports whether one match is true. One about an address is true of no packet of the other IP version, negated
-// or not.
-func (f facts) matches(m kernel.FilterMatch) bool {
-	switch m.On {
-	case kernel.MatchSource:
-		return sameVersion(f.src, m.Prefix) && m.Prefix.Contains(f.src) != m.Not
-	case kernel.MatchDestination:
-		return sameVersion(f.dst, m.Prefix) && m.Prefix.Contains(f.dst) != m.Not
-	case kernel.MatchInLink:
-		return (nameOf(f.in) == m.Link) != m.Not
-	case kernel.MatchOutLink:
-		return (nameOf(f.out) == m.Link) != m.Not
-	case kernel.MatchSourceMAC:
-		return slices.Equal(net.HardwareAddr(f.mac[:]), m.MAC) != m.Not
+// refuse drops a packet by what a base chain says.
+func (ns *namespace) refuse(w *passage, c *askedChain, by *askedRule) {
+	if ns.world().watched() {
+		ns.end(w, c.describe(by))
 	}
-	return false
+	if by.action == kernel.Reject {
+		ns.reject(w, by.with)
+	}
 }
 
-func sameVersion(a netip.Addr, p netip.Prefix) bool { return a.IsValid() && a.Is4() == p.Addr().Is4() }
+// end tells those who watch that netfilter has dropped a packet.
+func (ns *namespace) end(w *passage, why string) { ns.drop(w.packet, w.in, w.out, DropNetfilter, why) }
 
-// nameOf is what rules see of a link; "" where there is none.
-func nameOf(l *link) string {
-	if l == nil {
-		return ""
+// look notes what rules can ask of the packet.
+func (ns *namespace) look(w *passage) {
+	p := w.packet
+	w.facts = facts{ns: ns, src: p.src(), dst: p.dst(), in: w.in, out: w.out, state: w.state}
+	if w.connection == nil {
+		w.facts.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
 	}
-	return l.name
+	w.facts.lookAbove(p)
 }
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING;
 // net/bridge/br_forward.c: NF_BR_FORWARD.) Other hooks of bridges, and br_netfilter, which has bridged packets seen by
 // the other families too, are not simulated.
-func (ns *namespace) bridgeAdmits(hook string, fr frame, in, out *link) bool {
-	if len(ns.filter.nft.tables) == 0 {
+func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
+	steps := ns.filter.course().steps[ofBridge][h]
+	if len(steps) == 0 {
 		return true
 	}
-	f := facts{family: kernel.FilterBridge, in: in, out: out, mac: fr.src}
+	f := facts{ns: ns, in: in, out: out, mac: fr.src}
 	if p, ok := parsePacket(fr.payload); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
 		f.src, f.dst = p.src(), p.dst()
+		f.lookAbove(p)
 	}
-	by, rule := ns.filter.dropping(hook, f)
-	if by != nil {
-		cmp.Or(in, out).drop(fr, DropNetfilter, by.describe(rule))
+	for i := range steps {
+		if by := steps[i].chain.decide(&f); by.action != kernel.Accept {
+			cmp.Or(in, out).drop(fr, DropNetfilter, steps[i].chain.describe(by))
+			return false
+		}
 	}
-	return by == nil
+	return true
 }

@@ -59,7 +59,7 @@ func (ns *namespace) report(p packet, r report) {
 		src = ns.source(to, p.src())
 	}
 	if src.IsValid() {
-		ns.leave(r.packet(src, p), to, passage{})
+		_ = ns.emit(r.packet(src, p), to, tracked{})
 	}
 }
 

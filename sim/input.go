@@ -15,37 +15,41 @@ func (l *link) inputIP(f frame) {
 		l.drop(f, DropBadHeader, "")
 		return
 	}
-	if reason := l.martian(p); reason != "" {
-		l.drop(f, reason, "")
+	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
 		return
 	}
-	if l.inputNDP(p) {
+	w := passage{packet: p, in: l, tracked: f.tracked}
+	if !l.ns.through(atPreRouting, &w) {
 		return
 	}
-	p, by := l.arrived(p)
-	if p == nil {
+	if p = w.packet; !p.v6() && l.isMartian(f, p) {
 		return
 	}
 	if p.dst() == limitedBroadcast || p.dst().IsMulticast() {
-		l.ns.deliverToMany(p)
+		l.inputLocal(&w, l.ns.deliverToMany)
 		return
 	}
 	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
-		if l.ns.admits(localIn, p, l, nil) {
-			l.ns.decide(p, l, nil, "route: local")
-			l.ns.deliver(p)
-		}
+		l.ns.decide(p, l, nil, "route: local")
+		l.inputLocal(&w, l.ns.deliver)
 	case errno == 0 && to.kind == kernel.Broadcast:
-		l.ns.deliverToMany(p)
+		l.inputLocal(&w, l.ns.deliverToMany)
 	case !l.forwarding(p) || f.dst.multicast():
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
 		l.ns.report(p, noWay[errno])
 	default:
-		l.ns.forward(p, to, by)
+		l.ns.forward(&w, to)
+	}
+}
+
+// inputLocal hands a packet up that is for the namespace. (net/ipv4/ip_input.c: ip_local_deliver.)
+func (l *link) inputLocal(w *passage, deliver func(packet)) {
+	if l.ns.through(atLocalIn, w) {
+		deliver(w.packet)
 	}
 }
 
@@ -55,6 +59,15 @@ var noWay = map[kernel.Errno]report{
 	kernel.ENETUNREACH:  netUnreachable,
 	kernel.EHOSTUNREACH: {v4: hostUnreachable.v4, v6: netUnreachable.v6},
 	kernel.EACCES:       packetFiltered,
+}
+
+// isMartian drops a packet that is martian. Of IPv6 that is found out before rules are asked, of IPv4 behind prerouting.
+func (l *link) isMartian(f frame, p packet) bool {
+	reason := l.martian(p)
+	if reason != "" {
+		l.drop(f, reason, "")
+	}
+	return reason != ""
 }
 
 // martian says why a packet cannot have come from where it says, "" where it can: loopback addresses from a wire, a source that
@@ -103,19 +116,22 @@ func (l *link) forwarding(p packet) bool {
 
 // forward sends a packet of somebody else on. (net/ipv4/ip_forward.c: ip_forward; net/ipv6/ip6_output.c: ip6_forward,
 // where no router cuts a packet.) Redirects are not sent.
-func (ns *namespace) forward(p packet, to way, by passage) {
+func (ns *namespace) forward(w *passage, to way) {
+	p := w.packet
+	w.out = to.link
 	switch {
 	case *p.hopLimit() <= 1:
-		ns.drop(p, by.in, to.link, DropBadHeader, "the TTL is used up")
+		ns.drop(p, w.in, to.link, DropBadHeader, "the TTL is used up")
 		ns.report(p, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
-		ns.drop(p, by.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
+		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
 		ns.report(p, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && len(p) > to.link.mtu:
-		ns.drop(p, by.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), to.link.mtu))
+		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), to.link.mtu))
 		ns.report(p, tooBig(to.link.mtu))
-	case ns.admits(forwardHook, p, by.in, to.link):
-		ns.decide(p, by.in, to.link, "route: %s", to)
-		ns.leave(p.aged(), to, by)
+	case ns.through(atForward, w):
+		ns.decide(w.packet, w.in, to.link, "route: %s", to)
+		w.packet = w.packet.aged()
+		ns.leave(w, to)
 	}
 }

@@ -153,6 +153,7 @@ func (l *link) ip4Up() {
 // ip4Down is NETDEV_DOWN: fib_sync_down_dev leaves the routes whose next hop has the scope nowhere, which are those to
 // local addresses.
 func (l *link) ip4Down() {
+	l.forgetMasqueraded()
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l && r.nhScope != kernel.ScopeNowhere })
 }
 

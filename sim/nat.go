@@ -7,103 +7,113 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A passage is what is known of a packet on its way through a namespace, beside what it says.
-type passage struct {
-	in         *link       // nil: the namespace sends it itself
-	connection *connection // nil: not followed
-	isReply    bool
+// sideOf is which address is translated at a hook for the first packet of a connection, and all that go its way.
+// (include/net/netfilter/nf_nat.h: HOOK2MANIP.)
+func sideOf(h hook) side {
+	if h == atPostRouting || h == atLocalIn {
+		return sourceSide
+	}
+	return destinationSide
 }
 
-// arrived is what netfilter does with a packet that came in by a link, before its route is looked up: nil where it is
-// dropped. A reply to what was translated gets the address that it was meant for.
-func (l *link) arrived(p packet) (packet, passage) {
-	ns, by := l.ns, passage{in: l}
-	if !ns.admits(preRouting, p, l, nil) {
-		return nil, by
-	}
-	if !ns.tracks(p.v6()) {
-		return p, by
-	}
-	if p.isICMPError() && p.first() {
-		return ns.untranslateError(p), by
-	}
-	t, ok := p.tuple()
-	if !ok {
-		return p, by
-	}
-	now := ns.world().clock.elapsed()
-	c, isReply := ns.connections.find(t, now)
-	if c == nil {
-		c = &connection{orig: t, reply: t.inverse(), fresh: true}
-		ns.note(c)
-	}
-	c.seen = now
-	by.connection, by.isReply = c, isReply
-	c.replied = c.replied || isReply
-	if isReply && c.translated() {
-		ns.decide(p, l, nil, "nat: a reply, to %s", c.orig.from)
-		return p.sentTo(c.orig.from), by
-	}
-	return p, by
-}
+func (s side) other() side { return destinationSide - s }
 
-// departs is what netfilter does with a packet that is about to leave: nil where it is dropped. The chains of type nat are asked once for each connection. (net/netfilter/nf_nat_core.c:
-// nf_nat_inet_fn.)
-func (ns *namespace) departs(p packet, to way, by passage) packet {
-	if !ns.admits(postRouting, p, by.in, to.link) {
-		return nil
-	}
-	if !ns.tracks(p.v6()) {
-		return p
-	}
-	t, ok := p.tuple()
-	if !ok {
-		return p
-	}
-	now := ns.world().clock.elapsed()
-	c, isReply := by.connection, by.isReply
-	if c == nil {
-		c, isReply = ns.connections.find(t, now)
-	}
-	if c == nil {
-		c = &connection{orig: t, reply: t.inverse(), fresh: true}
-	}
-	if c.fresh && !isReply && !ns.connect(c, p, to, by) {
-		return nil
-	}
-	c.seen = now
-	if isReply || !c.translated() {
-		return p
-	}
-	ns.decide(p, by.in, to.link, "nat: from %s", c.reply.to)
-	return p.sentFrom(c.reply.to)
-}
-
-// connect notes a connection of which the first packet leaves, by what the chains of type nat say; false where they drop
-// it.
-func (ns *namespace) connect(c *connection, p packet, to way, by passage) bool {
-	f := factsOf(p, by.in, to.link)
-	delete(ns.connections, c.reply)
-	for _, base := range ns.filter.chains(hookPoint{f.family, postRouting, true}) {
-		action, rule := base.ask(f)
-		if action == kernel.Drop {
-			ns.drop(p, by.in, to.link, DropNetfilter, base.describe(rule))
+// translate gives a packet the addresses that its connection has on the other side. The chains of type nat are asked once
+// for each connection. (net/netfilter/nf_nat_core.c: nf_nat_inet_fn, nf_nat_packet.)
+func (ns *namespace) translate(h hook, w *passage) (ok bool) {
+	c, at := w.connection, sideOf(h)
+	switch {
+	case c == nil:
+		return true
+	case w.state == kernel.FlowNew && !c.asked[at]:
+		if c.asked[at] = true; !ns.bind(c, h, w) {
 			return false
 		}
-		if action != kernel.Masquerade {
-			continue
+	case h == atPostRouting && !w.isReply && c.masquerading != nil && c.masquerading != w.out:
+		ns.connections.forget(c) // nf_nat_oif_changed
+		ns.end(w, "nat: the flow has the address of "+c.masquerading.name)
+		return false
+	}
+	moved := at
+	if w.isReply {
+		moved = at.other()
+	}
+	if !c.moved[moved] {
+		return true
+	}
+	back := c.reply
+	if w.isReply {
+		back = c.orig
+	}
+	as := back.from
+	if at == sourceSide {
+		as = back.to
+	}
+	if w.isRelated {
+		w.packet = w.packet.errorRewritten(as, at == sourceSide)
+	} else {
+		w.packet = w.packet.rewritten(as, at == sourceSide)
+	}
+	if ns.world().watched() {
+		direction := map[side]string{sourceSide: "from", destinationSide: "to"}[at]
+		ns.decide(w.packet, w.in, w.out, "nat: %s %s", direction, as)
+	}
+	ns.look(w)
+	return true
+}
+
+// bind decides about one address of a connection, by what the chains of type nat say; false where they drop it.
+func (ns *namespace) bind(c *connection, h hook, w *passage) (ok bool) {
+	family := ofIPv4
+	if w.packet.v6() {
+		family = ofIPv6
+	}
+	by, asked := &askedRule{}, (*askedChain)(nil)
+	for _, s := range ns.filter.course().nat[family][h] {
+		if by, asked = s.chain.decide(&w.facts), s.chain; by.action != kernel.Accept {
+			break
 		}
-		source := ns.masqueradeAs(to, f.dst)
+	}
+	switch by.action {
+	case kernel.Drop, kernel.Reject:
+		ns.refuse(w, asked, by)
+		return false
+	case kernel.DNAT:
+		c.comeFrom(by.to)
+	case kernel.SNAT:
+		ns.goTo(c, by.to)
+	case kernel.Masquerade:
+		source := ns.masqueradeAs(w.to, w.packet.dst())
 		if !source.IsValid() {
-			ns.drop(p, by.in, to.link, DropNetfilter, to.link.name+" has no address to masquerade as")
+			ns.end(w, w.out.name+" has no address to masquerade as")
 			return false // net/netfilter/nf_nat_masquerade.c: "ate my IP address"
 		}
-		c.reply.to = ns.connections.freePort(c.reply, source)
-		break
+		c.masquerading = w.out
+		ns.goTo(c, netip.AddrPortFrom(source, 0))
+	default:
+		if sideOf(h) == sourceSide {
+			ns.goTo(c, netip.AddrPortFrom(c.reply.to.Addr(), 0)) // nf_nat_alloc_null_binding: another port, where it is taken
+		}
 	}
-	c.fresh = false
-	ns.note(c)
 	return true
+}
+
+// comeFrom translates the destination: replies come from another address.
+func (c *connection) comeFrom(to netip.AddrPort) {
+	if to.Port() == 0 {
+		to = netip.AddrPortFrom(to.Addr(), c.reply.from.Port())
+	}
+	c.reply.from = to
+	c.moved[destinationSide] = c.reply.from != c.orig.to
+}
+
+// goTo translates the source: replies go to another address, and to a free port of it unless one is asked for.
+func (ns *namespace) goTo(c *connection, to netip.AddrPort) {
+	if to.Port() == 0 {
+		to = ns.connections.freePort(c.reply, to.Addr())
+	}
+	c.reply.to = to
+	c.moved[sourceSide] = c.reply.to != c.orig.from
 }
 
 // masqueradeAs is the address of the link that a packet leaves by. (net/netfilter/nf_nat_masquerade.c:
@@ -120,11 +130,11 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 
 // freePort keeps the port of who asks where nobody else has it, and takes the next one otherwise. (nf_nat_core.c:
 // get_unique_tuple; Linux goes on from a random one.)
-func (all connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
+func (all *connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
 	port := reply.to.Port()
 	for range 1 << 16 {
 		reply.to = netip.AddrPortFrom(source, port)
-		if all[reply] == nil {
+		if all.by[reply] == nil {
 			break
 		}
 		if port++; port < firstFreePort {
@@ -136,27 +146,36 @@ func (all connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
 
 const firstFreePort = 1024
 
+// forgetMasqueraded has the connections end that got their source from a link that goes down. (nf_nat_masquerade.c:
+// masq_device_event.)
+func (l *link) forgetMasqueraded() {
+	l.ns.connections.drop(func(c *connection) bool { return c.masquerading == l })
+}
+
 // sentFrom returns a copy of the packet with another source.
 func (p packet) sentFrom(a netip.AddrPort) packet { return p.rewritten(a, true) }
 
-// sentTo returns a copy of the packet with another destination.
-func (p packet) sentTo(a netip.AddrPort) packet { return p.rewritten(a, false) }
-
 func (p packet) rewritten(a netip.AddrPort, source bool) packet {
 	q := append(packet(nil), p...)
+	q.rewrite(a, source)
+	return q
+}
+
+// rewrite gives a packet, or the beginning of one that is quoted, another address. (net/netfilter/nf_nat_proto.c:
+// nf_nat_ipv4_manip_pkt.)
+func (q packet) rewrite(a netip.AddrPort, source bool) {
 	address := q.addressPlace(source)
 	old := append([]byte(nil), address...)
 	copy(address, a.Addr().AsSlice())
 	if q.protocol() != protoICMP { // whose checksum is over the message alone
 		q.adjust(old, address)
 	}
-	if port := q.portPlace(source); port != nil {
+	if port := q.portPlace(source); port != nil && a.Port() != 0 { // who is asked has no identifier of an echo
 		old := append([]byte(nil), port...)
 		binary.BigEndian.PutUint16(port, a.Port())
 		q.adjust(old, port)
 	}
-	q.seal()
-	return q
+	q.sealHeader()
 }
 
 func (p packet) addressPlace(source bool) []byte {
@@ -214,36 +233,14 @@ func (p packet) checksumPlace() []byte {
 	return nil
 }
 
-// untranslateError gives an ICMP error about a packet that was translated to who has sent that packet, as it sent it.
-// (net/netfilter/nf_nat_proto.c: nf_nat_icmp_reply_translation.)
-func (ns *namespace) untranslateError(p packet) packet {
-	message := p.payload()
-	if len(message) < icmpHeader {
-		return p
-	}
-	about, ok := parseQuoted(message[icmpHeader:])
-	if !ok {
-		return p
-	}
-	t, ok := about.tuple()
-	if !ok {
-		return p
-	}
-	c, isReply := ns.connections.find(t.inverse(), ns.world().clock.elapsed())
-	if c == nil || !isReply || !c.translated() {
-		return p
-	}
+// errorRewritten translates an ICMP error, and what it quotes, of which the other address is translated: the packet went
+// the other way. (net/netfilter/nf_nat_proto.c: nf_nat_icmp_reply_translation.)
+func (p packet) errorRewritten(a netip.AddrPort, source bool) packet {
 	q := append(packet(nil), p...)
-	copy(q.addressPlace(false), c.orig.from.Addr().AsSlice())
-	quoted := packet(q.payload()[icmpHeader:])
-	copy(quoted.addressPlace(true), c.orig.from.Addr().AsSlice())
-	if port := quoted.portPlace(true); port != nil {
-		binary.BigEndian.PutUint16(port, c.orig.from.Port())
+	if about, ok := quotedIn(q); ok {
+		about.rewrite(a, !source)
 	}
-	if !quoted.v6() {
-		binary.BigEndian.PutUint16(quoted[10:], 0)
-		binary.BigEndian.PutUint16(quoted[10:], sum16(quoted[:quoted.headerLen()]))
-	}
+	copy(q.addressPlace(source), a.Addr().AsSlice())
 	body := q.payload()
 	binary.BigEndian.PutUint16(body[2:], 0)
 	if q.v6() {
@@ -251,8 +248,17 @@ func (ns *namespace) untranslateError(p packet) packet {
 	} else {
 		binary.BigEndian.PutUint16(body[2:], sum16(body))
 	}
-	q.seal()
+	q.sealHeader()
 	return q
+}
+
+// quotedIn returns the beginning of the packet that an ICMP error is about.
+func quotedIn(p packet) (about packet, ok bool) {
+	message := p.payload()
+	if len(message) < icmpHeader {
+		return nil, false
+	}
+	return parseQuoted(message[icmpHeader:])
 }
 
 // parseQuoted reads the beginning of a packet that an ICMP error quotes, which may be cut.

@@ -3,7 +3,6 @@ package sim
 import (
 	"net/netip"
 	"testing"
-	"time"
 )
 
 // A translated packet has the checksums that it would have had if it had been sent like that.
@@ -32,37 +31,17 @@ func TestTranslatedPacketsHaveRightChecksums(t *testing.T) {
 
 func TestMasqueradingTakesAnotherPortWhereTheOwnIsTaken(t *testing.T) {
 	server, node := netip.MustParseAddrPort("198.51.100.7:53"), netip.MustParseAddr("192.0.2.1")
-	all := connections{}
+	var all connections
 	var ports []uint16
 	for _, pod := range []string{"10.1.0.2:4000", "10.1.0.3:4000", "10.1.0.4:4000", "10.1.0.5:80", "10.1.0.6:80"} {
 		c := &connection{orig: tuple{netip.MustParseAddrPort(pod), server, protoUDP}}
 		c.reply = c.orig.inverse()
 		c.reply.to = all.freePort(c.reply, node)
-		all[c.orig], all[c.reply] = c, c
+		all.note(c, 0)
 		ports = append(ports, c.reply.to.Port())
 	}
 	want := [5]uint16{4000, 4001, 4002, 80, 1024}
 	if [5]uint16(ports) != want {
 		t.Errorf("ports %v, want %v", ports, want)
-	}
-}
-
-func TestConnectionsEnd(t *testing.T) {
-	orig := tuple{netip.MustParseAddrPort("10.1.0.2:4000"), netip.MustParseAddrPort("198.51.100.7:53"), protoUDP}
-	for _, tt := range []struct {
-		replied bool
-		after   time.Duration
-		over    bool
-	}{
-		{false, 30 * time.Second, false},
-		{false, 31 * time.Second, true},
-		{true, 120 * time.Second, false},
-		{true, 121 * time.Second, true},
-	} {
-		c := &connection{orig: orig, reply: orig.inverse(), replied: tt.replied}
-		all := connections{c.orig: c, c.reply: c}
-		if found, _ := all.find(orig, tt.after); (found == nil) != tt.over || (len(all) == 0) != tt.over {
-			t.Errorf("replied %v: %s later: %v, %d left", tt.replied, tt.after, found, len(all))
-		}
 	}
 }

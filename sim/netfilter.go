@@ -10,7 +10,7 @@ import (
 type netfilter struct {
 	nft      nftables
 	iptables iptables
-	found    map[hookPoint][]baseChain // the chains that packets are asked about, as far as they were looked up
+	ready    *course // what the rules do with packets; nil: not made ready yet
 }
 
 // Ruleset is kernel.Netfilter's.
@@ -103,11 +103,11 @@ func (ns *namespace) changeRules(b kernel.FilterBackend, changes []kernel.Filter
 	if b == kernel.IPTables {
 		after, i, r := ns.filter.iptables.changed(changes, ns.world().config.Profile.Features.legacyIPTables())
 		if r == nil {
-			ns.filter.iptables, ns.filter.found = after, nil
+			ns.filter.iptables, ns.filter.ready = after, nil
 		}
 		return i, r
 	}
-	ns.filter.found = nil
+	ns.filter.ready = nil
 	return ns.filter.nft.transact(changes, true, ns.world().config.Profile.Features)
 }
 

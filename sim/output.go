@@ -16,41 +16,60 @@ func (ns *namespace) output(p packet) kernel.Errno {
 		return errno
 	}
 	ns.decide(p, nil, to.link, "route: %s", to)
-	if !ns.admits(localOut, p, nil, to.link) {
+	return ns.emit(p, to, tracked{})
+}
+
+// emit sends a packet of the namespace's own by a way. What is translated then goes where the routes say of its new
+// destination. (net/ipv4/ip_output.c: __ip_local_out; net/netfilter/nf_nat_proto.c: nf_nat_ipv4_local_fn,
+// ip_route_me_harder.)
+func (ns *namespace) emit(p packet, to way, known tracked) (errno kernel.Errno) {
+	w := passage{packet: p, out: to.link, tracked: known}
+	if !ns.through(atLocalOut, &w) {
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
 	}
-	ns.leave(p, to, passage{})
+	if dst := w.packet.dst(); dst != p.dst() {
+		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst}); errno != 0 {
+			ns.drop(w.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
+			return errno
+		}
+		ns.decide(w.packet, nil, to.link, "route: %s", to)
+	}
+	ns.leave(&w, to)
 	return 0
 }
 
 // leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP
 // error. (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
-func (ns *namespace) leave(p packet, to way, by passage) {
-	if p = ns.departs(p, to, by); p == nil {
+func (ns *namespace) leave(w *passage, to way) {
+	w.out, w.to = to.link, to
+	if !ns.through(atPostRouting, w) {
 		return
 	}
-	mtu := to.mtu()
+	p, mtu := w.packet, to.mtu()
 	if len(p) <= mtu {
-		to.send(p)
+		to.send(p, w.tracked)
 		return
 	}
 	if p.whole() {
-		ns.drop(p, by.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), mtu))
+		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), mtu))
 		ns.report(p, tooBig(mtu))
 		return
 	}
-	ns.decide(p, by.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
+	ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 	for _, piece := range ns.fragments(p, mtu) {
-		to.send(piece)
+		to.send(piece, w.tracked)
 	}
 }
 
-// send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.)
-func (to way) send(p packet) {
+// send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.) By the loopback
+// device it keeps what conntrack knows of it.
+func (to way) send(p packet, known tracked) {
 	l := to.link
 	switch {
 	case l.loopback():
-		l.transmitIP(l.mac, p)
+		f := frameOf(l.mac, l.mac, p)
+		f.tracked = known
+		l.transmit(f)
 	case to.kind == kernel.Broadcast:
 		l.transmitIP(broadcastMAC, p)
 	case to.next.IsMulticast():

@@ -124,6 +124,14 @@ func (p packet) seal() {
 		return
 	}
 	binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+	p.sealHeader()
+}
+
+// sealHeader sets the checksum where the header has one.
+func (p packet) sealHeader() {
+	if p.v6() {
+		return
+	}
 	binary.BigEndian.PutUint16(p[10:], 0)
 	binary.BigEndian.PutUint16(p[10:], sum16(p[:p.headerLen()]))
 }
@@ -164,8 +172,5 @@ func sum16(pieces ...[]byte) uint16 {
 
 // sumICMPv6 is the checksum of a message with the pseudo header of RFC 8200, 8.1.
 func sumICMPv6(src, dst netip.Addr, message []byte) uint16 {
-	var tail [8]byte
-	binary.BigEndian.PutUint32(tail[:], uint32(len(message)))
-	tail[7] = protoICMPv6
-	return sum16(src.AsSlice(), dst.AsSlice(), tail[:], message)
+	return sumPseudo(src, dst, protoICMPv6, message)
 }

@@ -23,7 +23,7 @@ func (l *link) portReceive(f frame) {
 // portForward is what becomes of a frame that a bridge has to do with. (net/bridge/br_input.c: br_handle_frame_finish.)
 func (l *link) portForward(f frame) {
 	br := l.master
-	if !l.ns.bridgeAdmits(preRouting, f, l, nil) {
+	if !l.ns.bridgeAdmits(atPreRouting, f, l, nil) {
 		return
 	}
 	if !br.bridge.admit(&f, &l.port.vlans) {
@@ -132,7 +132,7 @@ func (l *link) portTransmit(f frame, from *link) {
 	if !l.forwards() || !l.delivers(from) || l.master.bridge.filtering && !l.port.vlans.has(f.vlan) {
 		return // should_deliver, br_allowed_egress
 	}
-	if from != nil && !l.ns.bridgeAdmits(forwardHook, f, from, l) {
+	if from != nil && !l.ns.bridgeAdmits(atForward, f, from, l) {
 		return
 	}
 	if not := f.fits(l); not != "" {

@@ -79,6 +79,8 @@ const (
 	RulesetList     Op = "ruleset list"     // Ruleset
 	RulesetCheck    Op = "ruleset check"    // CheckRuleset
 	RulesetChange   Op = "ruleset change"   // ChangeRuleset
+	FlowList        Op = "flow list"        // Flows
+	FlowDelete      Op = "flow delete"      // DeleteFlows
 	ProbePing       Op = "ping"             // Ping
 	ProbeCall       Op = "call"             // Call
 	ProbeServe      Op = "serve"            // Serve
@@ -107,7 +109,7 @@ var mutating = map[Op]bool{
 	RouteAdd: true, RouteDelete: true,
 	RuleAdd: true, RuleDelete: true,
 	NeighbourAdd: true, NeighbourDelete: true,
-	SysctlSet: true, RulesetChange: true,
+	SysctlSet: true, RulesetChange: true, FlowDelete: true,
 	FileWrite: true, FileLink: true, FileRename: true, FileRemove: true, FileLock: true, FolderMake: true,
 	ProgramExec: true,
 }

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -181,6 +182,16 @@ func (n *netns) CheckRuleset(b kernel.FilterBackend, changes []kernel.FilterChan
 
 func (n *netns) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
 	return n.do(RulesetChange, describeRuleset(b, changes), func() error { return n.backend.ChangeRuleset(b, changes) })
+}
+
+func (n *netns) Flows() ([]kernel.Flow, error) {
+	return value(n.line, FlowList, n.Name(), "", n.backend.Flows)
+}
+
+func (n *netns) DeleteFlows(f kernel.FlowFilter) (int, error) {
+	return value(n.line, FlowDelete, n.Name(), strings.Join(f.Words(), " "), func() (int, error) {
+		return n.backend.DeleteFlows(f)
+	})
 }
 
 func (n *netns) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {

@@ -78,6 +78,9 @@ type Kernel struct {
 	CheckRuleset  func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error
 	ChangeRuleset func(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error
 
+	Flows       func(ns kernel.NetNS) ([]kernel.Flow, error)
+	DeleteFlows func(ns kernel.NetNS, f kernel.FlowFilter) (int, error)
+
 	Ping  func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error)
 	Call  func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error)
 	Serve func(ns kernel.NetNS, s kernel.Service) (func(), error)
@@ -91,6 +94,7 @@ type Kernel struct {
 	ShowRules      func(ns kernel.NetNS, list []kernel.Rule) []kernel.Rule
 	ShowNeighbours func(ns kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour
 	ShowRuleset    func(ns kernel.NetNS, list []kernel.FilterTable) []kernel.FilterTable
+	ShowFlows      func(ns kernel.NetNS, list []kernel.Flow) []kernel.Flow
 
 	ShowLink func(ns kernel.NetNS, l kernel.Link) kernel.Link // for LinkByName alone, which looks at ShowLinks, too
 }
@@ -157,6 +161,9 @@ var rightKernel = Kernel{
 	Ruleset:       kernel.NetNS.Ruleset,
 	CheckRuleset:  kernel.NetNS.CheckRuleset,
 	ChangeRuleset: kernel.NetNS.ChangeRuleset,
+
+	Flows:       kernel.NetNS.Flows,
+	DeleteFlows: kernel.NetNS.DeleteFlows,
 
 	Ping:  kernel.NetNS.Ping,
 	Call:  kernel.NetNS.Call,

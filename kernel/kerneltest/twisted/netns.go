@@ -187,6 +187,15 @@ func (n *netns) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterCha
 	return n.k.ChangeRuleset(n.right, b, changes)
 }
 
+func (n *netns) Flows() ([]kernel.Flow, error) {
+	list, err := n.k.Flows(n.right)
+	return show(n, n.k.ShowFlows, list, err)
+}
+
+func (n *netns) DeleteFlows(f kernel.FlowFilter) (int, error) {
+	return n.k.DeleteFlows(n.right, f)
+}
+
 func (n *netns) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 	return n.k.Ping(n.right, ctx, p)
 }

@@ -1,0 +1,86 @@
+package sim
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// reject tells the sender of a packet that a rule does not let it pass. (net/ipv4/netfilter/nf_reject_ipv4.c,
+// net/ipv6/netfilter/nf_reject_ipv6.c: nf_send_unreach, nf_send_reset.)
+func (ns *namespace) reject(w *passage, with kernel.Rejection) {
+	if with == kernel.RejectReset {
+		ns.reset(w)
+		return
+	}
+	ns.report(w.packet, rejections[with])
+}
+
+// rejections are the ICMP errors of rejections. Those that stand for both IP versions are as nft_reject_icmp_code and
+// nft_reject_icmpv6_code have them (net/netfilter/nft_reject.c).
+var rejections = map[kernel.Rejection]report{
+	"":                        portUnreachable,
+	"icmp net-unreachable":    unreachable4(0),
+	"icmp host-unreachable":   unreachable4(1),
+	"icmp prot-unreachable":   unreachable4(2),
+	"icmp net-prohibited":     unreachable4(9),
+	"icmp host-prohibited":    unreachable4(10),
+	"icmp admin-prohibited":   unreachable4(13),
+	"icmpv6 no-route":         {v6: icmpKind{icmpv6Unreachable, 0}},
+	"icmpv6 admin-prohibited": {v6: icmpKind{icmpv6Unreachable, 1}},
+	"icmpv6 addr-unreachable": {v6: icmpKind{icmpv6Unreachable, 3}},
+	"icmpx no-route":          netUnreachable,
+	"icmpx host-unreachable":  hostUnreachable,
+	"icmpx admin-prohibited":  packetFiltered,
+}
+
+var portUnreachable = report{v4: icmpKind{icmpUnreachable, 3}, v6: icmpKind{icmpv6Unreachable, 4}}
+
+func unreachable4(code byte) report { return report{v4: icmpKind{icmpUnreachable, code}} }
+
+// reset answers a segment with a reset, unless it is one. To conntrack that is a packet of the same connection that goes
+// back (nf_ct_attach).
+func (ns *namespace) reset(w *passage) {
+	segment := w.packet.payload()
+	if w.packet.protocol() != protoTCP || !w.packet.first() || len(segment) < tcpHeader || segmentKind(segment) == segmentRST {
+		return
+	}
+	back := w.tracked
+	back.isReply, back.state = !back.isReply, kernel.FlowRelated
+	p := newPacket(w.packet.dst(), w.packet.src(), protoTCP, resetOf(segment))
+	binary.BigEndian.PutUint16(p.payload()[16:], sumPseudo(p.src(), p.dst(), protoTCP, p.payload()))
+	if to, errno := ns.route(flow{dst: p.dst()}); errno == 0 {
+		_ = ns.emit(p, to, back) // ip_route_me_harder
+	}
+}
+
+// resetOf is the segment that resets a connection, without its checksum. (nf_reject_ip_tcphdr_put.)
+func resetOf(segment []byte) []byte {
+	r := make([]byte, tcpHeader)
+	copy(r[0:2], segment[2:4])
+	copy(r[2:4], segment[0:2])
+	r[12], r[tcpFlags] = tcpHeader/4<<4, tcpRST
+	flags := segment[tcpFlags]
+	if flags&tcpACK != 0 {
+		copy(r[4:8], segment[8:12])
+		return r
+	}
+	length := uint32(len(segment) - int(segment[12]>>4)*4)
+	for _, flag := range []byte{tcpSYN, tcpFIN} {
+		if flags&flag != 0 {
+			length++
+		}
+	}
+	binary.BigEndian.PutUint32(r[8:], binary.BigEndian.Uint32(segment[4:])+length)
+	r[tcpFlags] |= tcpACK
+	return r
+}
+
+// sumPseudo is the checksum of what is above IP, with the pseudo header.
+func sumPseudo(src, dst netip.Addr, protocol int, message []byte) uint16 {
+	var tail [8]byte
+	binary.BigEndian.PutUint32(tail[:], uint32(len(message)))
+	tail[7] = byte(protocol)
+	return sum16(src.AsSlice(), dst.AsSlice(), tail[:], message)
+}
