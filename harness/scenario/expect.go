@@ -20,6 +20,9 @@ func (s *session) expect(_ string, w *words) (string, error) {
 	}
 	var last kernel.Snapshot
 	err = s.settle(func(state kernel.Snapshot) error {
+		if state, err = s.withFlows(state, all); err != nil {
+			return err
+		}
 		last = state
 		return s.check(file, all, state)
 	})

@@ -26,7 +26,7 @@ func (f form) verb() string {
 
 // forms returns our part of the language, in the order in which it is explained.
 func forms() []form {
-	return slices.Concat(netnsForms(), linkForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms(),
+	return slices.Concat(netnsForms(), linkForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms(), flowForms(),
 		cniForms(), pluginForms(), kubeletForms(), probeForms(), timeForms(), needForms(), stateForms(), fileForms(), faultForms())
 }
 

@@ -65,7 +65,7 @@ func Parse(line string) (Operation, error) {
 }
 
 // netnsPrograms are the first words of lines that take "-n NS".
-var netnsPrograms = []string{"ip", "bridge", "sysctl", "nft", "iptables", "ip6tables"}
+var netnsPrograms = []string{"ip", "bridge", "sysctl", "nft", "iptables", "ip6tables", "conntrack"}
 
 // CutNetNS takes "-n NS", which programs take before everything else, out of a line. Without it NS is the host's own.
 func CutNetNS(line []string) (netns string, rest []string, err error) {
