@@ -19,8 +19,8 @@ const (
 	GoTo       FilterAction = "goto"   // ask another chain instead of the rest of this one
 	Reject     FilterAction = "reject" // drop, and tell the sender With what
 	Masquerade FilterAction = "masquerade"
-	SNAT       FilterAction = "snat" // To is to be the sender of the flow
-	DNAT       FilterAction = "dnat" // To is to be the receiver of the flow
+	SNAT       FilterAction = "snat" // To is to be the sender of the flow: at postrouting and input
+	DNAT       FilterAction = "dnat" // To is to be the receiver of the flow: at prerouting and output
 )
 
 var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Reject, Masquerade, SNAT, DNAT}

@@ -26,13 +26,14 @@ type Netfilter interface {
 	// change that is refused. Of iptables, all changes of a transaction belong to one table.
 	//
 	//	EINVAL      the change is no good in itself (see FilterChange.Valid); iptables: masquerade in a chain that is called
-	//	            from another than POSTROUTING
+	//	            from another than POSTROUTING; SNAT, and DNAT, likewise where FilterAction has them not
 	//	ERANGE      a name or comment is too long
 	//	ENOENT      the table, the chain, the chain jumped to, or the rule is not there
 	//	EEXIST      Exclusive: the table or chain is there; a chain is there that is not of this hook, type or priority
 	//	EBUSY       the chain to delete has rules, or rules jump to it
-	//	EOPNOTSUPP  the machine does not have the backend or the family; nftables: the chain's type does not go with the
-	//	            hook; masquerade in a chain that is, or is called by, another than one of type nat at postrouting; a
+	//	EOPNOTSUPP  the machine does not have the backend, the family, or what a rule needs; nftables: the chain's type
+	//	            does not go with the hook; masquerade in a chain that is, or is called by, another than one of type
+	//	            nat at postrouting; SNAT, and DNAT, likewise where FilterAction has them not; reject at postrouting; a
 	//	            jump to a base chain
 	//	EMLINK      a packet can go from a base chain in circles, or through more than 16 chains
 	//	EAGAIN      iptables: another process held the lock for FilterLockWait
@@ -173,10 +174,11 @@ func (r FilterRule) Says(other FilterRule) bool { return r.String() == other.Str
 //
 //	EINVAL  a verb, family, match or action that the backend does not have there; a name that is missing or has
 //	        characters that do not fit a line; more matches than MaxFilterMatches; a prefix that says nothing, has bits
-//	        beyond its length, or is of another family; a priority of more than 32 bits; an opaque rule to add; of
+//	        beyond its length, or is of another family; ports that are all or none; matches on two protocols, or on one
+//	        twice; a rejection or an address of another family; a port to translate to, of what has none; a priority of more than 32 bits; an opaque rule to add; of
 //	        nftables: a table of iptables; of iptables: two matches of one kind, a link that a built-in chain cannot
-//	        know, a chain with the name of a target, to delete a built-in chain, drop in the table nat, masquerade in
-//	        another, At, a handle
+//	        know, a chain with the name of a target, to delete a built-in chain, drop in the table nat, a translation
+//	        in another, reject in another than filter, At, a handle
 //	ERANGE  a name or comment that is too long
 func (c *FilterChange) Valid(b FilterBackend) error {
 	if err := c.validPlace(b); err != nil {

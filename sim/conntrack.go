@@ -189,6 +189,15 @@ func (ns *namespace) trackError(w *passage) {
 	}
 }
 
+// answered is what conntrack knows of an error about a packet, or a reset instead of an answer: it is of the same
+// connection, which may not be confirmed yet. (nf_conntrack_core.c: nf_conntrack_attach.)
+func (t tracked) answered() tracked {
+	if t.connection == nil {
+		return tracked{}
+	}
+	return tracked{connection: t.connection, isReply: !t.isReply, isRelated: true, state: kernel.FlowRelated}
+}
+
 // confirm keeps the connection of which the first packet has got through; not ok where another one is in its way.
 // (nf_conntrack_core.c: __nf_conntrack_confirm.)
 func (ns *namespace) confirm(w *passage) (ok bool) {

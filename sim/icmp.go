@@ -46,7 +46,7 @@ func tooBig(mtu int) report {
 // report tells the sender of p what became of it, unless there is nothing to tell or nobody who may be told: errors
 // are not about errors, nor fragments but the first, nor what went to many. (net/ipv4/icmp.c: __icmp_send;
 // net/ipv6/icmp.c: icmp6_send.) Rate limits are not simulated.
-func (ns *namespace) report(p packet, r report) {
+func (ns *namespace) report(p packet, known tracked, r report) {
 	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || p.src().IsUnspecified() {
 		return
 	}
@@ -59,7 +59,7 @@ func (ns *namespace) report(p packet, r report) {
 		src = ns.source(to, p.src())
 	}
 	if src.IsValid() {
-		_ = ns.emit(r.packet(src, p), to, tracked{})
+		_ = ns.emit(r.packet(src, p), to, known.answered())
 	}
 }
 

@@ -40,7 +40,7 @@ func (l *link) inputIP(f frame) {
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
-		l.ns.report(p, noWay[errno])
+		l.ns.report(p, w.tracked, noWay[errno])
 	default:
 		l.ns.forward(&w, to)
 	}
@@ -122,13 +122,13 @@ func (ns *namespace) forward(w *passage, to way) {
 	switch {
 	case *p.hopLimit() <= 1:
 		ns.drop(p, w.in, to.link, DropBadHeader, "the TTL is used up")
-		ns.report(p, timeExceeded)
+		ns.report(p, w.tracked, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
 		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
-		ns.report(p, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
+		ns.report(p, w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && len(p) > to.link.mtu:
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), to.link.mtu))
-		ns.report(p, tooBig(to.link.mtu))
+		ns.report(p, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		ns.decide(w.packet, w.in, to.link, "route: %s", to)
 		w.packet = w.packet.aged()

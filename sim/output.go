@@ -52,7 +52,7 @@ func (ns *namespace) leave(w *passage, to way) {
 	}
 	if p.whole() {
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), mtu))
-		ns.report(p, tooBig(mtu))
+		ns.report(p, w.tracked, tooBig(mtu))
 		return
 	}
 	ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)

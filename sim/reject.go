@@ -14,7 +14,7 @@ func (ns *namespace) reject(w *passage, with kernel.Rejection) {
 		ns.reset(w)
 		return
 	}
-	ns.report(w.packet, rejections[with])
+	ns.report(w.packet, w.tracked, rejections[with])
 }
 
 // rejections are the ICMP errors of rejections. Those that stand for both IP versions are as nft_reject_icmp_code and
@@ -39,15 +39,14 @@ var portUnreachable = report{v4: icmpKind{icmpUnreachable, 3}, v6: icmpKind{icmp
 
 func unreachable4(code byte) report { return report{v4: icmpKind{icmpUnreachable, code}} }
 
-// reset answers a segment with a reset, unless it is one. To conntrack that is a packet of the same connection that goes
-// back (nf_ct_attach).
+// reset answers a segment with a reset, unless it is one.
 func (ns *namespace) reset(w *passage) {
 	segment := w.packet.payload()
 	if w.packet.protocol() != protoTCP || !w.packet.first() || len(segment) < tcpHeader || segmentKind(segment) == segmentRST {
 		return
 	}
-	back := w.tracked
-	back.isReply, back.state = !back.isReply, kernel.FlowRelated
+	back := w.tracked.answered()
+	back.isRelated = false // no ICMP error: it is translated as any segment
 	p := newPacket(w.packet.dst(), w.packet.src(), protoTCP, resetOf(segment))
 	binary.BigEndian.PutUint16(p.payload()[16:], sumPseudo(p.src(), p.dst(), protoTCP, p.payload()))
 	if to, errno := ns.route(flow{dst: p.dst()}); errno == 0 {

@@ -159,7 +159,7 @@ func (l *link) giveUp(n *neighbour) {
 	n.state, n.known, n.waiting = kernel.Failed, false, nil
 	for _, p := range waiting {
 		l.ns.drop(p, nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
-		l.ns.report(p, hostUnreachable)
+		l.ns.report(p, tracked{}, hostUnreachable)
 	}
 }
 

@@ -176,8 +176,9 @@ var filterWordLaws = []Law{
 		n := e.iptables("a")
 		n.table = "filter"
 		n.change("-N c")
+		e.changeIPTables(n.netns, n.parse("-A c -j REJECT"))
 		for _, words := range []string{
-			"-j REJECT", "-j REJECT --reject-with icmp-admin-prohibited", "-p tcp -j REJECT --reject-with tcp-reset",
+			"-j REJECT --reject-with icmp-admin-prohibited", "-p tcp -j REJECT --reject-with tcp-reset",
 			"-j REJECT --reject-with icmp-host-unreachable", "-j REJECT --reject-with icmp-proto-unreachable",
 		} {
 			n.change("-A c " + words)
@@ -221,7 +222,7 @@ var filterWordLaws = []Law{
 		})
 		e.ok(n.ChangeRuleset(kernel.IPTables, six), "change ip6tables")
 		six = parseChanges("ip6tables", []string{"-A INPUT -j REJECT --reject-with icmp6-adm-prohibited", "-A INPUT -j REJECT"})
-		e.ok(n.ChangeRuleset(kernel.IPTables, six), "change ip6tables")
+		e.changeIPTables(n.netns, six)
 		equal(e, n.list(), []string{
 			"-t filter -A INPUT -j REJECT --reject-with icmp6-adm-prohibited", "-t filter -A INPUT -j REJECT",
 			"-t nat -A OUTPUT -p ipv6-icmp -j ACCEPT", "-t nat -A POSTROUTING -j SNAT --to-source fd00::1",

@@ -169,7 +169,7 @@ func (e *env) masquerading(b kernel.FilterBackend) (node *ruleLab, pod, outside 
 func (e *env) changeIPTables(n *netns, changes []kernel.FilterChange) {
 	err := n.ChangeRuleset(kernel.IPTables, changes)
 	if errors.Is(err, kernel.EOPNOTSUPP) {
-		panic(leftOut("this machine has no iptables"))
+		panic(leftOut("this machine has no iptables, or lacks what that needs"))
 	}
 	e.ok(err, "%s", kernel.DescribeFilterChanges(kernel.IPTables, changes))
 }

@@ -61,6 +61,30 @@ var translationLaws = append(rejectLaws(), []Law{
 		_, err = a.call(kernel.UDP, "10.2.0.9:8053")
 		e.refused(err, kernel.ECONNREFUSED, "call an address that nobody has, instead of which a pod is asked")
 	}},
+	{"translation/dnat/rejected", "net/ipv4/icmp.c icmp_glue_bits: nf_ct_attach", func(e *env) {
+		node, a, b := e.routedAndForwarding()
+		node.base("pre", "nat", "prerouting", -100)
+		node.base("f", "filter", "forward", 0)
+		node.change("add rule inet t pre ip daddr 10.1.0.1 dnat ip to 10.2.0.2", "add rule inet t f udp dport 53 reject")
+		b.serve(kernel.UDP, "10.2.0.2:53")
+		node.serve(kernel.UDP, "10.1.0.1:53")
+		_, err := a.call(kernel.UDP, "10.1.0.1:53")
+		e.refused(err, kernel.ECONNREFUSED, "call what is led to a pod, to which a rule does not let it")
+	}},
+	{"translation/reject/own-packets", "net/netfilter/core.c nf_hook_slow: NF_DROP_GETERR", func(e *env) {
+		node, _, b := e.routedAndForwarding()
+		node.up(node.link("lo").Index)
+		node.base("f", "filter", "output", 0)
+		node.change("add rule inet t f ip daddr 10.2.0.2 reject")
+		for _, by := range []struct {
+			transport kernel.Transport
+			want      kernel.Errno
+		}{{kernel.TCP, kernel.ECONNREFUSED}, {kernel.UDP, kernel.EPERM}} {
+			b.serve(by.transport, "10.2.0.2:80")
+			_, err := node.call(by.transport, "10.2.0.2:80")
+			e.refused(err, by.want, "call by %s what the node does not let out", by.transport)
+		}
+	}},
 	{"translation/dnat/ping", "net/netfilter/nf_nat_proto.c icmp_manip_pkt", func(e *env) {
 		node, a, _ := e.routedAndForwarding()
 		node.base("pre", "nat", "prerouting", -100)

@@ -11,7 +11,7 @@ func translationMutants() []mutant {
 		"translation/dnat/errors-come-back", "translation/dnat/ping", "translation/dnat/before-forward",
 		"translation/snat/nft", "translation/snat/input", "packetfilter/match/port", "packetfilter/match/protocol", "packetfilter/match/local",
 		"packetfilter/match/flow", "translation/reject/forward", "translation/reject/input", "translation/reject/prerouting",
-		"translation/dnat/iptables", "translation/snat/iptables",
+		"translation/dnat/iptables", "translation/snat/iptables", "translation/dnat/rejected", "translation/reject/own-packets",
 	} {
 		all = append(all, mutant{law, "has rules without effect", withoutRules()})
 	}

@@ -29,6 +29,7 @@ var iptablesWords = []struct {
 	{"Operation not permitted", unix.EPERM},
 	{"Could not fetch rule set generation id", unix.EPERM},
 	{"unable to initialize table", unix.EOPNOTSUPP},
+	{"missing kernel module", unix.EOPNOTSUPP}, // for a target or match
 	{"do you need to insmod", unix.EOPNOTSUPP},
 	{"Failed to initialize nft", unix.EOPNOTSUPP},
 	{"TABLE_ADD failed", unix.EOPNOTSUPP}, // iptables-nft on a kernel without NF_TABLES_IPV4
