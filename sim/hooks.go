@@ -286,9 +286,9 @@ func (ns *namespace) look(w *passage) {
 	w.facts.lookAbove(p)
 }
 
-// bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING;
-// net/bridge/br_forward.c: NF_BR_FORWARD.) Other hooks of bridges, and br_netfilter, which has bridged packets seen by
-// the other families too, are not simulated.
+// bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
+// NF_BR_LOCAL_IN; net/bridge/br_forward.c: NF_BR_FORWARD, NF_BR_LOCAL_OUT, NF_BR_POST_ROUTING.) br_netfilter, which has
+// bridged packets seen by the other families too, is not simulated.
 func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 	steps := ns.filter.course().steps[ofBridge][h]
 	if len(steps) == 0 {

@@ -33,7 +33,7 @@ func (l *link) portForward(f frame) {
 	br.learn(f, l)
 	if f.dst.multicast() {
 		br.flood(f, l)
-		br.passUp(f)
+		br.passUp(f, l)
 		return
 	}
 	br.forward(f, l)
@@ -57,7 +57,7 @@ func (l *link) forward(f frame, from *link) {
 	to, known := l.whereabouts(f)
 	switch {
 	case known && to.local():
-		l.passUp(f)
+		l.passUp(f, from)
 		return
 	case known:
 		l.decide(f, "fdb: %s is behind %s", f.dst, to.port.name)
@@ -67,7 +67,7 @@ func (l *link) forward(f frame, from *link) {
 		l.flood(f, from)
 	}
 	if l.promisc {
-		l.passUp(f)
+		l.passUp(f, from)
 	}
 }
 
@@ -107,14 +107,14 @@ func (b *bridge) vlanOf(f frame) int {
 
 // passUp hands a frame to the bridge's own vlans and protocols, if the bridge is a member of the frame's VLAN. One that
 // is promiscuous sees the others with their tag. (net/bridge/br_input.c: br_pass_frame_up.)
-func (l *link) passUp(f frame) {
+func (l *link) passUp(f frame, from *link) {
 	if l.bridge.filtering {
 		if !l.bridge.vlans.has(f.vlan) && !l.promisc {
 			return
 		}
 		f.vlan = l.bridge.vlans.tag(f.vlan)
 	}
-	if l.up {
+	if l.up && l.ns.bridgeAdmits(atLocalIn, f, from, nil) {
 		l.receive(f)
 	}
 }
@@ -132,8 +132,12 @@ func (l *link) portTransmit(f frame, from *link) {
 	if !l.forwards() || !l.delivers(from) || l.master.bridge.filtering && !l.port.vlans.has(f.vlan) {
 		return // should_deliver, br_allowed_egress
 	}
-	if from != nil && !l.ns.bridgeAdmits(atForward, f, from, l) {
-		return
+	h := atForward
+	if from == nil {
+		h = atLocalOut
+	}
+	if !l.ns.bridgeAdmits(h, f, from, l) || !l.ns.bridgeAdmits(atPostRouting, f, nil, l) {
+		return // __br_forward, br_forward_finish
 	}
 	if not := f.fits(l); not != "" {
 		l.drop(f, not, describeMTU(f, l))
