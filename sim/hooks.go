@@ -291,7 +291,7 @@ func (ns *namespace) look(w *passage) {
 // bridged packets seen by the other families too, is not simulated.
 func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 	steps := ns.filter.course().steps[ofBridge][h]
-	if len(steps) == 0 {
+	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {
 		return true
 	}
 	f := facts{ns: ns, in: in, out: out, mac: fr.src}
