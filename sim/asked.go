@@ -11,6 +11,7 @@ import (
 type facts struct {
 	ns             *namespace
 	src, dst       netip.Addr // zero for a frame that has no IP packet
+	src4, dst4     uint32     // of IPv4, the same as numbers
 	in, out        *link      // nil: none
 	mac            mac        // of the sender of a frame
 	protocol       uint8      // above IP; 0: none
@@ -19,8 +20,12 @@ type facts struct {
 	state          kernel.FlowStates
 }
 
-// lookAbove notes what is above IP. A fragment but the first has no ports.
-func (f *facts) lookAbove(p packet) {
+// look notes what the packet says. A fragment but the first has no ports.
+func (f *facts) look(p packet) {
+	f.src, f.dst = p.src(), p.dst()
+	if !p.v6() {
+		f.src4, f.dst4 = binary.BigEndian.Uint32(p[12:]), binary.BigEndian.Uint32(p[16:])
+	}
 	f.protocol = uint8(p.protocol())
 	if data := p.payload(); kernel.FilterProtocolOf(f.protocol).HasPorts() && p.first() && len(data) >= 4 {
 		f.hasPorts = true
@@ -57,7 +62,7 @@ type askedRule struct {
 
 // A test is a match with what it compares with at hand.
 type test struct {
-	on       kernel.MatchKey
+	on       testKind
 	not      bool
 	protocol uint8
 	ports    kernel.PortRange
@@ -65,6 +70,33 @@ type test struct {
 	mac      mac
 	link     string
 	prefix   netip.Prefix
+	bits     uint32 // of an IPv4 prefix, the same as a number
+	mask     uint32
+}
+
+// A testKind is what a test looks at.
+type testKind uint8
+
+const (
+	bySource testKind = iota
+	bySource4
+	byDestination
+	byDestination4
+	byInLink
+	byOutLink
+	byProtocol
+	bySourcePort
+	byDestinationPort
+	byFlow
+	byLocal
+	bySourceMAC
+)
+
+var testKinds = map[kernel.MatchKey]testKind{
+	kernel.MatchSource: bySource, kernel.MatchDestination: byDestination, kernel.MatchInLink: byInLink,
+	kernel.MatchOutLink: byOutLink, kernel.MatchProtocol: byProtocol, kernel.MatchSourcePort: bySourcePort,
+	kernel.MatchDestinationPort: byDestinationPort, kernel.MatchFlow: byFlow, kernel.MatchLocal: byLocal,
+	kernel.MatchSourceMAC: bySourceMAC,
 }
 
 // chain returns a chain with all to which its rules lead.
@@ -102,9 +134,15 @@ func (c *askedChain) describe(by *askedRule) string {
 
 func newTest(m kernel.FilterMatch) test {
 	t := test{
-		on: m.On, not: m.Not, protocol: m.Protocol.Number(), ports: m.Ports, states: m.States, link: m.Link, prefix: m.Prefix,
+		on: testKinds[m.On], not: m.Not, protocol: m.Protocol.Number(), ports: m.Ports, states: m.States, link: m.Link, prefix: m.Prefix,
 	}
 	copy(t.mac[:], m.MAC)
+	if t.prefix.IsValid() && t.prefix.Addr().Is4() {
+		t.on++ // bySource4, byDestination4
+		a := t.prefix.Addr().As4()
+		t.mask = ^uint32(0) << (32 - t.prefix.Bits())
+		t.bits = binary.BigEndian.Uint32(a[:])
+	}
 	return t
 }
 
@@ -158,31 +196,33 @@ func (r *askedRule) isAbout(f *facts) bool {
 // not, and one about a port of none of another protocol.
 func (t *test) holds(f *facts) bool {
 	switch t.on {
-	case kernel.MatchSource:
-		return sameVersion(f.src, t.prefix) && t.prefix.Contains(f.src) != t.not
-	case kernel.MatchDestination:
-		return sameVersion(f.dst, t.prefix) && t.prefix.Contains(f.dst) != t.not
-	case kernel.MatchInLink:
+	case bySource4:
+		return (f.src4&t.mask == t.bits) != t.not && f.src.Is4()
+	case byDestination4:
+		return (f.dst4&t.mask == t.bits) != t.not && f.dst.Is4()
+	case bySource:
+		return f.src.Is6() && t.prefix.Contains(f.src) != t.not
+	case byDestination:
+		return f.dst.Is6() && t.prefix.Contains(f.dst) != t.not
+	case byInLink:
 		return (nameOf(f.in) == t.link) != t.not
-	case kernel.MatchOutLink:
+	case byOutLink:
 		return (nameOf(f.out) == t.link) != t.not
-	case kernel.MatchProtocol:
+	case byProtocol:
 		return (f.protocol == t.protocol) != t.not
-	case kernel.MatchSourcePort:
+	case bySourcePort:
 		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.source) != t.not
-	case kernel.MatchDestinationPort:
+	case byDestinationPort:
 		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.target) != t.not
-	case kernel.MatchFlow:
+	case byFlow:
 		return (f.state&t.states != 0) != t.not
-	case kernel.MatchLocal:
+	case byLocal:
 		return f.ns.local(f.dst) != t.not
-	case kernel.MatchSourceMAC:
+	case bySourceMAC:
 		return (f.mac == t.mac) != t.not
 	}
 	return false
 }
-
-func sameVersion(a netip.Addr, p netip.Prefix) bool { return a.IsValid() && a.Is4() == p.Addr().Is4() }
 
 // nameOf is what rules see of a link; "" where there is none.
 func nameOf(l *link) string {

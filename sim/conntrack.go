@@ -80,8 +80,9 @@ func (c *connection) next(p packet, isReply bool, now time.Duration) (ok, again 
 
 // connections are those of a namespace, by both of their tuples.
 type connections struct {
-	by    map[tuple]*connection
-	sweep int // how many tuples there are to be when those of connections that have ended are thrown away next
+	by       map[tuple]*connection
+	lastPort uint16 // that was given out because the own one was taken
+	sweep    int    // how many tuples there are to be when those of connections that have ended are thrown away next
 }
 
 // find returns a connection that is not over, and whether the tuple is that of its replies.

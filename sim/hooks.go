@@ -214,6 +214,7 @@ func iptablesPriority(table, hook string) int {
 // A passage is a packet on its way through a namespace, with what is known of it beside what it says.
 type passage struct {
 	packet  packet
+	own     bool  // nobody else has the packet: it may be written to
 	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
 	to      way   // at postrouting
 	tracked
@@ -226,6 +227,14 @@ type tracked struct {
 	isReply    bool        // it goes back
 	isRelated  bool        // it is an ICMP error about a packet that goes the other way
 	state      kernel.FlowStates
+}
+
+// take makes the packet the passage's own.
+func (w *passage) take() packet {
+	if !w.own {
+		w.packet, w.own = slices.Clone(w.packet), true
+	}
+	return w.packet
 }
 
 // through does with a packet what the rules say at a hook, and reports whether it may go on. (net/netfilter/core.c:
@@ -278,12 +287,11 @@ func (ns *namespace) end(w *passage, why string) { ns.drop(w.packet, w.in, w.out
 
 // look notes what rules can ask of the packet.
 func (ns *namespace) look(w *passage) {
-	p := w.packet
-	w.facts = facts{ns: ns, src: p.src(), dst: p.dst(), in: w.in, out: w.out, state: w.state}
+	w.facts = facts{ns: ns, in: w.in, out: w.out, state: w.state}
 	if w.connection == nil {
 		w.facts.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
 	}
-	w.facts.lookAbove(p)
+	w.facts.look(w.packet)
 }
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
@@ -296,8 +304,7 @@ func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 	}
 	f := facts{ns: ns, in: in, out: out, mac: fr.src}
 	if p, ok := parsePacket(fr.payload); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
-		f.src, f.dst = p.src(), p.dst()
-		f.lookAbove(p)
+		f.look(p)
 	}
 	for i := range steps {
 		if by := steps[i].chain.decide(&f); by.action != kernel.Accept {

@@ -131,7 +131,7 @@ func (ns *namespace) forward(w *passage, to way) {
 		ns.report(p, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		ns.decide(w.packet, w.in, to.link, "route: %s", to)
-		w.packet = w.packet.aged()
+		w.take().age()
 		ns.leave(w, to)
 	}
 }

@@ -50,9 +50,9 @@ func (ns *namespace) translate(h hook, w *passage) (ok bool) {
 		as = back.to
 	}
 	if w.isRelated {
-		w.packet = w.packet.errorRewritten(as, at == sourceSide)
+		w.take().rewriteError(as, at == sourceSide)
 	} else {
-		w.packet = w.packet.rewritten(as, at == sourceSide)
+		w.take().rewrite(as, at == sourceSide)
 	}
 	if ns.world().watched() {
 		direction := map[side]string{sourceSide: "from", destinationSide: "to"}[at]
@@ -128,18 +128,16 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 	return ns.source4(to.by)
 }
 
-// freePort keeps the port of who asks where nobody else has it, and takes the next one otherwise. (nf_nat_core.c:
-// get_unique_tuple; Linux goes on from a random one.)
+// freePort keeps the port of who asks where nobody else has it, and takes the one after that which was given out last
+// otherwise. (nf_nat_core.c: get_unique_tuple; Linux goes on from a random one.)
 func (all *connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
-	port := reply.to.Port()
+	reply.to = netip.AddrPortFrom(source, reply.to.Port())
 	for range 1 << 16 {
-		reply.to = netip.AddrPortFrom(source, port)
 		if all.by[reply] == nil {
 			break
 		}
-		if port++; port < firstFreePort {
-			port = firstFreePort
-		}
+		all.lastPort = max(all.lastPort+1, firstFreePort)
+		reply.to = netip.AddrPortFrom(source, all.lastPort)
 	}
 	return reply.to
 }
@@ -152,26 +150,18 @@ func (l *link) forgetMasqueraded() {
 	l.ns.connections.drop(func(c *connection) bool { return c.masquerading == l })
 }
 
-// sentFrom returns a copy of the packet with another source.
-func (p packet) sentFrom(a netip.AddrPort) packet { return p.rewritten(a, true) }
-
-func (p packet) rewritten(a netip.AddrPort, source bool) packet {
-	q := append(packet(nil), p...)
-	q.rewrite(a, source)
-	return q
-}
-
 // rewrite gives a packet, or the beginning of one that is quoted, another address. (net/netfilter/nf_nat_proto.c:
 // nf_nat_ipv4_manip_pkt.)
 func (q packet) rewrite(a netip.AddrPort, source bool) {
 	address := q.addressPlace(source)
-	old := append([]byte(nil), address...)
-	copy(address, a.Addr().AsSlice())
+	var before [16]byte
+	old := before[:copy(before[:], address)]
+	putAddress(address, a.Addr())
 	if q.protocol() != protoICMP { // whose checksum is over the message alone
 		q.adjust(old, address)
 	}
 	if port := q.portPlace(source); port != nil && a.Port() != 0 { // who is asked has no identifier of an echo
-		old := append([]byte(nil), port...)
+		old := before[:copy(before[:], port)]
 		binary.BigEndian.PutUint16(port, a.Port())
 		q.adjust(old, port)
 	}
@@ -226,21 +216,39 @@ func (p packet) adjust(old, now []byte) {
 }
 
 func (p packet) checksumPlace() []byte {
-	at, ok := map[int]int{protoTCP: 16, protoUDP: 6, protoICMP: 2, protoICMPv6: 2}[p.protocol()]
-	if data := p.payload(); ok && len(data) >= at+2 {
+	at := 2 // of ICMP
+	switch p.protocol() {
+	case protoTCP:
+		at = 16
+	case protoUDP:
+		at = 6
+	case protoICMP, protoICMPv6:
+	default:
+		return nil
+	}
+	if data := p.payload(); len(data) >= at+2 {
 		return data[at : at+2]
 	}
 	return nil
 }
 
-// errorRewritten translates an ICMP error, and what it quotes, of which the other address is translated: the packet went
+func putAddress(place []byte, a netip.Addr) {
+	if a.Is4() {
+		b := a.As4()
+		copy(place, b[:])
+		return
+	}
+	b := a.As16()
+	copy(place, b[:])
+}
+
+// rewriteError translates an ICMP error, and what it quotes, of which the other address is translated: the packet went
 // the other way. (net/netfilter/nf_nat_proto.c: nf_nat_icmp_reply_translation.)
-func (p packet) errorRewritten(a netip.AddrPort, source bool) packet {
-	q := append(packet(nil), p...)
+func (q packet) rewriteError(a netip.AddrPort, source bool) {
 	if about, ok := quotedIn(q); ok {
 		about.rewrite(a, !source)
 	}
-	copy(q.addressPlace(source), a.Addr().AsSlice())
+	putAddress(q.addressPlace(source), a.Addr())
 	body := q.payload()
 	binary.BigEndian.PutUint16(body[2:], 0)
 	if q.v6() {
@@ -249,7 +257,6 @@ func (p packet) errorRewritten(a netip.AddrPort, source bool) packet {
 		binary.BigEndian.PutUint16(body[2:], sum16(body))
 	}
 	q.sealHeader()
-	return q
 }
 
 // quotedIn returns the beginning of the packet that an ICMP error is about.

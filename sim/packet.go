@@ -109,12 +109,10 @@ func (p packet) first() bool {
 	return true
 }
 
-// aged returns a copy with a TTL that is one less. (include/net/ip.h: ip_decrease_ttl.)
-func (p packet) aged() packet {
-	q := append(packet(nil), p...)
-	*q.hopLimit()--
-	q.seal()
-	return q
+// age takes one off the TTL. (include/net/ip.h: ip_decrease_ttl.)
+func (p packet) age() {
+	*p.hopLimit()--
+	p.sealHeader()
 }
 
 // seal sets the length, and the checksum where the header has one.
