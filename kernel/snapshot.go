@@ -21,6 +21,7 @@ import (
 //	  nft chain inet t c
 //	  nft rule inet t c ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade comment pod-a
 //	  iptables -t nat -A POSTROUTING -s 10.1.0.2/32 -j CNI-a
+//	  flow udp src 10.1.0.2 dst 192.0.2.9 dport 53 reply-src 192.0.2.9 reply-dst 192.0.2.1 reply-sport 53
 //	netns pod-a
 //	  link eth0 ...
 //	files

@@ -10,26 +10,16 @@ import (
 // folders. It makes only calls of the contract and changes nothing. It is not atomic.
 //
 // Left out is what the kernel does by itself as traffic flows: neighbour entries that are not permanent, what bridges
-// have learnt, what conntrack knows (TakeFlows). Per-link sysctls are listed where they differ from conf/default. Rules that every namespace begins with,
-// and memberships in VLANs that every port of the bridge begins with, are listed where they are gone, as "deleted yes".
+// have learnt, what conntrack knows (TakeFlows). Per-link sysctls are listed where they differ from conf/default. Rules
+// that every namespace begins with, and memberships in VLANs that every port of the bridge begins with, are listed where
+// they are gone, as "deleted yes".
 func Take(h Host, folders ...string) (Snapshot, error) {
-	spaces, err := openAll(h)
-	defer func() {
-		for _, s := range spaces {
-			s.close()
-		}
-	}()
+	snapshot, err := takeAll(h, func(all []*namespaceView) func(*namespaceView) ([]Object, error) {
+		ends := endsOf(all)
+		return func(s *namespaceView) ([]Object, error) { return s.objects(ends) }
+	})
 	if err != nil {
 		return nil, err
-	}
-	var snapshot Snapshot
-	ends := endsOf(spaces)
-	for _, s := range spaces {
-		objects, err := s.objects(ends)
-		if err != nil {
-			return nil, fmt.Errorf("snapshot of netns %s: %w", s.name, err)
-		}
-		snapshot = append(snapshot, objects...)
 	}
 	for _, folder := range folders {
 		files, err := takeFiles(h, folder)
@@ -39,6 +29,28 @@ func Take(h Host, folders ...string) (Snapshot, error) {
 		snapshot = append(snapshot, files...)
 	}
 	snapshot.Sort()
+	return snapshot, nil
+}
+
+// takeAll opens all namespaces and reads what reader's result says of each.
+func takeAll(h Host, reader func(all []*namespaceView) func(*namespaceView) ([]Object, error)) (snapshot Snapshot, err error) {
+	spaces, err := openAll(h)
+	defer func() {
+		for _, s := range spaces {
+			s.close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	read := reader(spaces)
+	for _, s := range spaces {
+		objects, err := read(s)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot of netns %s: %w", s.name, err)
+		}
+		snapshot = append(snapshot, objects...)
+	}
 	return snapshot, nil
 }
 

@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // TakeFlows reads the part of a host's state that Take leaves out: the flows that conntrack knows, below the namespace that
 // each belongs to. A kernel that cannot tell has none.
@@ -11,31 +8,24 @@ import (
 // They are a part of their own because they are nobody's making: a flow stays for a while after the pod and the rules that
 // it is about (Object.Passes). What is compared to find what somebody has left behind is compared without.
 func TakeFlows(h Host) (Snapshot, error) {
-	spaces, err := openAll(h)
-	defer func() {
-		for _, s := range spaces {
-			s.close()
-		}
-	}()
-	if err != nil {
+	snapshot, err := takeAll(h, func([]*namespaceView) func(*namespaceView) ([]Object, error) { return (*namespaceView).flows })
+	snapshot.Sort()
+	return snapshot, err
+}
+
+func (s *namespaceView) flows() ([]Object, error) {
+	if s.handle == nil || s.sameAs != "" {
+		return nil, nil
+	}
+	flows, err := s.handle.Flows()
+	if err != nil && !errors.Is(err, EOPNOTSUPP) {
 		return nil, err
 	}
-	var snapshot Snapshot
-	for _, s := range spaces {
-		if s.handle == nil || s.sameAs != "" {
-			continue
-		}
-		flows, err := s.handle.Flows()
-		if err != nil && !errors.Is(err, EOPNOTSUPP) {
-			return nil, fmt.Errorf("flows of netns %s: %w", s.name, err)
-		}
-		for _, o := range FlowObjects(flows) {
-			o.NetNS = s.name
-			snapshot = append(snapshot, o)
-		}
+	objects := FlowObjects(flows)
+	for i := range objects {
+		objects[i].NetNS = s.name
 	}
-	snapshot.Sort()
-	return snapshot, nil
+	return objects, nil
 }
 
 // FlowObjects are the lines of a snapshot for flows. Left out is IGMP, by which Linux itself says which groups it is in.
