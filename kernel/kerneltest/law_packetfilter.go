@@ -22,15 +22,7 @@ var packetFilterLaws = append(masqueradeLaws(), []Law{
 	}},
 	{"packetfilter/masquerade/ipv6", "net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv6", func(e *env) {
 		node, a, b := e.masquerading(kernel.NFTables)
-		for i, pod := range []*netns{a, b} {
-			net := numbered("fd00:", i+1)
-			node.giveAtOnce(node.link(numbered("br", i+1)).Index, net+"::1/64")
-			pod.giveAtOnce(pod.link("eth0").Index, net+"::2/64")
-			node.awaitLocal(net + "::1")
-			pod.awaitLocal(net + "::2")
-			pod.via(pod.link("eth0").Index, "::/0", net+"::1")
-		}
-		node.setSysctl("net/ipv6/conf/all/forwarding", "1")
+		node.route6(a, b)
 		node.change("add rule inet t post ip6 saddr fd00:1::2 ip6 daddr != fd00:1::/64 masquerade")
 		b.serve(kernel.TCP, "[fd00:2::2]:80")
 		equal(e, a.seenAs(kernel.TCP, "[fd00:2::2]:80"), "fd00:2::1", "who called, as a pod outside sees it")
@@ -146,6 +138,19 @@ func (e *env) routedLab() (node *ruleLab, a, b *netns) {
 	n, a, b := e.routed()
 	n.setSysctl("net/ipv4/ip_forward", "1")
 	return &ruleLab{netns: n}, a, b
+}
+
+// route6 gives IPv6 to a node and pods as routed makes them: fd00:1::1 and fd00:1::2, fd00:2::1 and fd00:2::2.
+func (n *netns) route6(pods ...*netns) {
+	for i, pod := range pods {
+		net := numbered("fd00:", i+1)
+		n.giveAtOnce(n.link(numbered("br", i+1)).Index, net+"::1/64")
+		pod.giveAtOnce(pod.link("eth0").Index, net+"::2/64")
+		n.awaitLocal(net + "::1")
+		pod.awaitLocal(net + "::2")
+		pod.via(pod.link("eth0").Index, "::/0", net+"::1")
+	}
+	n.setSysctl("net/ipv6/conf/all/forwarding", "1")
 }
 
 // masquerading makes a node that masquerades the pod a, 10.1.0.2, as it is done by a backend.

@@ -84,6 +84,31 @@ var translationLaws = append(rejectLaws(), []Law{
 			e.refused(err, by.want, "call by %s what the node does not let out", by.transport)
 		}
 	}},
+	{"translation/dnat/ipv6", "net/netfilter/nf_nat_proto.c nf_nat_ipv6_manip_pkt, nf_nat_icmpv6_reply_translation", func(e *env) {
+		node, a, b := e.routedAndForwarding()
+		node.route6(a, b)
+		node.base("pre", "nat", "prerouting", -100)
+		node.change("add rule inet t pre tcp dport 8080 dnat ip6 to [fd00:2::2]:80", "add rule inet t pre udp dport 8053 dnat ip6 to [fd00:2::2]:53")
+		b.serve(kernel.TCP, "[fd00:2::2]:80")
+		equal(e, a.seenAs(kernel.TCP, "[fd00:1::1]:8080"), "fd00:1::2", "who called a port of the node, as the pod behind it sees it")
+		_, err := a.call(kernel.UDP, "[fd00:1::1]:8053")
+		e.refused(err, kernel.ECONNREFUSED, "call a port of the node, behind which nobody listens")
+	}},
+	{"translation/reject/ipv6", "net/ipv6/netfilter/nf_reject_ipv6.c nf_send_unreach6, nf_send_reset6", func(e *env) {
+		node, a, b := e.routedAndForwarding()
+		node.route6(a, b)
+		node.base("f", "filter", "forward", 0)
+		node.change("add rule inet t f tcp dport 80 reject with tcp reset", "add rule inet t f tcp dport 81 reject with icmpx admin-prohibited",
+			"add rule inet t f udp dport 53 reject", "add rule inet t f meta l4proto icmpv6 reject with icmpx host-unreachable")
+		b.serve(kernel.TCP, "[fd00:2::2]:80")
+		_, err := a.call(kernel.TCP, "[fd00:2::2]:80")
+		e.refused(err, kernel.ECONNREFUSED, "call what is rejected by a reset")
+		_, err = a.call(kernel.TCP, "[fd00:2::2]:81")
+		e.refused(err, kernel.EACCES, "call what is rejected as prohibited")
+		_, err = a.call(kernel.UDP, "[fd00:2::2]:53")
+		e.refused(err, kernel.ECONNREFUSED, "call what is rejected")
+		e.refused(a.pingShortly("fd00:2::2"), kernel.EHOSTUNREACH, "ping what is rejected as unreachable")
+	}},
 	{"translation/dnat/ping", "net/netfilter/nf_nat_proto.c icmp_manip_pkt", func(e *env) {
 		node, a, _ := e.routedAndForwarding()
 		node.base("pre", "nat", "prerouting", -100)

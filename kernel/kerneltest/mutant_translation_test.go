@@ -11,7 +11,8 @@ func translationMutants() []mutant {
 		"translation/dnat/errors-come-back", "translation/dnat/ping", "translation/dnat/before-forward",
 		"translation/snat/nft", "translation/snat/input", "packetfilter/match/port", "packetfilter/match/protocol", "packetfilter/match/local",
 		"packetfilter/match/flow", "translation/reject/forward", "translation/reject/input", "translation/reject/prerouting",
-		"translation/dnat/iptables", "translation/snat/iptables", "translation/dnat/rejected", "translation/reject/own-packets",
+		"translation/dnat/iptables", "translation/snat/iptables", "translation/dnat/rejected", "translation/dnat/ipv6", "translation/reject/ipv6",
+		"translation/reject/own-packets",
 		"packetfilter/bridge/forward", "packetfilter/bridge/input", "packetfilter/bridge/output", "packetfilter/bridge/postrouting",
 	} {
 		all = append(all, mutant{law, "has rules without effect", withoutRules()})
