@@ -5,12 +5,14 @@ import (
 	"fmt"
 )
 
-// A frame is an Ethernet frame on its way. Its payload is never written to, for several may share it.
+// A frame is an Ethernet frame on its way. Its payload is not written to where several share it.
 type frame struct {
 	dst, src mac
 	vlan     int // the ID in its tag (IEEE 802.1Q), 0: it has none
 	kind     etherType
 	payload  []byte
+	segment int  // of a train of segments: see Packet
+	shared  bool // several have the payload
 	tracked  tracked // of a packet that comes back by the loopback device
 }
 
@@ -31,12 +33,12 @@ var broadcastMAC = mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 const vlanHeader = 4
 
 // fits is is_skb_forwardable, but that it says why not: the link is down, or the frame longer than it may be; "" where it
-// fits. (include/linux/netdevice.h: __is_skb_forwardable.)
+// fits, as a train of segments always does. (include/linux/netdevice.h: __is_skb_forwardable.)
 func (f frame) fits(l *link) (not DropReason) {
 	switch {
 	case !l.up:
 		return DropDeviceNotReady
-	case len(f.payload) > l.mtu+vlanHeader:
+	case f.segment == 0 && len(f.payload) > l.mtu+vlanHeader:
 		return DropTooLong
 	}
 	return ""

@@ -214,6 +214,7 @@ func iptablesPriority(table, hook string) int {
 // A passage is a packet on its way through a namespace, with what is known of it beside what it says.
 type passage struct {
 	packet  packet
+	segment int   // of a train of segments: see Packet
 	own     bool  // nobody else has the packet: it may be written to
 	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
 	to      way   // at postrouting
@@ -227,6 +228,14 @@ type tracked struct {
 	isReply    bool        // it goes back
 	isRelated  bool        // it is an ICMP error about a packet that goes the other way
 	state      kernel.FlowStates
+}
+
+// length is how long the packet is, or those are that it stands for. (include/linux/skbuff.h: skb_gso_network_seglen.)
+func (w *passage) length() int {
+	if w.segment != 0 {
+		return w.segment
+	}
+	return len(w.packet)
 }
 
 // take makes the packet the passage's own.

@@ -18,7 +18,7 @@ func (l *link) inputIP(f frame) {
 	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
 		return
 	}
-	w := passage{packet: p, in: l, tracked: f.tracked}
+	w := passage{packet: p, segment: f.segment, own: !f.shared && !l.world().watched(), in: l, tracked: f.tracked}
 	if !l.ns.through(atPreRouting, &w) {
 		return
 	}
@@ -126,8 +126,8 @@ func (ns *namespace) forward(w *passage, to way) {
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
 		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
 		ns.report(p, w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
-	case p.v6() && len(p) > to.link.mtu:
-		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), to.link.mtu))
+	case p.v6() && w.length() > to.link.mtu:
+		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), to.link.mtu))
 		ns.report(p, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		ns.decide(w.packet, w.in, to.link, "route: %s", to)

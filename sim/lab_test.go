@@ -139,6 +139,20 @@ func (l *lab) forward() {
 	l.must(l.node.SetSysctl("net/ipv4/ip_forward", "1"))
 }
 
+// masquerade lets what the node forwards of these sources have the node's address.
+func (l *lab) masquerade(sources string) {
+	l.t.Helper()
+	chain := kernel.FilterChange{Family: kernel.FilterIP, Table: "t", Chain: "post"}
+	table, rule := chain, chain
+	table.Do, table.Chain = kernel.AddTable, ""
+	chain.Do, chain.Base = kernel.AddChain, &kernel.BaseChain{Type: "nat", Hook: "postrouting", Priority: 100, Policy: kernel.Accept}
+	rule.Do = kernel.AddRule
+	rule.Rule = kernel.FilterRule{
+		Matches: []kernel.FilterMatch{{On: kernel.MatchSource, Prefix: prefix(sources)}}, Action: kernel.Masquerade,
+	}
+	l.must(l.node.ChangeRuleset(kernel.NFTables, []kernel.FilterChange{table, chain, rule}))
+}
+
 func (l *lab) serve(ns kernel.NetNS, transport kernel.Transport, at string) (stop func()) {
 	l.t.Helper()
 	return must(ns.Serve(kernel.Service{Transport: transport, At: addrPort(at)}))(l.t)

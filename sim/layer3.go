@@ -20,7 +20,7 @@ func (l3 layer3) Send(p Packet) error {
 		return kernel.EINVAL
 	}
 	var errno kernel.Errno
-	l3.ns.world().locked(func() { errno = l3.ns.output(q) })
+	l3.ns.world().locked(func() { errno = l3.ns.output(q, p.Segment) })
 	return asError(errno)
 }
 

@@ -9,25 +9,30 @@ import (
 
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
 // ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
-func (ns *namespace) output(p packet) kernel.Errno {
+func (ns *namespace) output(p packet, segment int) kernel.Errno {
 	to, errno := ns.route(flow{src: p.src(), dst: p.dst()})
 	if errno != 0 {
 		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
 	}
 	ns.decide(p, nil, to.link, "route: %s", to)
-	return ns.emit(p, to, tracked{})
+	return ns.emitTrain(p, segment, to, tracked{})
 }
 
 // emit sends a packet of the namespace's own by a way. What is translated then goes where the routes say of its new
 // destination. (net/ipv4/ip_output.c: __ip_local_out; net/netfilter/nf_nat_proto.c: nf_nat_ipv4_local_fn,
 // ip_route_me_harder.)
 func (ns *namespace) emit(p packet, to way, known tracked) (errno kernel.Errno) {
-	w := passage{packet: p, out: to.link, tracked: known}
+	return ns.emitTrain(p, 0, to, known)
+}
+
+func (ns *namespace) emitTrain(p packet, segment int, to way, known tracked) (errno kernel.Errno) {
+	w := passage{packet: p, segment: segment, own: true, out: to.link, tracked: known}
+	asked := p.dst()
 	if !ns.through(atLocalOut, &w) {
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
 	}
-	if dst := w.packet.dst(); dst != p.dst() {
+	if dst := w.packet.dst(); dst != asked {
 		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst}); errno != 0 {
 			ns.drop(w.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 			return errno
@@ -46,37 +51,50 @@ func (ns *namespace) leave(w *passage, to way) {
 		return
 	}
 	p, mtu := w.packet, to.mtu()
-	if len(p) <= mtu {
-		to.send(p, w.tracked)
+	if w.length() <= mtu {
+		to.send(parcel{p, w.segment}, w.tracked)
 		return
 	}
 	if p.whole() {
-		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", len(p), mtu))
+		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
 		ns.report(p, w.tracked, tooBig(mtu))
 		return
 	}
 	ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 	for _, piece := range ns.fragments(p, mtu) {
-		to.send(piece, w.tracked)
+		to.send(parcel{packet: piece}, w.tracked)
 	}
 }
 
 // send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.) By the loopback
 // device it keeps what conntrack knows of it.
-func (to way) send(p packet, known tracked) {
+func (to way) send(p parcel, known tracked) {
 	l := to.link
 	switch {
 	case l.loopback():
-		f := frameOf(l.mac, l.mac, p)
+		f := p.frame(l.mac, l.mac)
 		f.tracked = known
 		l.transmit(f)
 	case to.kind == kernel.Broadcast:
-		l.transmitIP(broadcastMAC, p)
+		l.transmitIP(broadcastMAC, p.packet)
 	case to.next.IsMulticast():
-		l.transmitIP(multicastMAC(to.next), p)
+		l.transmitIP(multicastMAC(to.next), p.packet)
 	default:
 		l.sendTo(to.next, p)
 	}
+}
+
+// A parcel is a packet that leaves a namespace, or waits to, with the length of its segments where it is a train of them.
+type parcel struct {
+	packet
+	segment int
+}
+
+// frame is the frame of a parcel.
+func (p parcel) frame(dst, src mac) frame {
+	f := frameOf(dst, src, p.packet)
+	f.segment = p.segment
+	return f
 }
 
 func (l *link) transmitIP(to mac, p packet) { l.transmit(frameOf(to, l.mac, p)) }

@@ -20,7 +20,7 @@ const (
 
 // A resolution is what a neighbour entry goes through on its own: net/core/neighbour.c.
 type resolution struct {
-	waiting   []packet      // packets that wait for the MAC
+	waiting   []parcel      // packets that wait for the MAC
 	probes    int           // requests sent since the entry was last sure
 	confirmed time.Duration // when the neighbour last answered
 	updated   time.Duration // when the MAC was last set
@@ -29,7 +29,7 @@ type resolution struct {
 
 // sendTo sends a packet to a neighbour, as soon as its MAC is known. (net/core/neighbour.c: neigh_resolve_output,
 // __neigh_event_send.)
-func (l *link) sendTo(ip netip.Addr, p packet) {
+func (l *link) sendTo(ip netip.Addr, p parcel) {
 	if l.noARP() {
 		return // dummy_xmit: nothing is behind it
 	}
@@ -42,7 +42,7 @@ func (l *link) sendTo(ip netip.Addr, p packet) {
 		n.state = kernel.Delay
 		l.stepAfter(n, delayTime)
 	}
-	l.transmitIP(n.mac, p)
+	l.transmit(p.frame(n.mac, l.mac))
 }
 
 // neighbourAt returns the entry of an address, made where there is none.
@@ -68,12 +68,12 @@ func (n *neighbour) now(t time.Duration) kernel.NeighbourState {
 }
 
 // resolve lets a packet wait, the oldest making room, and asks for the MAC unless that is under way.
-func (l *link) resolve(n *neighbour, p packet) {
+func (l *link) resolve(n *neighbour, p parcel) {
 	if len(n.waiting) == maxWaiting {
-		l.ns.drop(n.waiting[0], nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
+		l.ns.drop(n.waiting[0].packet, nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
 		n.waiting = n.waiting[1:]
 	}
-	l.ns.decide(p, nil, l, "neighbour: %s is asked for its MAC", n.ip)
+	l.ns.decide(p.packet, nil, l, "neighbour: %s is asked for its MAC", n.ip)
 	n.waiting = append(n.waiting, p)
 	if n.state == kernel.Incomplete {
 		return
@@ -158,8 +158,8 @@ func (l *link) giveUp(n *neighbour) {
 	waiting := n.waiting
 	n.state, n.known, n.waiting = kernel.Failed, false, nil
 	for _, p := range waiting {
-		l.ns.drop(p, nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
-		l.ns.report(p, tracked{}, hostUnreachable)
+		l.ns.drop(p.packet, nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
+		l.ns.report(p.packet, tracked{}, hostUnreachable)
 	}
 }
 

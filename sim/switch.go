@@ -32,6 +32,7 @@ func (l *link) portForward(f frame) {
 	}
 	br.learn(f, l)
 	if f.dst.multicast() {
+		f.shared = true
 		br.flood(f, l)
 		br.passUp(f, l)
 		return
@@ -55,6 +56,7 @@ func (l *link) controlReceive(f frame) {
 // forward sends a unicast frame that came in by a port where it belongs.
 func (l *link) forward(f frame, from *link) {
 	to, known := l.whereabouts(f)
+	f.shared = f.shared || l.promisc
 	switch {
 	case known && to.local():
 		l.passUp(f, from)
@@ -121,6 +123,7 @@ func (l *link) passUp(f frame, from *link) {
 
 // flood sends a frame to all ports, the newest first as they are listed. (net/bridge/br_forward.c: br_flood.)
 func (l *link) flood(f frame, from *link) {
+	f.shared = true
 	for _, p := range slices.Clone(l.bridge.ports) {
 		p.portTransmit(f, from)
 	}

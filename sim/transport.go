@@ -74,9 +74,12 @@ type Layer3 interface {
 	Seed() uint64
 }
 
-// A Packet is an IP packet: header and all that follows.
+// A Packet is an IP packet: header and all that follows. It may be a train of TCP segments that go as one (generic
+// segmentation offload: Documentation/networking/segmentation-offloads.rst), which spares whoever passes it on most of his
+// work.
 type Packet struct {
-	Data []byte
+	Data    []byte
+	Segment int // of a train: how long the packets are that it stands for, with their headers; 0: it stands for itself
 }
 
 // A NewTransport makes the transport of a namespace. The addresses that the namespace has follow by SetAddresses.

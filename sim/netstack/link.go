@@ -25,7 +25,16 @@ type link struct {
 	dispatcher atomic.Pointer[stack.NetworkDispatcher]
 }
 
-var _ stack.LinkEndpoint = (*link)(nil)
+var (
+	_ stack.LinkEndpoint = (*link)(nil)
+	_ stack.GSOEndpoint  = (*link)(nil)
+)
+
+// GSOMaxSize is how much TCP may hand over as one train of segments: as long as IP packets can be.
+func (*link) GSOMaxSize() uint32 { return header.IPv4MaximumPayloadSize - header.IPv6MinimumSize - header.TCPHeaderMaximumSize }
+
+// SupportedGSO says that sim takes such trains.
+func (*link) SupportedGSO() stack.SupportedGSO { return stack.HostGSOSupported }
 
 // MTU is the greatest an IP packet can be: sim fragments.
 func (*link) MTU() uint32                                  { return header.IPv4MaximumPayloadSize }
@@ -71,7 +80,16 @@ func (l *link) send(pkt *stack.PacketBuffer) error {
 	data := view.ToSlice()
 	view.Release()
 	seal(data, l.l3.MTU)
-	return l.l3.Send(sim.Packet{Data: data})
+	return l.l3.Send(sim.Packet{Data: data, Segment: segmentOf(pkt)})
+}
+
+// segmentOf is how long the packets of a train are, 0 where the packet is none.
+func segmentOf(pkt *stack.PacketBuffer) int {
+	mss := int(pkt.GSOOptions.MSS)
+	if pkt.GSOOptions.Type == stack.GSONone || mss == 0 || pkt.Data().Size() <= mss {
+		return 0
+	}
+	return pkt.HeaderSize() + mss
 }
 
 // deliver hands a packet up.
