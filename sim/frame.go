@@ -11,8 +11,8 @@ type frame struct {
 	vlan     int // the ID in its tag (IEEE 802.1Q), 0: it has none
 	kind     etherType
 	payload  []byte
-	segment int  // of a train of segments: see Packet
-	shared  bool // several have the payload
+	segment  int     // of a train of segments: see Packet
+	shared   bool    // several have the payload
 	tracked  tracked // of a packet that comes back by the loopback device
 }
 

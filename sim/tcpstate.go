@@ -67,8 +67,9 @@ const (
 	tcpFIN = 1 << iota
 	tcpSYN
 	tcpRST
-	_
+	tcpPSH
 	tcpACK
+	tcpCWR    = 0x80
 	tcpHeader = 20
 	tcpFlags  = 13
 )

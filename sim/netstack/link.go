@@ -31,7 +31,9 @@ var (
 )
 
 // GSOMaxSize is how much TCP may hand over as one train of segments: as long as IP packets can be.
-func (*link) GSOMaxSize() uint32 { return header.IPv4MaximumPayloadSize - header.IPv6MinimumSize - header.TCPHeaderMaximumSize }
+func (*link) GSOMaxSize() uint32 {
+	return header.IPv4MaximumPayloadSize - header.IPv6MinimumSize - header.TCPHeaderMaximumSize
+}
 
 // SupportedGSO says that sim takes such trains.
 func (*link) SupportedGSO() stack.SupportedGSO { return stack.HostGSOSupported }
