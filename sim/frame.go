@@ -13,6 +13,7 @@ type frame struct {
 	payload  []byte
 	segment  int     // of a train of segments: see Packet
 	shared   bool    // several have the payload
+	host     bool    // it is addressed to a device that it has come by here: PACKET_HOST
 	tracked  tracked // of a packet that comes back by the loopback device
 }
 
@@ -95,6 +96,7 @@ func (l *link) hand(to *link, f frame) {
 	w := l.world()
 	w.after(HopDelay, func() {
 		if !to.gone && to.up {
+			f.host = false
 			to.receive(f)
 			w.taken = nil
 		}
@@ -111,6 +113,7 @@ func describeMTU(f frame, l *link) string {
 func (l *link) receive(f frame) {
 	l.see(Received, f)
 	l.world().taken = &f
+	f.host = f.host || f.dst == l.mac // eth_type_trans, vlan_do_receive, br_handle_frame
 	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
 		if v.up {
 			v.receive(f.untagged()) // vlan_do_receive
@@ -126,11 +129,11 @@ func (l *link) receive(f frame) {
 	l.input(f)
 }
 
-// input hands a frame to the protocol it is for. What is addressed to another machine, or has a tag that nobody took off
+// input hands a frame to the protocol it is for. What is addressed to none of the devices that it has come by, or has a tag that nobody took off
 // (PACKET_OTHERHOST), gets no further. (net/ethernet/eth.c: eth_type_trans; net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core;
 // net/ipv4/arp.c: arp_rcv.)
 func (l *link) input(f frame) {
-	if f.dst != l.mac && !f.dst.multicast() || f.vlan != 0 {
+	if !f.host && !f.dst.multicast() || f.vlan != 0 {
 		l.drop(f, DropOtherHost, "")
 		return
 	}

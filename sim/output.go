@@ -39,31 +39,30 @@ func (ns *namespace) emitTrain(p packet, segment int, to way, known tracked) (er
 		}
 		ns.decide(w.packet, nil, to.link, "route: %s", to)
 	}
-	ns.leave(&w, to)
-	return 0
+	return ns.leave(&w, to)
 }
 
 // leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP
-// error. (net/ipv4/ip_output.c: ip_finish_output, ip_fragment.)
-func (ns *namespace) leave(w *passage, to way) {
+// error. EPERM where a rule drops it. (net/ipv4/ip_output.c: ip_output, ip_finish_output, ip_fragment.)
+func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	w.out, w.to = to.link, to
 	if !ns.through(atPostRouting, w) {
-		return
+		return kernel.EPERM
 	}
 	p, mtu := w.packet, to.mtu()
-	if w.length() <= mtu {
+	switch {
+	case w.length() <= mtu:
 		to.send(parcel{p, w.segment}, w.tracked)
-		return
-	}
-	if p.whole() {
+	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
 		ns.report(p, w.tracked, tooBig(mtu))
-		return
+	default:
+		ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
+		for _, piece := range ns.fragments(p, mtu) {
+			to.send(parcel{packet: piece}, w.tracked)
+		}
 	}
-	ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
-	for _, piece := range ns.fragments(p, mtu) {
-		to.send(parcel{packet: piece}, w.tracked)
-	}
+	return 0
 }
 
 // send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.) By the loopback
