@@ -224,8 +224,8 @@ const (
 	icmpv6EchoReply = 129
 )
 
-// tuple returns the packet's; not ok where netfilter does not follow it: an ICMP message that is no echo, or a fragment but
-// the first. (Linux puts fragments together first: net/ipv4/netfilter/nf_defrag_ipv4.c. That is not simulated.)
+// tuple returns the packet's; not ok where netfilter does not follow it: an ICMP message that is no echo. Fragments have
+// been put together before.
 func (p packet) tuple() (t tuple, ok bool) {
 	t.protocol = p.protocol()
 	from, to := uint16(0), uint16(0)

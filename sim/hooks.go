@@ -49,6 +49,7 @@ var familyNames = [familyCount]kernel.FilterFamily{kernel.FilterIP, kernel.Filte
 // Where Linux has what it does itself among the chains of a hook: include/uapi/linux/netfilter_ipv4.h,
 // nf_ip_hook_priorities.
 const (
+	assemblyPriority    = -400
 	trackPriority       = -200
 	destinationPriority = -100
 	sourcePriority      = 100
@@ -66,6 +67,7 @@ type stepKind int
 
 const (
 	asks       stepKind = iota // a chain that filters
+	assembles                  // nf_ct_gather_frags: conntrack sees whole packets
 	tracks                     // nf_conntrack_in
 	translates                 // nf_nat_inet_fn
 	confirms                   // nf_conntrack_confirm
@@ -118,6 +120,7 @@ func (n *netfilter) newCourse() *course {
 func (c *course) addOwn(family int, tracking, translating bool) {
 	add := func(h hook, s step) { c.steps[family][h] = append(c.steps[family][h], s) }
 	if tracking {
+		add(atPreRouting, step{priority: assemblyPriority, does: assembles}) // sockets send no fragments
 		for _, h := range []hook{atPreRouting, atLocalOut} {
 			add(h, step{priority: trackPriority, does: tracks})
 		}
@@ -215,6 +218,7 @@ func iptablesPriority(table, hook string) int {
 type passage struct {
 	packet  packet
 	segment int   // of a train of segments: see Packet
+	cut     int   // how long the longest fragment was that it came in; 0: it came whole
 	own     bool  // nobody else has the packet: it may be written to
 	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
 	to      way   // at postrouting
@@ -230,10 +234,14 @@ type tracked struct {
 	state      kernel.FlowStates
 }
 
-// length is how long the packet is, or those are that it stands for. (include/linux/skbuff.h: skb_gso_network_seglen.)
+// length is how long the packet is, or those are that it stands for or was put together of. (include/linux/skbuff.h:
+// skb_gso_network_seglen; net/ipv6/ip6_output.c: ip6_pkt_too_big.)
 func (w *passage) length() int {
-	if w.segment != 0 {
+	switch {
+	case w.segment != 0:
 		return w.segment
+	case w.cut != 0:
+		return w.cut
 	}
 	return len(w.packet)
 }
@@ -265,6 +273,11 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 				ns.refuse(w, s.chain, by)
 				return false
 			}
+		case assembles:
+			if !ns.assemble(w, false) {
+				return false
+			}
+			ns.look(w)
 		case tracks:
 			ns.track(w)
 		case translates:

@@ -48,7 +48,7 @@ func (l *link) inputIP(f frame) {
 
 // inputLocal hands a packet up that is for the namespace. (net/ipv4/ip_input.c: ip_local_deliver.)
 func (l *link) inputLocal(w *passage, deliver func(packet)) {
-	if l.ns.through(atLocalIn, w) {
+	if l.ns.assemble(w, true) && l.ns.through(atLocalIn, w) {
 		deliver(w.packet)
 	}
 }

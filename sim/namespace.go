@@ -34,10 +34,11 @@ type namespace struct {
 	connections connections
 
 	transport Transport           // nil until somebody needs sockets
-	told      int32               // which state of the local tables the transport knows
 	known     map[netip.Addr]bool // what the transport was told; false for those that were called and are no link's
+	told      int32               // which state of the local tables the transport knows
 
 	lastFragmentID uint32 // of IPv6 packets the namespace has cut
+	reassemblies   map[fragmentKey]*reassembly
 }
 
 // newNamespace makes a namespace with a loopback device that is down. (net/core/net_namespace.c: setup_net;

@@ -51,12 +51,15 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	}
 	p, mtu := w.packet, to.mtu()
 	switch {
-	case w.length() <= mtu:
+	case w.length() <= mtu && (w.cut == 0 || len(p) <= w.cut):
 		to.send(parcel{p, w.segment}, w.tracked)
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
 		ns.report(p, w.tracked, tooBig(mtu))
 	default:
+		if w.cut != 0 {
+			mtu = min(mtu, w.cut)
+		}
 		ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 		for _, piece := range ns.fragments(p, mtu) {
 			to.send(parcel{packet: piece}, w.tracked)

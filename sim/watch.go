@@ -67,7 +67,8 @@ const (
 	DropPortDisabled    DropReason = "BRIDGE_INGRESS_STP_STATE"
 	DropInvalidMAC      DropReason = "MAC_INVALID_SOURCE"
 	DropControlFrame    DropReason = "MAC_IEEE_MAC_CONTROL"
-	DropNoTarget        DropReason = "NO_TX_TARGET" // a bridge has nobody to send it to
+	DropReassembly      DropReason = "FRAG_REASM_TIMEOUT" // the rest of its packet is missing, or says something else
+	DropNoTarget        DropReason = "NO_TX_TARGET"       // a bridge has nobody to send it to
 )
 
 // A watcher is told of what happens.
