@@ -57,7 +57,7 @@ real: build bin/reference/bridge bin/reference/flannel ## run what runs on the r
 	@awk 'FNR == NR { for (i = 1; i < NF; i++) if ($$i $$(i+1) == "leftout:") lacking[substr($$(i-1), 1, length($$(i-1))-1)]; next } \
 		/--- SKIP/ { law = $$3; sub(/^[A-Za-z]+\//, "", law); if (law in lacking || $$3 in lacking) n++; else { print; bad = 1 } } \
 		END { print n+0, "laws and tests were left out: this kernel was built without what they are about"; exit bad }' bin/real.log bin/real.log
-	bin/cnilab test --backend=linux
+	bin/cnilab test --backend=linux -j 8
 
 # The reference's own tests are rows (plugin/reference_rows_test.go): all their dialogues have to be held, by either kernel,
 # and what of a row no dialogue can do is told.
