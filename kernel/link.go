@@ -44,7 +44,8 @@ type Links interface {
 	DeleteLink(index int) error
 }
 
-// The kinds of links, by the names of ip-link(8). A loopback device has the kind "".
+// The kinds of links, by the names of ip-link(8). A loopback device, which has the index 1, and an Ethernet card have the
+// kind "".
 const (
 	KindBridge = "bridge"
 	KindVeth   = "veth"

@@ -4,11 +4,7 @@ import "strconv"
 
 func (s *namespaceView) link(l Link, ends vethEnds) Object {
 	o := Object{Noun: NounLink, Name: l.Name}
-	kind := l.Kind
-	if kind == "" {
-		kind = "loopback"
-	}
-	o.add("type", kind)
+	o.add("type", typeName(l))
 	if l.Kind == KindVeth {
 		o.add("peer", s.peerName(l, ends))
 	}
@@ -35,6 +31,20 @@ func (s *namespaceView) link(l Link, ends vethEnds) Object {
 		o.add("vlan_default_pvid", strconv.Itoa(l.Bridge.DefaultPVID))
 	}
 	return o
+}
+
+// loopbackIndex is LOOPBACK_IFINDEX of include/net/flow.h: a namespace's first link.
+const loopbackIndex = 1
+
+// typeName is the kind of a link. What has none, ip(8) tells apart behind "link/".
+func typeName(l Link) string {
+	switch {
+	case l.Kind != "":
+		return l.Kind
+	case l.Index == loopbackIndex:
+		return "loopback"
+	}
+	return "ether"
 }
 
 // unknownPeer stands for a veth's other end that is in none of the host's named namespaces.

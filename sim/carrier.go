@@ -36,6 +36,8 @@ func (l *link) open() *refusal {
 	case l.peer != nil && l.peer.up: // veth_open
 		l.setCarrier(true)
 		l.peer.setCarrier(true)
+	case l.card != nil: // e1000_open
+		l.card.cable.refreshCarriers()
 	case l.bridge != nil: // br_dev_open
 		l.startPorts()
 	case l.vlan != nil && l.vlan.parent.carrier(): // vlan_dev_open
@@ -64,6 +66,8 @@ func (l *link) close() {
 		if l.peer != nil {
 			l.peer.setCarrier(false)
 		}
+	case l.card != nil: // e1000_close
+		l.card.cable.refreshCarriers()
 	case l.bridge != nil: // br_dev_stop
 		l.stopPorts()
 	}

@@ -12,7 +12,7 @@ func (ns *namespace) deleteLink(index int) *refusal {
 	if l == nil {
 		return refuse(kernel.ENODEV) // rtnl_dellink: __dev_get_by_index
 	}
-	if l.loopback() {
+	if l.kind == "" {
 		return refuse(kernel.EOPNOTSUPP) // rtnl_delete_link: no rtnl_link_ops
 	}
 	l.unregister()

@@ -20,6 +20,11 @@
 // pings gets a [Transport] (package sim/netstack), lazily. A namespace that only forwards has none. What of them package net would have, a test gets
 // by [Sockets]: connections, listeners, an HTTP client.
 //
+// # Several machines
+//
+// The hosts of a world are joined by cables ([World.Cable]): Ethernet cards at both ends, and between them a delay, a share
+// of frames that are lost, a rate with a queue in front of it. A cable can be cut and mended while all runs.
+//
 // # Time
 //
 // A World has its own clock: a queue of events ordered by time and, within one instant, by when they were asked for.

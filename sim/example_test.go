@@ -1,10 +1,12 @@
 package sim_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/sim"
@@ -43,6 +45,30 @@ func ExampleSockets() {
 	// dial tcp 10.1.0.2:81: connect: connection refused (ECONNREFUSED)
 }
 
+// Two machines, five milliseconds apart, until somebody digs up the cable.
+func ExampleWorld_Cable() {
+	world := sim.NewWorld(sim.Config{Transport: netstack.New})
+	defer world.Close()
+	a, b := world.AddHost("a"), world.AddHost("b")
+	cable, err := world.Cable(sim.Plug{Host: a}, sim.Plug{Host: b}, sim.CableSpec{Delay: 5 * time.Millisecond})
+	try(err)
+	start(self(a), "192.0.2.1/24")
+	start(self(b), "192.0.2.2/24")
+
+	ping := kernel.Ping{To: netip.MustParseAddr("192.0.2.2"), Timeout: 10 * time.Second}
+	_, err = self(a).Ping(context.Background(), ping) // asks for the MAC
+	try(err)
+	answer, err := self(a).Ping(context.Background(), ping)
+	fmt.Println(answer.RTT, err)
+
+	cable.Cut()
+	_, err = self(a).Ping(context.Background(), ping)
+	fmt.Println(err)
+	// Output:
+	// 10ms <nil>
+	// ping 192.0.2.2 in netns host: no route to host (EHOSTUNREACH)
+}
+
 // addPod makes a namespace.
 func addPod(h *sim.Host, name string) kernel.NetNS {
 	path := kernel.NetNSDir + "/" + name
@@ -56,12 +82,27 @@ func addPod(h *sim.Host, name string) kernel.NetNS {
 // connect lays a cable between two namespaces.
 func connect(a kernel.NetNS, atA string, b kernel.NetNS, atB string) {
 	try(a.AddLink(kernel.LinkSpec{Name: "eth0", Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "eth0", NetNS: b}}))
-	for ns, address := range map[kernel.NetNS]string{a: atA, b: atB} {
-		eth0, err := ns.LinkByName("eth0")
+	start(a, atA)
+	start(b, atB)
+}
+
+// start gives eth0 an address, and makes it and lo up.
+func start(ns kernel.NetNS, address string) {
+	for _, name := range []string{"lo", "eth0"} {
+		link, err := ns.LinkByName(name)
 		try(err)
-		try(ns.ChangeLink(eth0.Index, kernel.LinkChange{Up: new(true)}))
-		try(ns.AddAddress(kernel.Address{Link: eth0.Index, Prefix: netip.MustParsePrefix(address)}))
+		try(ns.ChangeLink(link.Index, kernel.LinkChange{Up: new(true)}))
 	}
+	eth0, err := ns.LinkByName("eth0")
+	try(err)
+	try(ns.AddAddress(kernel.Address{Link: eth0.Index, Prefix: netip.MustParsePrefix(address)}))
+}
+
+// self is a machine's own namespace.
+func self(h *sim.Host) kernel.NetNS {
+	ns, err := h.Self()
+	try(err)
+	return ns
 }
 
 func try(err error) {

@@ -73,6 +73,10 @@ func (l *link) transmit(f frame) {
 		l.drop(f, DropDeviceNotReady, "it has no carrier")
 		return
 	}
+	if l.card != nil {
+		l.enqueue(f)
+		return
+	}
 	l.see(Sent, f)
 	switch {
 	case l.bridge != nil:

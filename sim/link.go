@@ -19,7 +19,8 @@ func (m mac) multicast() bool { return m[0]&1 != 0 }
 // valid is is_valid_ether_addr of include/linux/etherdevice.h.
 func (m mac) valid() bool { return !m.multicast() && m != mac{} }
 
-// A link is a network device. Its kind is in which of veth and bridge is set; a loopback device has neither.
+// A link is a network device. Its kind is in which of peer, bridge, vlan and card is set; a loopback device
+// has none.
 type link struct {
 	ns    *namespace
 	index int
@@ -46,6 +47,7 @@ type link struct {
 	bridge *bridge       // of a bridge
 	vlan   *vlanLink     // of a vlan
 	vlans  map[int]*link // what is on it of the kind vlan, by ID
+	card   *card         // of the end of a cable
 
 	addresses4 []*address // as inetdev keeps them: primaries by scope, then secondaries
 	addresses6 []*address // as the IPv6 list keeps them: by scope
@@ -56,7 +58,7 @@ type link struct {
 
 func (l *link) world() *World { return l.ns.world() }
 
-func (l *link) loopback() bool { return l.kind == "" }
+func (l *link) loopback() bool { return l.kind == "" && l.card == nil }
 
 // noARP is IFF_NOARP: neighbours of the link need no MAC (drivers/net/dummy.c: dummy_setup). A vlan has it of its parent
 // (net/8021q/vlan_dev.c: vlan_dev_init).

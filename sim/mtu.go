@@ -16,12 +16,26 @@ func checkMTU(kind string, mtu int) *refusal {
 		return nil
 	case kind == kernel.KindVLAN && mtu >= 0 && mtu <= kernel.MaxMTU:
 		return nil
-	case mtu < kernel.MinMTU:
+	}
+	return checkMTUWithin(mtu, kernel.MinMTU, kernel.MaxMTU)
+}
+
+func checkMTUWithin(mtu, least, most int) *refusal {
+	switch {
+	case mtu < least:
 		return refuse(kernel.EINVAL, "mtu less than device minimum")
-	case mtu > kernel.MaxMTU:
+	case mtu > most:
 		return refuse(kernel.EINVAL, "mtu greater than device maximum")
 	}
 	return nil
+}
+
+// checkMTU is dev_validate_mtu for a link that is there: a card has limits of its own.
+func (l *link) checkMTU(mtu int) *refusal {
+	if l.card != nil {
+		return checkMTUWithin(mtu, minCardMTU, maxCardMTU)
+	}
+	return checkMTU(l.kind, mtu)
 }
 
 // setMTU is what a user asks for. (net/core/dev.c: netif_set_mtu_ext; net/bridge/br_device.c: br_change_mtu.)
@@ -29,7 +43,7 @@ func (l *link) setMTU(mtu int) *refusal {
 	if mtu == l.mtu {
 		return nil
 	}
-	if r := checkMTU(l.kind, mtu); r != nil {
+	if r := l.checkMTU(mtu); r != nil {
 		return r
 	}
 	if l.bridge != nil {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -83,10 +84,27 @@ func (ns *namespace) die() {
 		return // opened again meanwhile, by a path that was still being walked
 	}
 	ns.dead = true
+	ns.sendCardsHome()
 	for _, l := range ns.sorted() {
 		l.unregister()
 	}
 	ns.closeSockets()
 	m := ns.machine
 	m.namespaces = slices.DeleteFunc(m.namespaces, func(o *namespace) bool { return o == ns })
+}
+
+// sendCardsHome moves what nobody can delete to the machine's own namespace; a name that is taken there gives way to the
+// index. (net/core/dev.c: default_device_exit_net.)
+func (ns *namespace) sendCardsHome() {
+	home := ns.machine.self
+	for _, l := range ns.sorted() {
+		if l.card == nil {
+			continue
+		}
+		name := fmt.Sprintf("dev%d", l.index)
+		if home.named(name) != nil {
+			name = "dev%d"
+		}
+		l.move(home, &name)
+	}
 }

@@ -17,13 +17,16 @@ func (l *link) addPromiscuity(n int) {
 
 // managePromiscuity is net/bridge/br_if.c: br_manage_promisc. Ports take all frames, but for the only port of a bridge that
 // filters VLANs and takes not all itself: that is told the MACs that the bridge needs, where it can filter frames by
-// several (IFF_UNICAST_FLT), as a vlan alone can here.
+// several.
 func (l *link) managePromiscuity() {
 	needed := l.promiscuity > 0 || !l.bridge.filtering || len(l.bridge.ports) > 1
 	for _, p := range l.bridge.ports {
-		p.takeAllFrames(needed || p.vlan == nil)
+		p.takeAllFrames(needed || !p.filtersMACs())
 	}
 }
+
+// filtersMACs is IFF_UNICAST_FLT: the link can be told several MACs whose frames it is to take.
+func (l *link) filtersMACs() bool { return l.vlan != nil || l.card != nil }
 
 // takeAllFrames is br_port_set_promisc and br_port_clear_promisc.
 func (l *link) takeAllFrames(all bool) {
@@ -39,8 +42,8 @@ func (l *link) takeAllFrames(all bool) {
 	l.filterFrames()
 }
 
-// filterFrames is net/core/dev.c: __dev_set_rx_mode. A link that cannot filter frames by several MACs, as none can here
-// (IFF_UNICAST_FLT), takes all for as long as a vlan on it that is up has a MAC of its own (vlan_dev_open, vlan_dev_stop,
+// filterFrames is net/core/dev.c: __dev_set_rx_mode. A link that cannot filter frames by several MACs
+// takes all for as long as a vlan on it that is up has a MAC of its own (vlan_dev_open, vlan_dev_stop,
 // vlan_sync_address: dev_uc_add and dev_uc_del) or was told those of a bridge (net/bridge/br_fdb.c: br_fdb_sync_static).
 // While it is down, it stays as it was.
 func (l *link) filterFrames() {
@@ -52,7 +55,7 @@ func (l *link) filterFrames() {
 		return
 	}
 	needed := l.hasOtherMACs()
-	if needed == l.forVLANs {
+	if needed == l.forVLANs || l.filtersMACs() {
 		return
 	}
 	l.forVLANs = needed

@@ -69,6 +69,8 @@ const (
 	DropControlFrame    DropReason = "MAC_IEEE_MAC_CONTROL"
 	DropReassembly      DropReason = "FRAG_REASM_TIMEOUT" // the rest of its packet is missing, or says something else
 	DropNoTarget        DropReason = "NO_TX_TARGET"       // a bridge has nobody to send it to
+	DropQueueFull       DropReason = "QDISC_DROP"         // as many as may wait to be sent already
+	DropQueuePurged     DropReason = "QUEUE_PURGE"        // it waited to be sent when the carrier went
 )
 
 // A watcher is told of what happens.
@@ -158,6 +160,15 @@ func (ns *namespace) sightOf(p packet, in, out *link) Sight {
 		s.Frame = frameOf(mac{}, mac{}, p).bytes()
 	}
 	return s
+}
+
+// length is how many bytes the frame has on the wire.
+func (f frame) length() int {
+	n := len(f.dst) + len(f.src) + 2 + len(f.payload)
+	if f.vlan != 0 {
+		n += vlanHeader
+	}
+	return n
 }
 
 // bytes is the frame as on the wire.

@@ -40,6 +40,9 @@ type World struct {
 	fired     []*link       // whose carriers have come or gone: see watchLinks
 	disturbed []*namespace  // with transports that may have work in the background
 
+	cables   []*Cable
+	lastCard int // how many cards of cables were made
+
 	watchers []*watcher
 	taken    *frame // what a link has taken from the wire and is at work on; nil: none
 }
