@@ -44,7 +44,7 @@ const noFaults = "its faults need plugins that meet them: cnilab's own, or those
 // needsFaults reports whether a line of the script is about faults.
 func (s Scenario) needsFaults() bool {
 	for line := range strings.SplitSeq(string(txtar.Parse(s.Text).Comment), "\n") {
-		words := split(strings.TrimLeft(line, "! "))
+		words := cutHost(split(strings.TrimLeft(line, "! ")))
 		if len(words) > 0 && slices.ContainsFunc(faultForms(), func(f form) bool { return f.verb() == words[0] }) {
 			return true
 		}

@@ -119,7 +119,7 @@ var checks = []string{"expect", "same", "jsoncmp", "stdout", "stderr", "cmp", "c
 
 // line tells what is done now.
 func (n *narrator) line(line string) {
-	words := split(strings.TrimPrefix(strings.TrimPrefix(line, "> "), "! "))
+	words := cutHost(split(strings.TrimPrefix(strings.TrimPrefix(line, "> "), "! ")))
 	if len(words) > 0 && slices.Contains(checks, words[0]) {
 		line = "  check: " + strings.TrimPrefix(line, "> ")
 	}

@@ -147,17 +147,21 @@ func (s *session) serve(_ string, w *words) (string, error) {
 }
 
 // stopServices ends what runs in a namespace.
-func (s *session) stopServices(netns string) {
-	s.stopWhere(func(running service) bool { return running.netns == netns })
+func (n *node) stopServices(netns string) {
+	n.stopWhere(func(running service) bool { return running.netns == netns })
 }
 
-// end stops all that the scenario has going on its machine.
-func (s *session) end() { s.stopWhere(func(service) bool { return true }) }
+// end stops all that the scenario has going on its machines.
+func (s *session) end() {
+	for _, n := range s.nodes {
+		n.stopWhere(func(service) bool { return true })
+	}
+}
 
 // stopWhere stops some services, and reports whether there were any.
-func (s *session) stopWhere(chosen func(service) bool) (any bool) {
+func (n *node) stopWhere(chosen func(service) bool) (any bool) {
 	var others []service
-	for _, running := range s.services {
+	for _, running := range n.services {
 		if !chosen(running) {
 			others = append(others, running)
 			continue
@@ -165,7 +169,7 @@ func (s *session) stopWhere(chosen func(service) bool) (any bool) {
 		running.stop()
 		any = true
 	}
-	s.services = others
+	n.services = others
 	return any
 }
 

@@ -29,6 +29,11 @@ type Machine struct {
 	// not to be seen.
 	Trace func(see func(line string)) (stop func())
 
+	// AddHost makes another machine, with the same plugins, which meet the same faults; Cable joins two of them, or changes
+	// what joins them. nil: there is this one alone, and lines that say otherwise fail.
+	AddHost func(name string) (kernel.Host, error)
+	Cable   func(Cable) error
+
 	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere.
 	OwnDisk bool
 }
@@ -129,7 +134,9 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	if err != nil {
 		return fmt.Errorf("no machine to run on: %w", err)
 	}
-	session.host, session.pluginDirs, session.faults = machine.Host, machine.PluginDirs, machine.Faults
+	session.node = session.addNode(FirstHost, machine.Host)
+	session.pluginDirs, session.faults = machine.PluginDirs, machine.Faults
+	session.makeHost, session.cable = machine.AddHost, machine.Cable
 	session.ownDisk, session.watch = machine.OwnDisk, machine.Trace
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
@@ -169,8 +176,9 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	s := ts.Value(sessionKey{}).(*session)
 	s.files = archive{ts}
-	s.begin(name)
-	out, err := s.do(append([]string{name}, args...))
+	line := append([]string{name}, args...)
+	s.begin(cutHost(line)[0])
+	out, err := s.do(line)
 	fmt.Fprint(ts.Stdout(), out)
 	if neg || err == nil {
 		s.finish(ts, out, err)

@@ -9,19 +9,22 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A session is one run of a scenario: its machine, and what the script has going on it.
+// A session is one run of a scenario: its machines, and what the script has going on them.
 type session struct {
+	*node         // the machine that lines are about
+	nodes []*node // all, the first one first
+
 	ctx        context.Context
 	scenario   Scenario
-	host       kernel.Host
 	pluginDirs []string
 	faults     *harness.Faults // nil where there can be none
 	skip       func(...any)
 	ownDisk    bool
 	watch      func(see func(line string)) (stop func()) // nil where packets are not to be seen
-	kubelet    *harness.Kubelet                          // nil where none was started
-	services   []service
 	snapshots  map[string]kernel.Snapshot
+
+	makeHost func(name string) (kernel.Host, error) // nil where there is one machine alone
+	cable    func(Cable) error
 
 	keepsState bool
 	lastState  string // a snapshot of the machine at the end, if keepsState
@@ -54,7 +57,7 @@ func (s *session) keepState() error {
 	if !s.keepsState {
 		return nil
 	}
-	state, err := kernel.Take(s.host)
+	state, err := s.take()
 	s.lastState = state.String()
 	return err
 }

@@ -40,12 +40,6 @@ func stateForms() []form {
 // know of attachments, what flannel has delegated.
 var stateFolders = []string{"/var/lib/cni/networks", harness.ResultsDir, "/var/lib/cni/flannel"}
 
-// take reads the state of the machine.
-func (s *session) take() (kernel.Snapshot, error) {
-	state, err := kernel.Take(s.host, stateFolders...)
-	return slices.DeleteFunc(state, isBookkeeping), err
-}
-
 // lasting leaves out of a state what follows from the rest sooner or later: operational states, and what IPv6 does by
 // itself on a link that is up. Two states are compared without.
 func lasting(state kernel.Snapshot) kernel.Snapshot {
@@ -87,7 +81,7 @@ func (s *session) show(netns string, wanted func(kernel.Object) bool) (string, e
 	if err := s.in(netns, func(kernel.NetNS) error { return nil }); err != nil {
 		return "", err
 	}
-	state, err := s.take()
+	state, err := s.node.take(stateFolders...)
 	var out strings.Builder
 	for _, o := range state {
 		if o.NetNS == netns && wanted(o) {
@@ -102,7 +96,7 @@ func (s *session) keepSnapshot(_ string, w *words) (string, error) {
 	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
 		return "", err
 	}
-	state, err := s.take()
+	state, err := s.take(stateFolders...)
 	if err != nil {
 		return "", err
 	}
@@ -143,7 +137,7 @@ const (
 func (s *session) settle(compare func(kernel.Snapshot) error) error {
 	deadline := s.host.Now().Add(settleTime)
 	for {
-		state, err := s.take()
+		state, err := s.take(stateFolders...)
 		if err == nil {
 			err = compare(state)
 		}

@@ -48,14 +48,18 @@ func (h watchedHost) Exec(ctx context.Context, path string, env []string, stdin 
 
 // keepTranscript makes the session remember what is done from now on.
 func (s *session) keepTranscript() {
-	t := &transcript{script: s.scenario}
-	s.transcript = t
-	s.host = watchedHost{s.host, func(c call) {
+	s.transcript = &transcript{script: s.scenario}
+	s.host = s.transcript.watch(s.host)
+	s.transcript.start = s.lastingState()
+}
+
+// watch makes the transcript see what plugins on a host are told.
+func (t *transcript) watch(h kernel.Host) kernel.Host {
+	return watchedHost{h, func(c call) {
 		if now := t.now(); now != nil {
 			now.calls = append(now.calls, c)
 		}
 	}}
-	t.start = s.lastingState()
 }
 
 // now is the step that is being done; nil before the first.
@@ -93,7 +97,7 @@ func (s *session) finish(ts *testscript.TestScript, out string, err error) {
 
 // lastingState is the state of the machine; nil where it cannot be read.
 func (s *session) lastingState() kernel.Snapshot {
-	state, err := s.take()
+	state, err := s.take(stateFolders...)
 	if err != nil {
 		return nil
 	}

@@ -82,15 +82,36 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"pod":                                    "pod: a word is missing; it takes start, stop",
 		"pod start":                              "pod start: POD is missing",
 		"pod stop a b":                           `pod stop: does not know "b"`,
+		"host":                                   "host: NAME is missing",
+		"host a/b":                               `host: "a/b" is no NAME`,
+		"host node":                              "host: there is a machine node already",
+		"on":                                     "on: HOST is missing",
+		"on b ip link show":                      `on: there is no machine "b", but node`,
+		"on node":                                "on: LINE is missing",
+		"on node ping pod-a":                     "ping: ADDRESS is missing",
+		"cable node":                             "cable: B is missing",
+		"cable node b":                           `cable: "b" is no B`,
+		"cable node node:eth1 loss 1":            `cable: "1" is no PERCENT`,
+		"cable node node:eth1 loss 101%":         `cable: "101%" is no PERCENT`,
+		"cable node node:eth1 rate fast":         `cable: "fast" is no BITS`,
+		"cable node node:eth1 rate -1mbit":       `cable: "-1mbit" is no BITS`,
+		"cable node node:eth1 broken":            `cable: does not know "broken" here, but blackhole, cut, delay`,
 		"container start a":                      "container start: NAME is missing",
 		"container start a app tcp":              "container start: PORT is missing",
 		"container crash a app":                  "container crash: pod a has no container app",
 	} {
-		out, err := (&session{}).do(strings.Fields(line))
+		out, err := testedSession().do(strings.Fields(line))
 		if !isUsage(err) || !strings.Contains(err.Error(), want) || out != "" {
 			t.Errorf("%s\ngot  %q, %v\nwant %s", line, out, err, want)
 		}
 	}
+}
+
+// testedSession has a machine that nobody may ask for anything.
+func testedSession() *session {
+	s := new(session)
+	s.node = s.addNode(FirstHost, nil)
+	return s
 }
 
 func TestSynonyms(t *testing.T) {
@@ -139,7 +160,7 @@ func TestVocabulary(t *testing.T) {
 // TestLanguageIsTriedWhole checks that the scenarios that cmd/cnilab runs on the kernels have every form of line.
 func TestLanguageIsTriedWhole(t *testing.T) {
 	used := map[string]bool{}
-	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar", "trace.txtar", "vlan.txtar"} {
+	for _, file := range []string{"language.txtar", "faults.txtar", "kubelet.txtar", "trace.txtar", "vlan.txtar", "hosts.txtar"} {
 		text, err := os.ReadFile("testdata/" + file)
 		if err != nil {
 			t.Fatal(err)

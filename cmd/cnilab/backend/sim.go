@@ -30,13 +30,13 @@ func simulation(c Config) Backend {
 	}
 }
 
-// simulated makes the one machine of a world of its own. The same name makes the same machine. With a folder for captures,
+// simulated makes the first machine of a world of its own. The same name makes the same machine. With a folder for captures,
 // its packets are written to a file there.
 func simulated(name, captures string) (*scenario.Machine, error) {
 	world := sim.NewWorld(sim.Config{Seed: seed(name), Transport: netstack.New})
-	host := world.AddHost("node")
-	faults := new(harness.Faults)
-	if err := install(host, faults); err != nil {
+	u := underlay{world: world, hosts: map[string]*sim.Host{}, faults: new(harness.Faults)}
+	host, err := u.addHost(scenario.FirstHost)
+	if err != nil {
 		world.Close()
 		return nil, err
 	}
@@ -46,7 +46,8 @@ func simulated(name, captures string) (*scenario.Machine, error) {
 		return nil, err
 	}
 	return &scenario.Machine{
-		Host: host, Faults: faults, OwnDisk: true,
+		Host: host, Faults: u.faults, OwnDisk: true,
+		AddHost: u.addHost, Cable: u.cable,
 		Trace: func(see func(string)) (stop func()) { return trace.Start(world, see) },
 		Close: func() error { world.Close(); return endCapture() },
 	}, nil

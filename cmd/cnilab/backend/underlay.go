@@ -1,0 +1,93 @@
+package backend
+
+import (
+	"fmt"
+
+	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/sim"
+)
+
+// An underlay is the machines of a scenario in their world, and the cables between them.
+type underlay struct {
+	world  *sim.World
+	hosts  map[string]*sim.Host
+	faults *harness.Faults
+}
+
+// addHost makes one more machine, with the plugins.
+func (u underlay) addHost(name string) (kernel.Host, error) {
+	host := u.world.AddHost(name)
+	u.hosts[name] = host
+	return host, install(host, u.faults)
+}
+
+// cable does what a line says of a cable.
+func (u underlay) cable(c scenario.Cable) error {
+	old, err := u.find(c)
+	switch {
+	case err != nil:
+		return err
+	case old != nil && c == (scenario.Cable{A: c.A, B: c.B}):
+		return fmt.Errorf("there is a cable from %s to %s already; name the devices of another one", c.A, c.B)
+	case old != nil:
+		return apply(old, c)
+	case c.State != scenario.CableUntouched:
+		return fmt.Errorf("there is no cable from %s to %s", c.A, c.B)
+	}
+	_, err = u.world.Cable(u.plug(c.A), u.plug(c.B), changed(sim.CableSpec{}, c))
+	return err
+}
+
+// find returns the cable that a line is about; nil where there is none.
+func (u underlay) find(c scenario.Cable) (found *sim.Cable, err error) {
+	for _, cable := range u.world.Cables() {
+		ends := cable.Ends()
+		straight := isAt(c.A, ends[0]) && isAt(c.B, ends[1])
+		if !straight && !(isAt(c.A, ends[1]) && isAt(c.B, ends[0])) {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("there are several cables from %s to %s: name a device", c.A, c.B)
+		}
+		found = cable
+	}
+	return found, nil
+}
+
+func isAt(end scenario.CableEnd, p sim.Place) bool {
+	return end.Host == p.Host && (end.Device == "" || end.Device == p.Link)
+}
+
+func (u underlay) plug(end scenario.CableEnd) sim.Plug {
+	return sim.Plug{Host: u.hosts[end.Host], Device: end.Device}
+}
+
+// apply makes a cable what a line says.
+func apply(cable *sim.Cable, c scenario.Cable) error {
+	switch c.State {
+	case scenario.CableCut:
+		cable.Cut()
+	case scenario.CableBlackhole:
+		cable.Blackhole()
+	case scenario.CableMend:
+		cable.Mend()
+	}
+	return cable.Change(changed(cable.Spec(), c))
+}
+
+// changed returns what a cable is with what a line says of it.
+func changed(spec sim.CableSpec, c scenario.Cable) sim.CableSpec {
+	set(&spec.Delay, c.Delay)
+	set(&spec.Loss, c.Loss)
+	set(&spec.Rate, c.Rate)
+	set(&spec.Limit, c.Limit)
+	return spec
+}
+
+func set[T any](target, value *T) {
+	if value != nil {
+		*target = *value
+	}
+}

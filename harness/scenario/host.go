@@ -1,0 +1,195 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func hostForms() []form {
+	return []form{
+		{
+			"host", "host NAME", "make another machine, with the same plugins; the first is called " + FirstHost +
+				". Snapshots are of all: \"NAME/pod\" is a namespace of another, \"NAME:/run/x\" its file",
+			(*session).addHost,
+		},
+		{
+			"on", "on HOST LINE", "do a line on a machine; without, it is done on the first", (*session).on,
+		},
+		{
+			"cable", "cable A[:DEVICE] B[:DEVICE] [delay TIME] [loss PERCENT] [rate BITS] [limit FRAMES] [cut|blackhole|mend]",
+			"join two machines by a cable, with an Ethernet card at each end (DEVICE: the next of eth0, eth1, ...), or change" +
+				" the cable that they have: 5ms, 1%, 100mbit; FRAMES may wait for the rate; cut takes the carrier too," +
+				" blackhole the frames alone",
+			(*session).layCable,
+		},
+	}
+}
+
+// A Cable is what a line says of one between two machines. What is nil it does not say.
+type Cable struct {
+	A, B  CableEnd
+	Delay *time.Duration
+	Loss  *float64 // 0 to 1
+	Rate  *int64   // bits a second
+	Limit *int     // how many frames may wait
+	State CableState
+}
+
+// A CableEnd is a machine, and its device at the cable.
+type CableEnd struct {
+	Host   string
+	Device string // "": any one that there is, or the next name that is free
+}
+
+// String is as in a line.
+func (e CableEnd) String() string { return strings.TrimSuffix(e.Host+":"+e.Device, ":") }
+
+// A CableState is what is done to a cable.
+type CableState string
+
+// The states, by the words of a line.
+const (
+	CableUntouched CableState = ""
+	CableCut       CableState = "cut"       // no carrier
+	CableBlackhole CableState = "blackhole" // a carrier, and nothing arrives
+	CableMend      CableState = "mend"      // as it was at first
+)
+
+// errOneMachine is why there are scenarios that are bound to the simulation.
+var errOneMachine = errors.New("there is one machine here; the simulation has more (--backend=sim)")
+
+var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+func (s *session) addHost(_ string, w *words) (string, error) {
+	var name string
+	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+		return "", err
+	}
+	switch {
+	case !hostName.MatchString(name):
+		return "", w.wrong("%q is no NAME of a machine: letters, digits and hyphens", name)
+	case s.nodeNamed(name) != nil:
+		return "", w.wrong("there is a machine %s already", name)
+	case s.makeHost == nil:
+		return "", errOneMachine
+	}
+	host, err := s.makeHost(name)
+	if err == nil {
+		s.addNode(name, host)
+	}
+	return "", err
+}
+
+func (s *session) on(_ string, w *words) (string, error) {
+	n, err := w.host(s)
+	switch {
+	case err != nil:
+		return "", err
+	case len(w.rest) == 0:
+		return "", w.wrong("LINE is missing")
+	}
+	was := s.node
+	s.node = n
+	defer func() { s.node = was }()
+	return s.do(w.rest)
+}
+
+// host takes the name of a machine.
+func (w *words) host(s *session) (*node, error) {
+	name, err := w.next("HOST")
+	if err != nil {
+		return nil, err
+	}
+	n := s.nodeNamed(name)
+	if n == nil {
+		return nil, w.wrong("there is no machine %q, but %s", name, strings.Join(s.nodeNames(), ", "))
+	}
+	return n, nil
+}
+
+func (s *session) layCable(_ string, w *words) (string, error) {
+	var c Cable
+	err := value(w, "A", &c.A, s.parseEnd)()
+	if err == nil {
+		err = value(w, "B", &c.B, s.parseEnd)()
+	}
+	become := func(state CableState) func() error { return func() error { c.State = state; return nil } }
+	if err == nil {
+		err = w.keywords(keywords{
+			"delay": value(w, "TIME", &c.Delay, pointed(parseDuration)),
+			"loss":  value(w, "PERCENT", &c.Loss, pointed(parsePercent)),
+			"rate":  value(w, "BITS", &c.Rate, pointed(parseRate)),
+			"limit": value(w, "FRAMES", &c.Limit, pointed(parseOrdinal)),
+			"cut":   become(CableCut), "blackhole": become(CableBlackhole), "mend": become(CableMend),
+		})
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case s.cable == nil:
+		return "", errOneMachine
+	}
+	return "", s.cable(c)
+}
+
+// parseEnd reads HOST or HOST:DEVICE.
+func (s *session) parseEnd(word string) (end CableEnd, err error) {
+	end.Host, end.Device, _ = strings.Cut(word, ":")
+	if s.nodeNamed(end.Host) == nil {
+		err = fmt.Errorf("no machine %q", end.Host)
+	}
+	return end, err
+}
+
+// pointed returns a parser of what may be left out.
+func pointed[T any](parse func(string) (T, error)) func(string) (*T, error) {
+	return func(word string) (*T, error) {
+		v, err := parse(word)
+		return &v, err
+	}
+}
+
+// parsePercent reads "0.1%".
+func parsePercent(word string) (share float64, err error) {
+	number, ok := strings.CutSuffix(word, "%")
+	if !ok {
+		return 0, errors.New("no %")
+	}
+	share, err = strconv.ParseFloat(number, 64)
+	if err == nil && !(share >= 0 && share <= 100) {
+		err = errors.New("not 0 to 100")
+	}
+	return share / 100, err
+}
+
+// rates are the units of tc(8), the longer names first.
+var rates = []struct {
+	unit string
+	bits float64
+}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}}
+
+// parseRate reads "100mbit"; 0bit is no limit.
+func parseRate(word string) (int64, error) {
+	for _, r := range rates {
+		if number, ok := strings.CutSuffix(word, r.unit); ok {
+			n, err := strconv.ParseFloat(number, 64)
+			if bits := n * r.bits; err == nil && bits >= 0 && bits < math.MaxInt64 {
+				return int64(bits), nil
+			}
+		}
+	}
+	return 0, errors.New("no rate")
+}
+
+// cutHost takes "on HOST" off the words of a line.
+func cutHost(line []string) []string {
+	for len(line) > 2 && line[0] == "on" {
+		line = line[2:]
+	}
+	return line
+}
