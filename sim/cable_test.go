@@ -128,6 +128,8 @@ func TestCableQueue(t *testing.T) {
 	if n := drops()["node/host/eth0 QDISC_DROP: 2 frames wait already"]; n != 4 {
 		t.Errorf("got %v, want 4 that the queue has no room for", drops())
 	}
+	l.must(l.cable.Change(sim.CableSpec{})) // the three that arrived are none of this one's:
+	must(l.node.Ping(background, kernel.Ping{To: addr("10.9.0.2"), Size: 10_000}))(t)
 }
 
 func TestCableCut(t *testing.T) {

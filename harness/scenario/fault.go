@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -40,17 +38,6 @@ func faultForms() []form {
 
 // noFaults is why a scenario is skipped on a machine that cannot be broken.
 const noFaults = "its faults need plugins that meet them: cnilab's own, or those of harness.Faults.Program"
-
-// needsFaults reports whether a line of the script is about faults.
-func (s Scenario) needsFaults() bool {
-	for line := range strings.SplitSeq(string(txtar.Parse(s.Text).Comment), "\n") {
-		words := cutHost(split(strings.TrimLeft(line, "! ")))
-		if len(words) > 0 && slices.ContainsFunc(faultForms(), func(f form) bool { return f.verb() == words[0] }) {
-			return true
-		}
-	}
-	return false
-}
 
 func (s *session) setFault(_ string, w *words) (string, error) {
 	if len(w.rest) == 0 {

@@ -30,7 +30,7 @@ type Machine struct {
 	Trace func(see func(line string)) (stop func())
 
 	// AddHost makes another machine, with the same plugins, which meet the same faults; Cable joins two of them, or changes
-	// what joins them. nil: there is this one alone, and lines that say otherwise fail.
+	// what joins them; nil: there is this one alone, and scenarios with more are skipped.
 	AddHost func(name string) (kernel.Host, error)
 	Cable   func(Cable) error
 
@@ -146,8 +146,11 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 		failIf(env, "the machine is not clean", machine.Close())
 		failIf(env, "at the end", session.clearFaults())
 	})
-	if session.faults == nil && session.scenario.needsFaults() {
+	switch {
+	case session.faults == nil && session.scenario.has(faultForms()):
 		env.T().Skip(noFaults)
+	case (session.makeHost == nil || session.cable == nil) && session.scenario.has(hostForms()):
+		env.T().Skip(noHosts)
 	}
 	if verbose {
 		session.keepTranscript()

@@ -87,6 +87,19 @@ func (s Scenario) commentsApart() (apart []bool) {
 	return apart
 }
 
+// has reports whether a line of the script is one of some forms, on whichever machine.
+func (s Scenario) has(forms []form) bool {
+	for line := range strings.SplitSeq(string(txtar.Parse(s.Text).Comment), "\n") {
+		words := split(strings.TrimLeft(line, "! "))
+		for _, words := range [][]string{words, cutHost(words)} {
+			if len(words) > 0 && slices.ContainsFunc(forms, func(f form) bool { return f.verb() == words[0] }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // lineOf returns the number of the line of the archive that is before the first one of a file in it; 0 where it has no
 // such file.
 func (s Scenario) lineOf(file string) int {

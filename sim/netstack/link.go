@@ -22,6 +22,7 @@ const nicID tcpip.NICID = 1
 type link struct {
 	l3         sim.Layer3
 	closed     atomic.Bool
+	lastID     atomic.Uint32 // see identify
 	dispatcher atomic.Pointer[stack.NetworkDispatcher]
 }
 
@@ -81,7 +82,7 @@ func (l *link) send(pkt *stack.PacketBuffer) error {
 	view := pkt.ToView()
 	data := view.ToSlice()
 	view.Release()
-	seal(data, l.l3.MTU)
+	l.seal(data)
 	return l.l3.Send(sim.Packet{Data: data, Segment: segmentOf(pkt)})
 }
 

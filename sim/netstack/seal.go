@@ -8,12 +8,15 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
-// seal makes a packet of the stack ready for the wire: Linux's choice of DF, and the checksums.
-func seal(data []byte, mtu func(netip.Addr) int) {
+// seal makes a packet of the stack ready for the wire: Linux's choice of DF, an identification, and the checksums.
+func (l *link) seal(data []byte) {
 	switch header.IPVersion(data) {
 	case header.IPv4Version:
 		ip := header.IPv4(data)
-		dontFragment(ip, mtu)
+		dontFragment(ip, l.l3.MTU)
+		l.identify(ip)
+		ip.SetChecksum(0)
+		ip.SetChecksum(^ip.CalculateChecksum())
 		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
 	case header.IPv6Version:
 		ip := header.IPv6(data) // the stack sends no extension headers, and no fragments with this MTU
@@ -32,8 +35,14 @@ func dontFragment(ip header.IPv4, mtu func(netip.Addr) int) {
 		ip.SetID(0)
 	}
 	ip.SetFlagsFragmentOffset(flags, ip.FragmentOffset())
-	ip.SetChecksum(0)
-	ip.SetChecksum(^ip.CalculateChecksum())
+}
+
+// identify gives a packet that may be cut a number of its own, without which its fragments would be put together with
+// those of another that was lost in part. (include/net/ip.h: ip_select_ident_segs.)
+func (l *link) identify(ip header.IPv4) {
+	if ip.Flags()&header.IPv4FlagDontFragment == 0 && ip.ID() == 0 {
+		ip.SetID(uint16(l.lastID.Add(1)))
+	}
 }
 
 func wantsWhole(ip header.IPv4, mtu func(netip.Addr) int) bool {
