@@ -12,11 +12,13 @@ type Links interface {
 
 	// AddLink makes a link in one RTM_NEWLINK request (NLM_F_CREATE|NLM_F_EXCL); for a veth both of its ends.
 	//
-	//	EEXIST         the name, or the peer's in the peer's namespace, is taken; the parent has a vlan of the ID
+	//	EEXIST         the name, or the peer's in the peer's namespace, is taken; the parent has a vlan of the ID; the
+	//	               namespace has made a vxlan of the ID and port
 	//	EINVAL         a name that is empty, ".", ".." or has a slash, a colon, a zero or white space; an MTU out of
 	//	               the kind's range, or greater than that of a vlan's parent; a MAC of another length; no link has
 	//	               the master's index; a vlan without a parent; a bridge's DefaultPVID that is not 0 to 4094
-	//	ERANGE         a name of more than 15 bytes; a vlan's ID that is not 0 to 4094
+	//	ERANGE         a name of more than 15 bytes; a vlan's ID that is not 0 to 4094, a vxlan's that is above MaxVXLAN
+	//	EAFNOSUPPORT   a vxlan's local address that is not IPv4
 	//	ENODEV         no link has the parent's index
 	//	EADDRNOTAVAIL  a multicast or all-zero MAC
 	//	EOPNOTSUPP     this kernel has no links of this kind; the master is no bridge
@@ -51,6 +53,7 @@ const (
 	KindVeth   = "veth"
 	KindDummy  = "dummy"
 	KindVLAN   = "vlan"
+	KindVXLAN  = "vxlan"
 )
 
 // Limits of Linux.
@@ -70,8 +73,9 @@ type LinkSpec struct {
 	Up     bool
 	Peer   PeerSpec     // the other end of a veth
 	Bridge BridgeChange // of a bridge
-	Parent int          // of a vlan: the index of the link it is on
+	Parent int          // of a vlan: the index of the link it is on; of a vxlan: of the one its packets go by, 0: any
 	VLAN   int          // of a vlan: the ID of the tag that its frames have on the parent
+	VXLAN  VXLAN        // of a vxlan
 }
 
 // A PeerSpec says what the other end of a new veth is.
@@ -114,8 +118,9 @@ type Link struct {
 	PeerHere    bool // of a veth: the other end is in the same namespace
 	Bridge      Bridge
 	VLAN        int  // of a vlan: its ID
-	Parent      int  // of a vlan: index of the link it is on, in that link's namespace
-	ParentHere  bool // of a vlan: that is the same namespace
+	Parent      int  // of a vlan or vxlan: index of the link it is on, in that link's namespace
+	ParentHere  bool // of a vlan or vxlan with a parent: that is the same namespace
+	VXLAN       VXLAN
 }
 
 // An OperState is a link's operational state, by the names of RFC 2863 that ip-link(8) prints.

@@ -70,6 +70,9 @@ func (s *namespaceView) fdb() ([]Object, error) {
 		if e.VLAN != 0 {
 			o.add("vlan", strconv.Itoa(e.VLAN))
 		}
+		if e.Dst.IsValid() {
+			o.add("dst", e.Dst.String())
+		}
 		o.add("state", string(e.State))
 		objects = append(objects, o)
 	}

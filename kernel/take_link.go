@@ -15,9 +15,12 @@ func (s *namespaceView) link(l Link, ends vethEnds) Object {
 	if l.Master != 0 {
 		o.add("master", s.linkName(l.Master))
 	}
-	if l.Kind == KindVLAN {
+	switch l.Kind {
+	case KindVLAN:
 		o.add("parent", s.parentName(l))
 		o.add("id", strconv.Itoa(l.VLAN))
+	case KindVXLAN:
+		s.addVXLAN(&o, l)
 	}
 	o.addFlag("hairpin", l.Port.Hairpin)
 	o.addFlag("isolated", l.Port.Isolated)
@@ -45,6 +48,17 @@ func typeName(l Link) string {
 		return "loopback"
 	}
 	return "ether"
+}
+
+func (s *namespaceView) addVXLAN(o *Object, l Link) {
+	if l.Parent != 0 {
+		o.add("parent", s.parentName(l))
+	}
+	o.add("id", strconv.Itoa(l.VXLAN.ID))
+	if l.VXLAN.Local.IsValid() {
+		o.add("local", l.VXLAN.Local.String())
+	}
+	o.add("dstport", strconv.Itoa(l.VXLAN.Port))
 }
 
 // unknownPeer stands for a veth's other end that is in none of the host's named namespaces.

@@ -14,6 +14,7 @@ type newLink struct {
 	bridge kernel.BridgeChange
 	parent int // IFLA_LINK
 	vlan   int // IFLA_VLAN_ID
+	vxlan  kernel.VXLAN
 }
 
 type newPeer struct {
@@ -49,6 +50,8 @@ func (ns *namespace) newOfKind(req newLink) (*link, *refusal) {
 		return ns.newVeth(req)
 	case req.kind == kernel.KindVLAN:
 		return ns.newVLAN(req)
+	case req.kind == kernel.KindVXLAN:
+		return ns.newVXLAN(req)
 	}
 	return ns.create(kernel.KindDummy, req.name, req.mtu, req.mac) // drivers/net/dummy.c
 }
@@ -62,6 +65,8 @@ func (f Features) hasKind(kind string) bool {
 		return !f.NoDummies
 	case kernel.KindVLAN:
 		return !f.NoVLANLinks
+	case kernel.KindVXLAN:
+		return !f.NoVXLANs
 	}
 	return false
 }
@@ -76,6 +81,9 @@ func (req newLink) check(f Features) *refusal {
 		return r
 	}
 	if r := req.checkVLAN(); r != nil {
+		return r
+	}
+	if r := req.checkVXLAN(); r != nil {
 		return r
 	}
 	if r := checkBridge(req.bridge, !f.NoBridgeVLANs); r != nil {

@@ -15,8 +15,15 @@ type card struct {
 	rand    *rand.Rand // of which frames are lost
 }
 
-// enqueue takes a frame that is to be sent. (net/sched/sch_fifo.c: pfifo_enqueue.)
+// enqueue takes what is to be sent, a train of segments in frames of their own. (net/core/dev.c: validate_xmit_skb.)
 func (l *link) enqueue(f frame) {
+	for _, one := range f.segments() {
+		l.enqueueOne(one)
+	}
+}
+
+// enqueueOne is net/sched/sch_fifo.c: pfifo_enqueue.
+func (l *link) enqueueOne(f frame) {
 	c := l.card
 	if limit := c.cable.spec.limit(); len(c.waiting) >= limit {
 		l.drop(f, DropQueueFull, fmt.Sprintf("%d frames wait already", limit))
@@ -63,6 +70,7 @@ func (l *link) carry(f frame) {
 		l.drop(f, DropNotSpecified, "lost on the cable")
 	default:
 		cuts := c.cuts
+		f.host, f.tracked = false, tracked{} // what only this machine knows
 		l.world().after(max(c.spec.Delay, HopDelay), func() { l.arrive(f, cuts) })
 	}
 }

@@ -30,6 +30,9 @@ func (l *link) unregister() {
 	for _, v := range l.vlansByID() {
 		v.unregister() // vlan_device_event: NETDEV_UNREGISTER
 	}
+	if l.vxlan != nil {
+		l.forgetVXLAN()
+	}
 	if l.vlan != nil {
 		delete(l.vlan.parent.vlans, l.vlan.id)
 	}
@@ -42,6 +45,7 @@ func (l *link) unregister() {
 
 // detach takes the link out of everything that refers to it: what NETDEV_UNREGISTER makes of it.
 func (l *link) detach() {
+	l.deleteVXLANs()
 	l.close()
 	if l.master != nil {
 		l.master.removePort(l)

@@ -7,7 +7,7 @@
 //
 // # Two planes, one truth
 //
-// The control plane is plain tables, one noun a file: namespaces, links (veth, bridge, vlan, dummy), VLANs and
+// The control plane is plain tables, one noun a file: namespaces, links (veth, bridge, vlan, vxlan, dummy), VLANs and
 // forwarding databases of bridges, addresses, routes, rules, neighbours, packet filters, sysctls, files, programs.
 // Requests come as Linux takes them (attributes present or absent), and beside every rule stand Linux's errno and the
 // function of the kernel that has the rule. The methods of kernel.NetNS are an adapter in front of those tables; no rule

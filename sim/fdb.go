@@ -187,9 +187,12 @@ func (l *link) ownMACChanges(to mac) {
 	}
 }
 
-// listFDB returns the entries of all bridges. (net/bridge/br_fdb.c: br_fdb_dump.)
+// listFDB returns the entries of all bridges and vxlans. (net/bridge/br_fdb.c: br_fdb_dump.)
 func (ns *namespace) listFDB() (list []kernel.FDBEntry) {
 	for _, l := range ns.sorted() {
+		if l.vxlan != nil {
+			list = append(list, l.listVXLAN()...)
+		}
 		if l.bridge == nil {
 			continue
 		}
@@ -214,6 +217,9 @@ func (l *link) expired(s sighting) bool {
 
 // addFDB is net/core/rtnetlink.c: rtnl_fdb_add and net/bridge/br_fdb.c: br_fdb_add.
 func (ns *namespace) addFDB(e kernel.FDBEntry) *refusal {
+	if e.Dst.IsValid() {
+		return ns.addVXLANEntry(e)
+	}
 	p, r := ns.portOf(e)
 	state := slices.Index(fdbStates[:], e.State)
 	switch {
@@ -248,6 +254,9 @@ func (l *link) addStation(at station, state fdbState) *refusal {
 
 // deleteFDB is net/core/rtnetlink.c: rtnl_fdb_del and net/bridge/br_fdb.c: br_fdb_delete.
 func (ns *namespace) deleteFDB(e kernel.FDBEntry) *refusal {
+	if e.Dst.IsValid() {
+		return ns.deleteVXLANEntry(e)
+	}
 	p, r := ns.portOf(e)
 	switch {
 	case r != nil:

@@ -83,6 +83,8 @@ func (l *link) transmit(f frame) {
 		l.bridgeTransmit(f)
 	case l.vlan != nil: // vlan_dev_hard_start_xmit
 		l.vlan.parent.transmit(f.tagged(l.vlan.id))
+	case l.vxlan != nil:
+		l.wrap(f)
 	case l.peer != nil:
 		l.hand(l.peer, f)
 	case l.loopback():

@@ -12,8 +12,9 @@ import (
 type machine struct {
 	world      *World
 	name       string
-	self       *namespace   // the machine's first namespace
-	namespaces []*namespace // all that live
+	self       *namespace             // the machine's first namespace
+	namespaces []*namespace           // all that live
+	vxlans     map[*namespace][]*link // by vxlan.home
 	root       *inode
 }
 

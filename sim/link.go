@@ -19,7 +19,7 @@ func (m mac) multicast() bool { return m[0]&1 != 0 }
 // valid is is_valid_ether_addr of include/linux/etherdevice.h.
 func (m mac) valid() bool { return !m.multicast() && m != mac{} }
 
-// A link is a network device. Its kind is in which of peer, bridge, vlan and card is set; a loopback device
+// A link is a network device. Its kind is in which of peer, bridge, vlan, vxlan and card is set; a loopback device
 // has none.
 type link struct {
 	ns    *namespace
@@ -37,9 +37,9 @@ type link struct {
 	fired  bool // linkwatch has to look at it: see fire
 	gone   bool // unregistered
 
-	promisc     bool // IFF_PROMISC was asked for
-	forVLANs    bool // one of those who need it is the link itself: see filterFrames
-	promiscuity int  // how many need it
+	promisc     bool  // IFF_PROMISC was asked for
+	forVLANs    bool  // one of those who need it is the link itself: see filterFrames
+	promiscuity int16 // how many need it: its vlans, and a few more
 
 	peer   *link         // of a veth
 	master *link         // the bridge it is a port of
@@ -48,6 +48,7 @@ type link struct {
 	vlan   *vlanLink     // of a vlan
 	vlans  map[int]*link // what is on it of the kind vlan, by ID
 	card   *card         // of the end of a cable
+	vxlan  *vxlan        // of a vxlan
 
 	addresses4 []*address // as inetdev keeps them: primaries by scope, then secondaries
 	addresses6 []*address // as the IPv6 list keeps them: by scope
@@ -88,7 +89,7 @@ func (l *link) describe() kernel.Link {
 		Index: l.index, Name: l.name, Kind: l.kind, Alias: l.alias,
 		MTU: l.mtu, MAC: l.mac.hardwareAddr(),
 		Up: l.up, LowerUp: l.running(), Oper: l.reportedOper(),
-		Promisc: l.promisc, Promiscuity: l.promiscuity,
+		Promisc: l.promisc, Promiscuity: int(l.promiscuity),
 	}
 	if l.master != nil {
 		d.Master, d.Port = l.master.index, l.port.flags
@@ -101,6 +102,12 @@ func (l *link) describe() kernel.Link {
 	}
 	if l.vlan != nil {
 		d.VLAN, d.Parent, d.ParentHere = l.vlan.id, l.vlan.parent.index, l.vlan.parent.ns == l.ns
+	}
+	if v := l.vxlan; v != nil {
+		d.VXLAN = v.VXLAN
+		if v.parent != nil {
+			d.Parent, d.ParentHere = v.parent.index, v.home == l.ns
+		}
 	}
 	return d
 }

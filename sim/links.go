@@ -47,6 +47,8 @@ func (n *handle) AddLink(spec kernel.LinkSpec) error {
 		switch spec.Kind {
 		case kernel.KindBridge:
 			req.bridge = spec.Bridge
+		case kernel.KindVXLAN:
+			req.parent, req.vxlan = spec.Parent, spec.VXLAN
 		case kernel.KindVLAN:
 			req.parent, req.vlan = spec.Parent, spec.VLAN
 		}

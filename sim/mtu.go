@@ -52,6 +52,11 @@ func (l *link) setMTU(mtu int) *refusal {
 	if l.vlan != nil && mtu > l.vlan.parent.mtu {
 		return refuse(kernel.ERANGE) // vlan_dev_change_mtu
 	}
+	if l.vxlan != nil {
+		if r := l.vxlan.checkMTUChange(mtu); r != nil {
+			return r
+		}
+	}
 	l.changeMTU(mtu)
 	return nil
 }

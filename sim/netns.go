@@ -85,6 +85,9 @@ func (ns *namespace) die() {
 	}
 	ns.dead = true
 	ns.sendCardsHome()
+	for _, l := range slices.Clone(ns.vxlans()) {
+		l.unregister() // vxlan_exit_batch: wherever it is
+	}
 	for _, l := range ns.sorted() {
 		l.unregister()
 	}

@@ -18,9 +18,9 @@ type Features struct {
 	// it is EOPNOTSUPP).
 	OtherHookExists bool
 
-	// NoBridgeVLANs: built without VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING). NoVLANLinks, NoDummies: without the
-	// kinds of links vlan (CONFIG_VLAN_8021Q) and dummy (CONFIG_DUMMY).
-	NoBridgeVLANs, NoVLANLinks, NoDummies bool
+	// NoBridgeVLANs: built without VLANs on bridges (CONFIG_BRIDGE_VLAN_FILTERING). NoVLANLinks, NoVXLANs, NoDummies:
+	// without the kinds of links vlan (CONFIG_VLAN_8021Q), vxlan (CONFIG_VXLAN) and dummy (CONFIG_DUMMY).
+	NoBridgeVLANs, NoVLANLinks, NoVXLANs, NoDummies bool
 
 	// FollowsJumps: a rule of nftables that leads to a chain is refused at once where more chains follow than packets can go
 	// through, or the chains lead in a circle (6.1, net/netfilter/nf_tables_api.c nft_validate_register_store); on 6.18
@@ -102,10 +102,10 @@ func (p Profile) Series() string {
 }
 
 // AsBuilt returns the profile of a kernel of that release that was built without some of what it could have. lacks tells
-// of each topic of the laws (kernel/kerneltest) whether it was: "vlan" is VLANs on bridges, "vlanlink" and "dummy" are
+// of each topic of the laws (kernel/kerneltest) whether it was: "vlan" is VLANs on bridges, "vlanlink", "vxlan" and "dummy" are
 // kinds of links.
 func (p Profile) AsBuilt(lacks func(topic string) bool) Profile {
 	f := &p.Features
-	f.NoBridgeVLANs, f.NoVLANLinks, f.NoDummies = lacks("vlan"), lacks("vlanlink"), lacks("dummy")
+	f.NoBridgeVLANs, f.NoVLANLinks, f.NoVXLANs, f.NoDummies = lacks("vlan"), lacks("vlanlink"), lacks("vxlan"), lacks("dummy")
 	return p
 }

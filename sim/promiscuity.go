@@ -5,7 +5,7 @@ package sim
 // __dev_set_promiscuity; net/8021q/vlan_dev.c: vlan_dev_change_rx_flags.)
 func (l *link) addPromiscuity(n int) {
 	was := l.promiscuity > 0
-	l.promiscuity += n
+	l.promiscuity += int16(n)
 	is := l.promiscuity > 0
 	if l.vlan != nil && is != was {
 		l.vlan.parent.addPromiscuity(n)

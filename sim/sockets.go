@@ -11,6 +11,9 @@ import (
 // deliver hands a packet to the namespace's sockets once the tables are unlocked. Who has none gets them, since echo
 // requests are answered by them.
 func (ns *namespace) deliver(p packet) {
+	if ns.unwrap(p) {
+		return
+	}
 	ns.learnMTU(p)
 	ns.world().post(func() {
 		t, err := ns.socketsAt(p.dst())

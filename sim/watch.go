@@ -171,6 +171,20 @@ func (f frame) length() int {
 	return n
 }
 
+// parseFrame reads what bytes writes.
+func parseFrame(b []byte) (f frame, ok bool) {
+	head := len(f.dst) + len(f.src) + 2
+	if len(b) < head {
+		return f, false
+	}
+	f.dst, f.src = mac(b), mac(b[len(f.dst):])
+	f.kind, f.payload = etherType(binary.BigEndian.Uint16(b[head-2:])), b[head:]
+	if f.kind == typeVLAN {
+		f = f.untagged()
+	}
+	return f, true
+}
+
 // bytes is the frame as on the wire.
 func (f frame) bytes() []byte {
 	b := make([]byte, 0, len(f.dst)+len(f.src)+vlanHeader+2+len(f.payload))

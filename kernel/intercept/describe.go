@@ -40,6 +40,9 @@ func (n *netns) describeSpec(s kernel.LinkSpec) string {
 	w.add(s.Parent != 0, "link %s", n.link(s.Parent))
 	w.add(s.Kind != "", "type %s", s.Kind)
 	w.add(s.Kind == kernel.KindVLAN, "id %d", s.VLAN)
+	w.add(s.Kind == kernel.KindVXLAN, "id %d", s.VXLAN.ID)
+	w.add(s.VXLAN.Local.IsValid(), "local %s", s.VXLAN.Local)
+	w.add(s.VXLAN.Port != 0, "dstport %d", s.VXLAN.Port)
 	addBridge(&w, s.Bridge)
 	w.add(s.Peer.Name != "", "peer %s", s.Peer.Name)
 	w.add(s.Peer.MAC != nil, "address %s", s.Peer.MAC)
@@ -113,6 +116,7 @@ func (n *netns) describeFDB(e kernel.FDBEntry) string {
 	w := words{e.MAC.String()}
 	w.add(true, "dev %s", n.link(e.Link))
 	w.add(e.VLAN != 0, "vlan %d", e.VLAN)
+	w.add(e.Dst.IsValid(), "dst %s", e.Dst)
 	w.add(e.State != "", "%s", e.State)
 	return w.String()
 }

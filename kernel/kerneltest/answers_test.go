@@ -97,7 +97,7 @@ func TestRecordIsReadBack(t *testing.T) {
 
 // Of a kernel that lacks something, and of one that lacks nothing, its laws tell so.
 func TestLacks(t *testing.T) {
-	topics := []string{"vlan", "vlanlink", "dummy"}
+	topics := []string{"vlan", "vlanlink", "vxlan", "dummy"}
 	for _, lacking := range append(topics, "") {
 		whole, _ := sim.ProfileOf("6.18")
 		h := newHost(t, whole.AsBuilt(func(topic string) bool { return topic == lacking }))

@@ -23,7 +23,7 @@ var ErrLeftOut = errors.New("left out")
 // Laws returns all laws, by topic.
 func Laws() []Law {
 	return slices.Concat(
-		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, fdbLaws, stateLaws, moveLaws,
+		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, vxlanLaws, fdbLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
 		nftTableLaws, nftChainLaws, nftRuleLaws, nftChangeLaws, filterWordLaws, iptablesLaws, packetFilterLaws, packetMatchLaws, translationLaws, flowLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,

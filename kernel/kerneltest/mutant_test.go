@@ -20,7 +20,7 @@ type mutant struct {
 func mutants() []mutant {
 	var all []mutant
 	for _, topic := range [][]mutant{
-		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), fdbMutants(), stateMutants(),
+		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), vxlanMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),

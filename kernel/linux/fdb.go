@@ -28,7 +28,7 @@ func (ns *NetNS) fdb() (entries []kernel.FDBEntry, err error) {
 	own := ownMACs(links)
 	err = ns.dump(unix.RTM_GETNEIGH, func(m []byte) {
 		e, bridge := parseFDB(m)
-		if bridge != 0 && !own[bridge][string(e.MAC)] {
+		if e.Dst.IsValid() || bridge != 0 && !own[bridge][string(e.MAC)] {
 			entries = append(entries, e)
 		}
 	}, &ndMsg{family: unix.AF_BRIDGE})
@@ -58,8 +58,8 @@ func ownMACs(links []kernel.Link) map[int]map[string]bool {
 	return own
 }
 
-// parseFDB reads an RTM_NEWNEIGH message of the family AF_BRIDGE, which fdb_fill_info of the bridge writes. What other
-// links filter by (nlmsg_populate_fdb_fill) names no bridge.
+// parseFDB reads an RTM_NEWNEIGH message of the family AF_BRIDGE, which fdb_fill_info of the bridge writes. Of a vxlan
+// (vxlan_fdb_info) it has a destination. What other links filter by (nlmsg_populate_fdb_fill) has neither.
 func parseFDB(m []byte) (e kernel.FDBEntry, bridge int) {
 	head := parseNdMsg(m)
 	e.Link, e.State = head.link, fdbState(head.state)
@@ -67,6 +67,8 @@ func parseFDB(m []byte) (e kernel.FDBEntry, bridge int) {
 		switch kind {
 		case unix.NDA_LLADDR:
 			e.MAC = net.HardwareAddr(slices.Clone(value))
+		case unix.NDA_DST:
+			e.Dst = addrOf(value)
 		case unix.NDA_VLAN:
 			e.VLAN = int(uint16Of(value))
 		case unix.NDA_MASTER:
@@ -111,6 +113,13 @@ func (ns *NetNS) sendFDB(kind, flags int, e kernel.FDBEntry) error {
 	}
 	head := &ndMsg{family: unix.AF_BRIDGE, link: e.Link, state: state, flags: unix.NTF_MASTER}
 	parts := []nl.NetlinkRequestData{head, nl.NewRtAttr(unix.NDA_LLADDR, e.MAC)}
+	if e.Dst.IsValid() {
+		if err := ns.checkVXLANEntry(e); err != nil {
+			return err
+		}
+		head.flags = unix.NTF_SELF
+		parts = append(parts, attrAddr(unix.NDA_DST, e.Dst))
+	}
 	if e.VLAN != 0 {
 		parts = append(parts, nl.NewRtAttr(unix.NDA_VLAN, nl.Uint16Attr(vlanID(e.VLAN))))
 	}

@@ -113,6 +113,8 @@ func parseLink(m []byte) kernel.Link {
 		link.Peer, link.PeerHere = lower, !elsewhere
 	case kernel.KindVLAN:
 		link.Parent, link.ParentHere = lower, !elsewhere
+	case kernel.KindVXLAN:
+		link.ParentHere = link.Parent != 0 && !elsewhere
 	}
 	return link
 }
@@ -140,6 +142,8 @@ func readKindData(link *kernel.Link, data []byte) {
 	switch link.Kind {
 	case kernel.KindBridge:
 		link.Bridge = bridgeOf(data)
+	case kernel.KindVXLAN:
+		readVXLAN(link, data)
 	case kernel.KindVLAN:
 		attributes(data, func(kind uint16, value []byte) {
 			if kind == unix.IFLA_VLAN_ID {

@@ -32,6 +32,11 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	case kernel.KindBridge:
 		describeBridge(info, spec.Bridge)
 		return ns.sendLink(spec, info)
+	case kernel.KindVXLAN:
+		if err := describeVXLAN(info, spec); err != nil {
+			return err
+		}
+		return ns.sendLink(spec, info)
 	case kernel.KindVLAN:
 		info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(vlanID(spec.VLAN)))
 		return ns.sendLink(spec, info)

@@ -19,7 +19,7 @@ func TestFreshNamespaceHasLoopbackDown(t *testing.T) {
 	want := []kernel.Link{{
 		Index: 1, Name: "lo", MTU: 65536, MAC: make(net.HardwareAddr, 6), Oper: kernel.OperDown,
 	}}
-	if diff := cmp.Diff(want, links); diff != "" {
+	if diff := cmp.Diff(want, links, byValue); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -43,7 +43,7 @@ func TestAddVethInOneRequest(t *testing.T) {
 	wantB := kernel.Link{
 		Index: b.Index, Name: "eth0", Kind: kernel.KindVeth, MTU: 1300, MAC: macB, Oper: kernel.OperDown, Peer: a.Index,
 	}
-	if diff := cmp.Diff([]kernel.Link{wantA, wantB}, []kernel.Link{a, b}); diff != "" {
+	if diff := cmp.Diff([]kernel.Link{wantA, wantB}, []kernel.Link{a, b}, byValue); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -160,7 +160,7 @@ func TestChangeLink(t *testing.T) {
 		Index: a.Index, Name: "c", Kind: kernel.KindVeth, Alias: "somebody's", MTU: 1400, MAC: mac, Up: true,
 		Promisc: true, Promiscuity: 2, Master: bridge.Index, Peer: b.Index, PeerHere: true,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, byValue); diff != "" {
 		t.Error(diff)
 	}
 	must(t, self.ChangeLink(a.Index, kernel.LinkChange{

@@ -10,8 +10,8 @@ import (
 func fdbForms() []Form {
 	return []Form{
 		{
-			"bridge fdb add", "bridge [-n NS] fdb add MAC dev LINK [vlan ID] [permanent|static|dynamic]",
-			"say that a MAC is behind a bridge's port; without a VLAN in all of the port's",
+			"bridge fdb add", "bridge [-n NS] fdb add MAC dev LINK [vlan ID] [permanent|static|dynamic] | MAC dev VXLAN dst ADDRESS",
+			"say that a MAC is behind a bridge's port, without a VLAN in all of the port's; or, for a vxlan, behind another host",
 			func(netns string, r *words.Reader) (Operation, error) {
 				o := FDBAdd{NetNS: netns}
 				states := words.Keywords{}
@@ -24,7 +24,7 @@ func fdbForms() []Form {
 			},
 		},
 		{
-			"bridge fdb del", "bridge [-n NS] fdb del MAC dev LINK [vlan ID]", "forget it",
+			"bridge fdb del", "bridge [-n NS] fdb del MAC dev LINK [vlan ID] | MAC dev VXLAN dst ADDRESS", "forget it",
 			func(netns string, r *words.Reader) (Operation, error) {
 				o := FDBDelete{NetNS: netns}
 				link, err := readFDB(r, &o.Entry, words.Keywords{})
@@ -85,13 +85,16 @@ func (o FDBDelete) Apply(h kernel.Host) (string, error) {
 	})
 }
 
-// readFDB reads an entry and the name of its link. The word master, which bridge(8) needs, may stand there.
+// readFDB reads an entry and the name of its link. The words master and self, which
+// bridge(8) may need, may stand there.
 func readFDB(r *words.Reader, e *kernel.FDBEntry, more words.Keywords) (link string, err error) {
 	if err := words.Value(r, "MAC", &e.MAC, words.MAC)(); err != nil {
 		return "", err
 	}
 	more["vlan"] = words.Value(r, "ID", &e.VLAN, words.Int)
+	more["dst"] = words.Value(r, "ADDRESS", &e.Dst, words.Addr)
 	more["master"] = func() error { return nil }
+	more["self"] = more["master"]
 	return r.Dev(more)
 }
 
@@ -102,6 +105,9 @@ func fdbLine(netns, name, link string, e kernel.FDBEntry) line {
 	l.quoted(link)
 	if e.VLAN != 0 {
 		l.add("vlan", strconv.Itoa(e.VLAN))
+	}
+	if e.Dst.IsValid() {
+		l.add("dst", e.Dst.String())
 	}
 	return l
 }

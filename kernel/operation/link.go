@@ -12,7 +12,8 @@ func linkForms() []Form {
 	return []Form{
 		{
 			"ip link add", "ip [-n NS] link add NAME [address MAC] [mtu N] [master BRIDGE] [link PARENT] [up] type bridge" +
-				bridgeWords + " | type veth peer name NAME [address MAC] [mtu N] [netns NS] | type vlan id ID | type dummy", "make a link, in one request",
+				bridgeWords + " | type veth peer name NAME [address MAC] [mtu N] [netns NS] | type vlan id ID |" +
+				" type vxlan id ID [local ADDRESS] [dstport PORT] nolearning | type dummy", "make a link, in one request",
 			readLinkAdd,
 		},
 		{"ip link del", "ip [-n NS] link del NAME", "delete a link; of a veth both ends", readLinkDelete},
@@ -29,7 +30,7 @@ type LinkAdd struct {
 	NetNS     string
 	Spec      kernel.LinkSpec
 	Master    *string // the bridge it becomes a port of; nil: none
-	Parent    *string // the link that a vlan is on; nil: none
+	Parent    *string // the link that a vlan or vxlan is on; nil: none
 	PeerNetNS *string // where the other end of a veth is; nil: beside the first
 }
 
@@ -67,11 +68,29 @@ func (o *LinkAdd) readType(r *words.Reader) (err error) {
 	case kernel.KindVLAN:
 		r.Skip("id")
 		return r.Operands(words.Value(r, "ID", &o.Spec.VLAN, words.Int))
+	case kernel.KindVXLAN:
+		return o.readVXLAN(r)
 	case kernel.KindDummy:
 		return r.End()
 	}
-	return r.Wrong("does not know the type %q, but %s, %s, %s, %s", o.Spec.Kind,
-		kernel.KindBridge, kernel.KindVeth, kernel.KindVLAN, kernel.KindDummy)
+	return r.Wrong("does not know the type %q, but %s, %s, %s, %s, %s", o.Spec.Kind,
+		kernel.KindBridge, kernel.KindVeth, kernel.KindVLAN, kernel.KindVXLAN, kernel.KindDummy)
+}
+
+// readVXLAN reads what a vxlan is told. The parent may stand there too, as "dev".
+func (o *LinkAdd) readVXLAN(r *words.Reader) error {
+	v, learns := &o.Spec.VXLAN, true
+	err := r.Keywords(words.Keywords{
+		"id":         words.Value(r, "ID", &v.ID, words.Int),
+		"dev":        words.Value(r, "PARENT", &o.Parent, words.Pointer(words.String)),
+		"local":      words.Value(r, "ADDRESS", &v.Local, words.Addr),
+		"dstport":    words.Value(r, "PORT", &v.Port, words.Int),
+		"nolearning": words.Set(&learns, false),
+	})
+	if err == nil && learns {
+		err = r.Wrong("nolearning is missing")
+	}
+	return err
 }
 
 func (o *LinkAdd) readPeer(r *words.Reader) error {
@@ -110,6 +129,14 @@ func (o LinkAdd) String() string {
 		addBridge(&l, o.Spec.Bridge)
 	case kernel.KindVLAN:
 		l.add("id", strconv.Itoa(o.Spec.VLAN))
+	case kernel.KindVXLAN:
+		v := o.Spec.VXLAN
+		l.add("id", strconv.Itoa(v.ID))
+		if v.Local.IsValid() {
+			l.add("local", v.Local.String())
+		}
+		given(&l, "dstport", v.Port)
+		l.add("nolearning")
 	}
 	return l.String()
 }

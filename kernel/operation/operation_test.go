@@ -109,6 +109,14 @@ var lines = []struct {
 	{"ip link add br.5 link br type vlan id -1", operation.LinkAdd{
 		NetNS: "host", Parent: new("br"), Spec: kernel.LinkSpec{Name: "br.5", Kind: kernel.KindVLAN, VLAN: -1},
 	}},
+	{"ip link add flannel.1 link eth0 type vxlan id 1 local 192.168.0.1 dstport 8472 nolearning", operation.LinkAdd{
+		NetNS: "host", Parent: new("eth0"), Spec: kernel.LinkSpec{
+			Name: "flannel.1", Kind: kernel.KindVXLAN, VXLAN: kernel.VXLAN{ID: 1, Local: netip.MustParseAddr("192.168.0.1"), Port: 8472},
+		},
+	}},
+	{"ip link add x type vxlan id -1 nolearning", operation.LinkAdd{
+		NetNS: "host", Spec: kernel.LinkSpec{Name: "x", Kind: kernel.KindVXLAN, VXLAN: kernel.VXLAN{ID: -1}},
+	}},
 	{"ip link add d up type dummy", operation.LinkAdd{
 		NetNS: "host", Spec: kernel.LinkSpec{Name: "d", Kind: kernel.KindDummy, Up: true},
 	}},
@@ -127,6 +135,10 @@ var lines = []struct {
 	{"bridge -n a fdb add 02:00:00:00:00:01 dev v vlan -1 static", operation.FDBAdd{
 		NetNS: "a", Link: "v",
 		Entry: kernel.FDBEntry{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, VLAN: -1, State: kernel.FDBStatic},
+	}},
+	{"bridge fdb add 02:00:00:00:00:01 dev x dst 10.0.0.2", operation.FDBAdd{
+		NetNS: "host", Link: "x",
+		Entry: kernel.FDBEntry{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Dst: netip.MustParseAddr("10.0.0.2")},
 	}},
 	{"bridge fdb del '' dev v", operation.FDBDelete{
 		NetNS: "host", Link: "v", Entry: kernel.FDBEntry{MAC: net.HardwareAddr{}},
