@@ -12,14 +12,14 @@ import (
 // needs are what some kernels were built without, each with the way to ask for it.
 var needs = map[string]func(kernel.NetNS) (bool, error){
 	"bridge-vlans": knowsVLANs, "vlan-links": knowsVLANLinks, "dummies": knowsDummies,
-	"nftables": knowsNFTables,
+	"nftables": knowsNFTables, "vxlans": knowsVXLANs,
 }
 
 func needForms() []form {
 	return []form{
 		{
-			"need", "need bridge-vlans|vlan-links|dummies|nftables",
-			"end here, and count as skipped, where the kernel was built without VLANs on bridges, links of the kind vlan or dummy, or nftables for more than bridges",
+			"need", "need bridge-vlans|vlan-links|vxlans|dummies|nftables",
+			"end here, and count as skipped, where the kernel was built without VLANs on bridges, links of the kind vlan, vxlan or dummy, or nftables for more than bridges",
 			(*session).need,
 		},
 	}
@@ -61,9 +61,12 @@ func knowsVLANLinks(ns kernel.NetNS) (bool, error) {
 	return false, unless(err, kernel.EOPNOTSUPP)
 }
 
-// knowsDummies makes one, and deletes it again.
-func knowsDummies(ns kernel.NetNS) (bool, error) {
-	_, err := tryLink(ns, kernel.KindDummy)
+func knowsDummies(ns kernel.NetNS) (bool, error) { return knowsKind(ns, kernel.KindDummy) }
+func knowsVXLANs(ns kernel.NetNS) (bool, error)  { return knowsKind(ns, kernel.KindVXLAN) }
+
+// knowsKind makes a link, and deletes it again.
+func knowsKind(ns kernel.NetNS, kind string) (bool, error) {
+	_, err := tryLink(ns, kind)
 	return err == nil, unless(err, kernel.EOPNOTSUPP)
 }
 
