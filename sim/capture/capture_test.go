@@ -28,11 +28,12 @@ func traffic(t *testing.T, do func(a, b kernel.NetNS)) []byte {
 	check(t, a.AddLink(kernel.LinkSpec{Name: "eth0", Kind: kernel.KindVeth, Up: true, Peer: kernel.PeerSpec{Name: "eth0", NetNS: b}}))
 	var file bytes.Buffer
 	c := capture.Start(world, &file)
-	for ns, address := range map[kernel.NetNS]string{a: "10.0.0.1/24", b: "10.0.0.2/24"} {
+	for i, ns := range []kernel.NetNS{a, b} {
 		link, err := ns.LinkByName("eth0")
 		check(t, err)
 		check(t, ns.ChangeLink(link.Index, kernel.LinkChange{Up: new(true)}))
-		check(t, ns.AddAddress(kernel.Address{Link: link.Index, Prefix: netip.MustParsePrefix(address)}))
+		own := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
+		check(t, ns.AddAddress(kernel.Address{Link: link.Index, Prefix: netip.PrefixFrom(own, 24)}))
 	}
 	do(a, b)
 	check(t, c.Close())
