@@ -31,7 +31,7 @@ func lossyTransfer(t *testing.T) string {
 	for host, address := range map[*sim.Host]string{near: "10.0.0.1/24", far: "10.0.0.2/24"} {
 		ns, err := host.Self()
 		check(t, err)
-				link, err := ns.LinkByName("eth0")
+		link, err := ns.LinkByName("eth0")
 		check(t, err)
 		check(t, ns.AddAddress(kernel.Address{Link: link.Index, Prefix: netip.MustParsePrefix(address)}))
 		ends[host] = ns
