@@ -139,6 +139,9 @@ func (ns *namespace) track(w *passage) {
 	if w.connection != nil {
 		return
 	}
+	if w.packet.untracked() {
+		return
+	}
 	w.state = kernel.FlowInvalid
 	if w.packet.isICMPError() && w.packet.first() {
 		ns.trackError(w)
@@ -244,6 +247,17 @@ func (p packet) tuple() (t tuple, ok bool) {
 	}
 	t.from, t.to = netip.AddrPortFrom(p.src(), from), netip.AddrPortFrom(p.dst(), to)
 	return t, ok
+}
+
+// untracked reports whether conntrack leaves a packet alone: what hosts of a link tell each other of groups, routers and
+// neighbours. (net/netfilter/nf_conntrack_proto_icmpv6.c: noct_valid_new.)
+func (p packet) untracked() bool {
+	const multicastQuery, advertisement, multicastReport2 = 130, 136, 143
+	if p.protocol() != protoICMPv6 || len(p.payload()) == 0 {
+		return false
+	}
+	kind := p.payload()[0]
+	return kind >= multicastQuery && kind <= advertisement || kind == multicastReport2
 }
 
 func (p packet) isEchoReply() bool {

@@ -15,8 +15,8 @@
 //
 // The packet plane is functions over the same tables: what a bridge does with a frame, which route and source address
 // a packet takes, which MAC its next hop has, what is forwarded, which ICMP error comes back, what packet filters drop,
-// reject and translate, hook by hook in Linux's order, and what conntrack knows of flows. (Filters do not see bridged
-// packets as IP; conntrack looks at no TCP window.) Sockets are not ours: a namespace in which somebody listens, dials or
+// reject and translate, hook by hook in Linux's order, of what is routed and, by br_netfilter, of what is bridged, and what
+// conntrack knows of flows (but for TCP's windows). Sockets are not ours: a namespace in which somebody listens, dials or
 // pings gets a [Transport] (package sim/netstack), lazily. A namespace that only forwards has none. What of them package net would have, a test gets
 // by [Sockets]: connections, listeners, an HTTP client.
 //

@@ -310,7 +310,7 @@ func (ns *namespace) end(w *passage, why string) { ns.drop(w.packet, w.in, w.out
 // look notes what rules can ask of the packet.
 func (ns *namespace) look(w *passage) {
 	w.facts = facts{ns: ns, in: w.in, out: w.out, state: w.state}
-	if w.connection == nil {
+	if w.connection == nil && !w.packet.untracked() {
 		w.facts.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
 	}
 	w.facts.look(w.packet)
@@ -318,7 +318,7 @@ func (ns *namespace) look(w *passage) {
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
 // NF_BR_LOCAL_IN; net/bridge/br_forward.c: NF_BR_FORWARD, NF_BR_LOCAL_OUT, NF_BR_POST_ROUTING.) br_netfilter, which has
-// bridged packets seen by the other families too, is not simulated.
+// bridged packets seen by the other families too, comes behind it.
 func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 	steps := ns.filter.course().steps[ofBridge][h]
 	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {

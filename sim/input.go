@@ -18,8 +18,8 @@ func (l *link) inputIP(f frame) {
 	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
 		return
 	}
-	w := passage{packet: p, segment: f.segment, own: !f.shared && !l.world().watched(), in: l, tracked: f.tracked}
-	if !l.ns.through(atPreRouting, &w) {
+	w := passage{packet: p, segment: f.segment, cut: f.cut, own: !f.shared && !l.world().watched(), in: l, tracked: f.tracked}
+	if !f.asked && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
 		return
 	}
 	if p = w.packet; !p.v6() && l.isMartian(f, p) {

@@ -122,7 +122,7 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 	if dst.Is6() {
 		return ns.source6(dst, to.link)
 	}
-	if a := to.link.sourceFor(to.next, kernel.ScopeGlobal); a.IsValid() {
+	if a := to.link.sourceFor(to.next, kernel.ScopeGlobal); a.IsValid() || to.by == nil {
 		return a
 	}
 	return ns.source4(to.by)

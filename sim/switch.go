@@ -23,7 +23,7 @@ func (l *link) portReceive(f frame) {
 // portForward is what becomes of a frame that a bridge has to do with. (net/bridge/br_input.c: br_handle_frame_finish.)
 func (l *link) portForward(f frame) {
 	br := l.master
-	if !l.ns.bridgeAdmits(atPreRouting, f, l, nil) {
+	if !l.ns.bridgeAdmits(atPreRouting, f, l, nil) || !br.bridgePreRouting(&f) {
 		return
 	}
 	if !br.bridge.admit(&f, &l.port.vlans) {
@@ -129,8 +129,7 @@ func (l *link) flood(f frame, from *link) {
 	}
 }
 
-// portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which
-// drops what is too long.)
+// portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: __br_forward.)
 func (l *link) portTransmit(f frame, from *link) {
 	if !l.forwards() || !l.delivers(from) || l.master.bridge.filtering && !l.port.vlans.has(f.vlan) {
 		return // should_deliver, br_allowed_egress
@@ -139,9 +138,18 @@ func (l *link) portTransmit(f frame, from *link) {
 	if from == nil {
 		h = atLocalOut
 	}
-	if !l.ns.bridgeAdmits(h, f, from, l) || !l.ns.bridgeAdmits(atPostRouting, f, nil, l) {
+	if !l.ns.bridgeAdmits(h, f, from, l) || from != nil && !l.master.bridgeForward(&f) ||
+		!l.ns.bridgeAdmits(atPostRouting, f, nil, l) {
 		return // __br_forward, br_forward_finish
 	}
+	for _, f := range l.master.bridgePostRouting(f, l) {
+		l.portPush(f)
+	}
+}
+
+// portPush is the last that a bridge does with a frame. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which drops what
+// is too long.)
+func (l *link) portPush(f frame) {
 	if not := f.fits(l); not != "" {
 		l.drop(f, not, describeMTU(f, l))
 		return
