@@ -14,8 +14,8 @@ type frame struct {
 	segment  int     // of a train of segments: see Packet
 	shared   bool    // several have the payload
 	host     bool    // it is addressed to a device that it has come by here: PACKET_HOST
-	asked   bool    // the chains of ip or ip6 have been asked about it by a bridge: nf_bridge
-	cut     int     // how long the longest fragment was that its packet was put together of; 0: it came whole
+	asked    bool    // the chains of ip or ip6 have been asked about it by a bridge: nf_bridge
+	cut      int     // how long the longest fragment was that its packet was put together of; 0: it came whole
 	tracked  tracked // of a packet that comes back by the loopback device
 }
 
