@@ -27,24 +27,11 @@ func lossyTransfer(t *testing.T) string {
 	check(t, err)
 	hash := sha256.New()
 	c := capture.Start(world, hash)
-	ends := map[*sim.Host]kernel.NetNS{}
-	for host, address := range map[*sim.Host]string{near: "10.0.0.1/24", far: "10.0.0.2/24"} {
-		ns, err := host.Self()
-		check(t, err)
-		link, err := ns.LinkByName("eth0")
-		check(t, err)
-		check(t, ns.AddAddress(kernel.Address{Link: link.Index, Prefix: netip.MustParsePrefix(address)}))
-		ends[host] = ns
-	}
-	for _, host := range []*sim.Host{near, far} {
-		link, err := ends[host].LinkByName("eth0")
-		check(t, err)
-		check(t, ends[host].ChangeLink(link.Index, kernel.LinkChange{Up: new(true)}))
-	}
+	sender, receiver := connect(t, near, "10.0.0.1/24"), connect(t, far, "10.0.0.2/24")
 	to := netip.MustParseAddrPort("10.0.0.2:7777")
-	_, err = ends[far].Serve(kernel.Service{Transport: kernel.TCP, At: to})
+	_, err = receiver.Serve(kernel.Service{Transport: kernel.TCP, At: to})
 	check(t, err)
-	_, err = ends[near].Call(context.Background(), kernel.Call{
+	_, err = sender.Call(context.Background(), kernel.Call{
 		Transport: kernel.TCP, To: to, Payload: make([]byte, 1_000_000), Timeout: time.Hour,
 	})
 	check(t, err)
