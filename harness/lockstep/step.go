@@ -77,6 +77,7 @@ type pair struct {
 	every     bool                                  // compare all there is after every operation
 	answered  func(o operation.Operation, a answer) // told of each answer of the reference
 	calm      time.Time                             // when linkwatch has seen what needed carriers before
+	settled   time.Time                             // when it has seen that the newest veth has none
 }
 
 // tablesEvery is how many operations there are between two comparisons of all tables. Settings and netfilter are compared
@@ -108,6 +109,9 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 				return d.unlessRaced(), err
 			}
 		}
+		if p.patience > 0 && raisesPort(p.got, o) {
+			time.Sleep(time.Until(p.settled))
+		}
 		got := ask(p.got, o)
 		if got.err == nil && circular(p.got, o) {
 			return nil, nil
@@ -127,7 +131,7 @@ func (p *pair) walk(sequence []operation.Operation) (*Difference, error) {
 			return nil, nil // the rest of the sequence would depend on it
 		}
 		if want.err == nil && losesCarrier(o) {
-			p.calm = time.Now().Add(linkwatch)
+			p.settled = time.Now().Add(linkwatch)
 		}
 		last := i == len(sequence)-1
 		deep, due := p.depthAfter(i+1, o, want.err == nil)
@@ -217,6 +221,16 @@ func undecided(o operation.Operation) bool {
 func losesCarrier(o operation.Operation) bool {
 	add, ok := o.(operation.LinkAdd)
 	return ok && add.Spec.Kind == kernel.KindVeth
+}
+
+// raisesPort reports whether an operation makes a veth up that is a port, or becomes one.
+func raisesPort(h kernel.Host, o operation.Operation) bool {
+	set, ok := o.(operation.LinkSet)
+	if !ok || set.Change.Up == nil || !*set.Change.Up {
+		return false
+	}
+	l, ok := linkOf(h, set.NetNS, set.Link)
+	return ok && l.Kind == kernel.KindVeth && !l.Up && (l.Master != 0 || set.Master != nil)
 }
 
 // linkwatch is how long Linux takes to look at a link whose carrier has changed, and a little more: a second at most
