@@ -1,6 +1,8 @@
 package lockstep
 
 import (
+	"slices"
+
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
 )
@@ -43,6 +45,7 @@ func (a *arena) upLinks() map[string][]kernel.Link {
 // joints are the pairs of devices between which frames go: ports and their bridges, vlans and their parents, the ends of
 // veths. A peer in another namespace is told by its index alone; whoever it may be counts.
 func joints(up map[string][]kernel.Link) (pairs [][2]device) {
+	away := map[[2]int][]device{} // veths with their peers elsewhere, by both indexes
 	for name, links := range up {
 		for _, l := range links {
 			self := device{name, l.Index}
@@ -52,8 +55,20 @@ func joints(up map[string][]kernel.Link) (pairs [][2]device) {
 			if l.Parent != 0 && l.ParentHere {
 				pairs = append(pairs, [2]device{self, {name, l.Parent}})
 			}
-			for _, peer := range otherEnds(up, name, l) {
-				if self.before(peer) { // each pair once
+			switch {
+			case l.Peer == 0:
+			case !l.PeerHere:
+				key := [2]int{l.Index, l.Peer}
+				away[key] = append(away[key], self)
+			case l.Index < l.Peer && among(links, l.Peer): // each pair once
+				pairs = append(pairs, [2]device{self, {name, l.Peer}})
+			}
+		}
+	}
+	for key, list := range away {
+		for _, self := range list {
+			for _, peer := range away[[2]int{key[1], key[0]}] {
+				if self.netns != peer.netns && self.before(peer) {
 					pairs = append(pairs, [2]device{self, peer})
 				}
 			}
@@ -62,16 +77,10 @@ func joints(up map[string][]kernel.Link) (pairs [][2]device) {
 	return pairs
 }
 
-func otherEnds(up map[string][]kernel.Link, netns string, l kernel.Link) (peers []device) {
-	for name, links := range up {
-		for _, other := range links {
-			mutual := l.Peer == other.Index && other.Peer == l.Index && l.PeerHere == other.PeerHere
-			if l.Peer != 0 && mutual && l.PeerHere == (name == netns) {
-				peers = append(peers, device{name, other.Index})
-			}
-		}
-	}
-	return peers
+// among reports whether a link is one of these, which are sorted by index.
+func among(links []kernel.Link, index int) bool {
+	_, found := slices.BinarySearchFunc(links, index, func(l kernel.Link, index int) int { return l.Index - index })
+	return found
 }
 
 func (d device) before(other device) bool {
