@@ -52,7 +52,7 @@ race: ## run the same tests under the race detector (needs a C compiler), but fo
 SIDE_BY_SIDE := ^TestLikeReference$$/^linux$$|^TestCrossCleanUp$$|^TestReferenceIPAM$$|^TestSharedWithReference$$
 
 real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own, but for "make compare"; a skipped test is a failure
-	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -count=1 -v -skip 'UML|^TestAnswers$$|$(SIDE_BY_SIDE)' $(REAL) >bin/real.log; \
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -p 2 -count=1 -v -skip 'UML|^TestAnswers$$|$(SIDE_BY_SIDE)' $(REAL) >bin/real.log; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
 	@awk 'FNR == NR { for (i = 1; i < NF; i++) if ($$i $$(i+1) == "leftout:") lacking[substr($$(i-1), 1, length($$(i-1))-1)]; next } \
 		/--- SKIP/ { law = $$3; sub(/^[A-Za-z]+\//, "", law); if (law in lacking || $$3 in lacking) n++; else { print; bad = 1 } } \
