@@ -358,6 +358,16 @@ func TestSocketsEnd(t *testing.T) {
 	}
 }
 
+// Nobody gets sockets in a world that has ended: nobody would end them.
+func TestNoSocketsAfterTheEnd(t *testing.T) {
+	l := newLab(t)
+	pod := sim.Sockets{NetNS: l.netns("b")}
+	l.world.Close()
+	if _, err := pod.Listen("tcp", ":80"); !errors.Is(err, kernel.ENETDOWN) {
+		t.Errorf("Listen = %v, want ENETDOWN", err)
+	}
+}
+
 // Goroutines of the world that use sockets are within its promise.
 func TestActorsWithSocketsAreDeterministic(t *testing.T) {
 	story := func() string {

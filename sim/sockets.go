@@ -33,7 +33,7 @@ func (ns *namespace) deliverToMany(p packet) {
 }
 
 // sockets returns the namespace's transport, made where there is none yet, and up to date with its addresses.
-// EOPNOTSUPP in a world that has no transport. The tables are not locked.
+// EOPNOTSUPP in a world that has no transport, ENETDOWN where nobody would end it any more. The tables are not locked.
 func (ns *namespace) sockets() (Transport, error) { return ns.socketsAt(netip.Addr{}) }
 
 // socketsAt is sockets, for one who is called by an address that no link may have: a route of type local can make a whole
@@ -63,7 +63,7 @@ func (ns *namespace) transportOrNew() (t Transport, err error) {
 		return nil, err
 	}
 	w.locked(func() {
-		if ns.transport == nil && !ns.dead {
+		if ns.transport == nil && !ns.dead && !w.closed {
 			ns.transport, made = made, nil
 		}
 		t = ns.transport

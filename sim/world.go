@@ -44,6 +44,7 @@ type World struct {
 	lastCard int // how many cards of cables were made
 
 	watchers []*watcher
+	closed   bool   // nobody gets sockets any more
 	taken    *frame // what a link has taken from the wire and is at work on; nil: none
 }
 
@@ -87,6 +88,7 @@ func (w *World) Sleep(ctx context.Context, d time.Duration) error {
 func (w *World) Close() {
 	w.clock.close()
 	w.update(func() {
+		w.closed = true
 		for _, h := range w.hosts {
 			h.closeSockets()
 		}
