@@ -138,10 +138,15 @@ func compareObjects(a, b Object) int {
 	if a.filters() {
 		return compareFilters(a, b)
 	}
-	if c := strings.Compare(a.Name, b.Name); c != 0 {
+	if c := strings.Compare(a.Name, b.Name); c != 0 || slices.Equal(a.Attrs, b.Attrs) {
 		return c
 	}
 	return strings.Compare(a.String(), b.String())
+}
+
+// equal reports whether two objects are the same one, without the texts that comparing makes.
+func (o Object) equal(other Object) bool {
+	return o.Name == other.Name && o.Noun == other.Noun && o.NetNS == other.NetNS && slices.Equal(o.Attrs, other.Attrs)
 }
 
 // compareNetNS puts the host's namespace first and what has none last.
@@ -283,9 +288,10 @@ func compareHeads(want, got Snapshot) int {
 		return 1
 	case len(got) == 0:
 		return -1
+	case want[0].equal(got[0]):
+		return 0
 	}
-	c := compareObjects(want[0], got[0])
-	if c != 0 || want[0].String() == got[0].String() {
+	if c := compareObjects(want[0], got[0]); c != 0 {
 		return c
 	}
 	return compareRuleHeads(want, got)
