@@ -94,9 +94,14 @@ func (o Object) String() string {
 
 // add appends a property, unless it has no value.
 func (o *Object) add(key, value string) {
-	if value != "" {
-		o.Attrs = append(o.Attrs, Attr{key, value})
+	if value == "" {
+		return
 	}
+	if o.Attrs == nil {
+		const usual = 6
+		o.Attrs = make([]Attr, 0, usual)
+	}
+	o.Attrs = append(o.Attrs, Attr{key, value})
 }
 
 // addFlag appends "key yes" where the flag is set.
