@@ -16,6 +16,7 @@ type machine struct {
 	namespaces []*namespace           // all that live
 	vxlans     map[*namespace][]*link // by vxlan.home
 	root       *inode
+	pathSeed   uint64 // of the choice among routes that share the traffic: fib_multipath_seed
 }
 
 // A Host is one simulated machine, as a process on it sees it: an executed program has a view of its own, which knows
@@ -29,7 +30,7 @@ var _ kernel.Host = (*Host)(nil)
 
 // AddHost adds a machine. Its name has to be new in the world.
 func (w *World) AddHost(name string) *Host {
-	h := &Host{machine: &machine{world: w, name: name}, process: newProcess(nil)}
+	h := &Host{machine: &machine{world: w, name: name, pathSeed: w.derive("paths", name)}, process: newProcess(nil)}
 	w.update(func() {
 		w.hosts = append(w.hosts, h)
 		h.newTree()

@@ -27,6 +27,7 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 	if errno := refusals[r.Type]; errno != 0 {
 		return way{}, errno
 	}
+	r = ns.shared(r, to)
 	way := ns.wayBy(r, to.dst)
 	if to.in == nil {
 		way.learned = ns.fib(to.dst).learnedMTU(r, to.dst)
