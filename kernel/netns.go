@@ -19,6 +19,7 @@ type NetNS interface {
 	Sysctls
 	Netfilter
 	Flows
+	Routers
 	Probes
 
 	// Name is a label for people: the last element of the path it was opened by, "host" for Namespaces.Self.

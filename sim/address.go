@@ -11,6 +11,7 @@ type address struct {
 	kernel.Address // Link is set only in what is given out
 	link           *link
 	nonce          nonce       // of the solicitations of duplicate address detection
+	learned        bool        // of a router: not IFA_F_PERMANENT
 	stopDAD        func() bool // takes the end of duplicate address detection back; nil where none is under way
 }
 

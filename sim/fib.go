@@ -50,6 +50,7 @@ type fibInfo struct {
 	Scope           kernel.Scope
 	nhScope         kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
 	OnLink          bool
+	expired         bool // IPv6: it was learned of a router, for a time that is over
 }
 
 // newRoute makes a route of its own out of a request.

@@ -214,7 +214,7 @@ func (l *link) deleteAddress6(prefix netip.Prefix) *refusal {
 func (l *link) dropAddress6(a *address) {
 	a.cancelDAD()
 	l.addresses6 = slices.DeleteFunc(l.addresses6, func(o *address) bool { return o == a })
-	if !slices.ContainsFunc(l.addresses6, func(o *address) bool { return o.subnet() == a.subnet() }) {
+	if !a.learned && !slices.ContainsFunc(l.addresses6, func(o *address) bool { return o.subnet() == a.subnet() }) {
 		l.dropPrefixRoute(a)
 	}
 	l.ns.fib6.flush(func(r *route) bool { return r.same6(l.localRoute(a)) })
@@ -263,7 +263,7 @@ func (l *link) ip6Down() {
 	var kept []*address
 	for _, a := range l.addresses6 {
 		a.cancelDAD()
-		if keep > 0 && l.ip6Enabled() && a.Scope != kernel.ScopeLink && a.Scope != kernel.ScopeHost {
+		if keep > 0 && !a.learned && l.ip6Enabled() && a.Scope != kernel.ScopeLink && a.Scope != kernel.ScopeHost {
 			a.Tentative, a.DADFailed = !a.NoDAD, false
 			kept = append(kept, a)
 		} // else addrconf_ifdown does not look at the routes that have it for their source, as ipv6_del_addr does

@@ -83,6 +83,9 @@ func (l *link) dropAnycast(a *address) {
 // forwardingChanged is net/ipv6/addrconf.c: dev_forward_change.
 func (l *link) forwardingChanged() {
 	router := l.setting6("forwarding") != 0
+	if router {
+		l.ns.forgetRouters()
+	}
 	for _, a := range l.addresses6 {
 		switch {
 		case router:

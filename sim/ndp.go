@@ -109,12 +109,15 @@ func (l *link) inputNDP(p packet) bool {
 	if !p.v6() {
 		return false
 	}
+	a, fromRouter := parseAdvertisement(p)
 	m, ok := parseNDP(p)
-	if !ok {
+	if !ok && !fromRouter {
 		return false
 	}
 	switch {
 	case l.loopback() || !l.ip6Enabled():
+	case fromRouter:
+		l.inputRouter(a, p.src())
 	case m.kind == ndpSolicitation:
 		l.inputSolicitation(m, p.src())
 	default:

@@ -14,7 +14,7 @@ import (
 func (ns *namespace) source6(dst netip.Addr, out *link) (best netip.Addr) {
 	var score [4]int
 	for _, l := range ns.sorted() {
-		if dst.IsLinkLocalUnicast() && l != out {
+		if (dst.IsLinkLocalUnicast() || dst.IsMulticast()) && l != out {
 			continue // ipv6_dev_get_saddr: candidates of the outgoing link alone
 		}
 		for _, a := range l.addresses6 {
@@ -44,8 +44,11 @@ func (a *address) rank(dst netip.Addr, out *link) (score [4]int) {
 	return score
 }
 
-// reach is the scope of an address: the wider, the greater (IPV6_ADDR_SCOPE_...).
+// reach is the scope of an address: the wider, the greater (IPV6_ADDR_SCOPE_..., IPV6_ADDR_MC_SCOPE).
 func reach(a netip.Addr) int {
+	if a.IsMulticast() {
+		return int(a.As16()[1] & 0xf)
+	}
 	switch scope6(a) {
 	case kernel.ScopeHost:
 		return 1

@@ -26,7 +26,7 @@ var (
 		"secure_redirects": 1, "send_redirects": 1, "shared_media": 1, "src_valid_mark": 0,
 	})
 	menu6 = newMenu(map[string]int{
-		"accept_dad": 1, "accept_ra": 1, "accept_ra_defrtr": 1, "accept_ra_pinfo": 1, "accept_ra_rtr_pref": 1,
+		"accept_dad": 1, "accept_ra": 1, "accept_ra_defrtr": 1, "accept_ra_mtu": 1, "accept_ra_pinfo": 1, "accept_ra_rtr_pref": 1,
 		"accept_redirects": 1, "accept_source_route": 0, "addr_gen_mode": 0, "autoconf": 1, "dad_transmits": 1,
 		"disable_ipv6": 0, "drop_unsolicited_na": 0, "enhanced_dad": 1, "forwarding": 0, "hop_limit": 64,
 		"ignore_routes_with_linkdown": 0, "keep_addr_on_down": 0, "mtu": 1280, "ndisc_notify": 0, "optimistic_dad": 0,

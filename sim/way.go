@@ -51,6 +51,8 @@ func (to way) String() string {
 // find_match.)
 func (r *route) usable() bool {
 	switch l := r.link; {
+	case r.expired:
+		return false
 	case l == nil || r.Type == kernel.Local || l.running():
 		return true
 	case r.Dst.Addr().Is4():

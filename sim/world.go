@@ -43,6 +43,8 @@ type World struct {
 	cables   []*Cable
 	lastCard int // how many cards of cables were made
 
+	lifetimes map[learned]lifetime // of what links have learned of routers
+
 	watchers []*watcher
 	closed   bool   // nobody gets sockets any more
 	taken    *frame // what a link has taken from the wire and is at work on; nil: none

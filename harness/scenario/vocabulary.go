@@ -27,7 +27,7 @@ func (f form) verb() string {
 // forms returns our part of the language, in the order in which it is explained.
 func forms() []form {
 	return slices.Concat(netnsForms(), linkForms(), addressForms(), routeForms(), ruleForms(), neighbourForms(), sysctlForms(), netfilterForms(), flowForms(),
-		cniForms(), pluginForms(), kubeletForms(), probeForms(), timeForms(), needForms(), stateForms(), fileForms(), faultForms(), hostForms())
+		cniForms(), pluginForms(), kubeletForms(), probeForms(), routerForms(), timeForms(), needForms(), stateForms(), fileForms(), faultForms(), hostForms())
 }
 
 // A builtin is a verb of testscript that scenarios may use: none of them reaches beyond the files of the archive.

@@ -81,6 +81,7 @@ const (
 	RulesetChange   Op = "ruleset change"   // ChangeRuleset
 	FlowList        Op = "flow list"        // Flows
 	FlowDelete      Op = "flow delete"      // DeleteFlows
+	RouterAdvertise Op = "advertise"        // Advertise
 	ProbePing       Op = "ping"             // Ping
 	ProbeCall       Op = "call"             // Call
 	ProbeServe      Op = "serve"            // Serve

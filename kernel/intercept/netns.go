@@ -194,6 +194,10 @@ func (n *netns) DeleteFlows(f kernel.FlowFilter) (int, error) {
 	})
 }
 
+func (n *netns) Advertise(a kernel.RouterAdvertisement) error {
+	return n.line.do(RouterAdvertise, n.Name(), n.link(a.Link)+" "+a.String(), func() error { return n.backend.Advertise(a) })
+}
+
 func (n *netns) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 	return value(n.line, ProbePing, n.Name(), p.To.String(), func() (kernel.Answer, error) {
 		return n.backend.Ping(ctx, p)

@@ -24,7 +24,7 @@ var ErrLeftOut = errors.New("left out")
 func Laws() []Law {
 	return slices.Concat(
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, vxlanLaws, fdbLaws, stateLaws, moveLaws,
-		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, sysctlLaws,
+		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, advertisementLaws, sysctlLaws,
 		nftTableLaws, nftChainLaws, nftRuleLaws, nftChangeLaws, filterWordLaws, iptablesLaws, packetFilterLaws, packetMatchLaws, translationLaws, flowLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
 		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,

@@ -23,7 +23,7 @@ func mutants() []mutant {
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), vxlanMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
-		neighbourMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
+		neighbourMutants(), advertisementMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {

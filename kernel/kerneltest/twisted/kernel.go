@@ -81,6 +81,8 @@ type Kernel struct {
 	Flows       func(ns kernel.NetNS) ([]kernel.Flow, error)
 	DeleteFlows func(ns kernel.NetNS, f kernel.FlowFilter) (int, error)
 
+	Advertise func(ns kernel.NetNS, a kernel.RouterAdvertisement) error
+
 	Ping  func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error)
 	Call  func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error)
 	Serve func(ns kernel.NetNS, s kernel.Service) (func(), error)
@@ -164,6 +166,8 @@ var rightKernel = Kernel{
 
 	Flows:       kernel.NetNS.Flows,
 	DeleteFlows: kernel.NetNS.DeleteFlows,
+
+	Advertise: kernel.NetNS.Advertise,
 
 	Ping:  kernel.NetNS.Ping,
 	Call:  kernel.NetNS.Call,

@@ -196,6 +196,10 @@ func (n *netns) DeleteFlows(f kernel.FlowFilter) (int, error) {
 	return n.k.DeleteFlows(n.right, f)
 }
 
+func (n *netns) Advertise(a kernel.RouterAdvertisement) error {
+	return n.k.Advertise(n.right, a)
+}
+
 func (n *netns) Ping(ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 	return n.k.Ping(n.right, ctx, p)
 }
