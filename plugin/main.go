@@ -28,6 +28,8 @@ type Invocation = kernel.Invocation
 // Called by the name of an IPAM plugin that is built in (host-local), or loopback, it is that; by any other name, the
 // bridge plugin.
 //
+// VERSION asks the machine for nothing: its h may be nil.
+//
 // A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
 // process has to ignore SIGPIPE for that.)
 func Main(ctx context.Context, in Invocation, h kernel.Host) (exit int) {
