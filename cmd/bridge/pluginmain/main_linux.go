@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/cnilab/cnilab/cmd/bridge/operator"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/plugin"
@@ -19,7 +20,12 @@ import (
 //
 // VERSION, which runtimes ask before anything else, gets by without what takes most of its time: the machine, and
 // threads that wait for signals. It makes nothing that would have to be undone.
+//
+// With arguments, which runtimes do not give, it does what package operator says.
 func Main() (exit int) {
+	if len(os.Args) > 1 {
+		return operator.Main(about(), os.Args[1:], os.Stdout, os.Stderr)
+	}
 	if os.Getenv("CNI_COMMAND") == "VERSION" {
 		return plugin.Main(context.Background(), invocation(), nil)
 	}
