@@ -37,7 +37,7 @@ func TestInitsAreCheap(t *testing.T) {
 	cmd := exec.Command(built(t, ".", "bridge"))
 	cmd.Env = []string{"CNI_COMMAND=VERSION", "GODEBUG=inittrace=1"}
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	cmd.Stdout, cmd.Stderr = t.Output(), &stderr
 	must(t, cmd.Run())
 	inits := regexp.MustCompile(`(?m)^init (\S+) @.* clock, (\d+) bytes, (\d+) allocs$`).FindAllStringSubmatch(stderr.String(), -1)
 	total := 0

@@ -195,6 +195,7 @@ func TestArguments(t *testing.T) {
 func TestWait(t *testing.T) {
 	for _, end := range []unix.Signal{unix.SIGTERM, unix.SIGINT} {
 		cmd := exec.Command(built(t, ".", "bridge"), "--wait")
+		cmd.Stderr = t.Output()
 		stdout, err := cmd.StdoutPipe()
 		must(t, err)
 		must(t, cmd.Start())
