@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -100,12 +101,24 @@ func built(t *testing.T, pkg, name string) (program string) {
 	if _, err := os.Stat(program); err == nil {
 		return program
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+ldflags(t), "-o", program, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
 	}
 	return program
+}
+
+// ldflags are those of "make build".
+func ldflags(t *testing.T) string {
+	t.Helper()
+	makefile, err := os.ReadFile("../../Makefile")
+	must(t, err)
+	found := regexp.MustCompile(`(?m)^LDFLAGS := (.*)$`).FindSubmatch(makefile)
+	if found == nil {
+		t.Fatal("the Makefile has no LDFLAGS")
+	}
+	return string(found[1])
 }
 
 // clean leaves the sandbox as the test found it, for the next one.
