@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -20,6 +21,33 @@ const (
 	maxInitBytes   = 8 << 10
 	maxTotalAllocs = 200
 )
+
+// built returns a program that is made as "make build" does.
+func built(t *testing.T, pkg, name string) (program string) {
+	t.Helper()
+	program = filepath.Join(programs, name)
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+ldflags(t), "-o", program, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	}
+	return program
+}
+
+// ldflags are those of "make build".
+func ldflags(t *testing.T) string {
+	t.Helper()
+	makefile, err := os.ReadFile("../../Makefile")
+	must(t, err)
+	found := regexp.MustCompile(`(?m)^LDFLAGS := (.*)$`).FindSubmatch(makefile)
+	if found == nil {
+		t.Fatal("the Makefile has no LDFLAGS")
+	}
+	return string(found[1])
+}
 
 func TestBinaryIsSmall(t *testing.T) {
 	if runtime.GOARCH != "amd64" {

@@ -24,14 +24,14 @@ import (
 	"github.com/cnilab/cnilab/plugin/config"
 )
 
-// An image is what deploy/Containerfile says.
-type image struct {
+// An imageFile is what deploy/Containerfile says.
+type imageFile struct {
 	copies     [][2]string // a file of the context, and where it is in the image
 	entryPoint []string
 	arguments  []string // if no others are given
 }
 
-func containerfile(t *testing.T) (i image) {
+func containerfile(t *testing.T) (i imageFile) {
 	t.Helper()
 	text, err := os.ReadFile("deploy/Containerfile")
 	must(t, err)
@@ -65,16 +65,16 @@ func buildContext(t *testing.T) string {
 	return folder
 }
 
-// A container is a root file system, and what it was made of.
-type container struct {
-	image
+// An unpacked image is a root file system, and what it was made of.
+type unpacked struct {
+	imageFile
 	root string
 }
 
-// newContainer unpacks the image, and mounts what runtimes mount.
-func newContainer(t *testing.T) container {
+// newUnpacked unpacks the image, and mounts what runtimes mount.
+func newUnpacked(t *testing.T) unpacked {
 	t.Helper()
-	c := container{containerfile(t), t.TempDir()}
+	c := unpacked{containerfile(t), t.TempDir()}
 	from := buildContext(t)
 	for _, file := range c.copies {
 		must(t, os.Link(filepath.Join(from, file[0]), filepath.Join(c.root, file[1])))
@@ -86,11 +86,11 @@ func newContainer(t *testing.T) container {
 	return c
 }
 
-// capabilities are those that the manifest may name.
-var capabilities = map[corev1.Capability]uintptr{"DAC_OVERRIDE": unix.CAP_DAC_OVERRIDE}
+// knownCapabilities are those that the manifest may name.
+var knownCapabilities = map[corev1.Capability]uintptr{"DAC_OVERRIDE": unix.CAP_DAC_OVERRIDE}
 
 // command is the container's process.
-func (c container) command(args []string) *exec.Cmd {
+func (c unpacked) command(args []string) *exec.Cmd {
 	cmd := exec.Command(c.entryPoint[0], append(c.entryPoint[1:], args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: c.root}
 	cmd.Dir = "/"
@@ -104,7 +104,7 @@ func start(t *testing.T, cmd *exec.Cmd, keep []corev1.Capability) {
 	t.Helper()
 	kept := map[uintptr]bool{}
 	for _, name := range keep {
-		number, ok := capabilities[name]
+		number, ok := knownCapabilities[name]
 		if !ok {
 			t.Fatalf("capability %s is not known here", name)
 		}
@@ -137,7 +137,7 @@ func TestDaemonSetOnNode(t *testing.T) {
 	mounts := map[string]string{"plugins": plugins, "configurations": configurations, "network": volume(t, network)}
 	for range 2 { // the node is started again
 		for _, init := range pod.InitContainers {
-			c := newContainer(t)
+			c := newUnpacked(t)
 			for _, m := range init.VolumeMounts {
 				c.mount(t, mounts[m.Name], m.MountPath)
 			}
@@ -182,7 +182,7 @@ func volume(t *testing.T, m corev1.ConfigMap) string {
 	return folder
 }
 
-func (c container) mount(t *testing.T, folder, at string) {
+func (c unpacked) mount(t *testing.T, folder, at string) {
 	t.Helper()
 	at = filepath.Join(c.root, at)
 	must(t, os.MkdirAll(at, 0o755))
@@ -190,7 +190,7 @@ func (c container) mount(t *testing.T, folder, at string) {
 	t.Cleanup(func() { must(t, unix.Unmount(at, unix.MNT_DETACH)) })
 }
 
-func (c container) mustRun(t *testing.T, as corev1.Container) {
+func (c unpacked) mustRun(t *testing.T, as corev1.Container) {
 	t.Helper()
 	var out strings.Builder
 	cmd := c.command(as.Args)
@@ -223,7 +223,7 @@ func mustBeGoodList(t *testing.T, file string) {
 func TestDaemonSetWaits(t *testing.T) {
 	sandbox.Require(t)
 	_, set := manifest(t)
-	c := newContainer(t)
+	c := newUnpacked(t)
 	cmd := c.command(set.Spec.Template.Spec.Containers[0].Args)
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()
@@ -241,7 +241,7 @@ func TestDaemonSetWaits(t *testing.T) {
 // TestImageInstalls is a container that is run with no arguments.
 func TestImageInstalls(t *testing.T) {
 	sandbox.Require(t)
-	c, plugins := newContainer(t), t.TempDir()
+	c, plugins := newUnpacked(t), t.TempDir()
 	c.mount(t, plugins, "/host/opt/cni/bin")
 	cmd := c.command(c.arguments)
 	if out, err := cmd.CombinedOutput(); err != nil {

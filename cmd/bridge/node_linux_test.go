@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,39 +85,12 @@ func requireTool(t *testing.T, tool string) {
 	}
 }
 
-// build puts a program into the folder of the plugins.
+// build puts a program that is made as "make build" does into the folder of the plugins.
 func (n node) build(pkg, name string) {
 	n.t.Helper()
 	if err := os.Link(built(n.t, pkg, name), filepath.Join(n.bin, name)); err != nil {
 		n.t.Fatal(err)
 	}
-}
-
-// built returns a program that is made as "make build" does.
-func built(t *testing.T, pkg, name string) (program string) {
-	t.Helper()
-	program = filepath.Join(programs, name)
-	if _, err := os.Stat(program); err == nil {
-		return program
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+ldflags(t), "-o", program, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
-	}
-	return program
-}
-
-// ldflags are those of "make build".
-func ldflags(t *testing.T) string {
-	t.Helper()
-	makefile, err := os.ReadFile("../../Makefile")
-	must(t, err)
-	found := regexp.MustCompile(`(?m)^LDFLAGS := (.*)$`).FindSubmatch(makefile)
-	if found == nil {
-		t.Fatal("the Makefile has no LDFLAGS")
-	}
-	return string(found[1])
 }
 
 // clean leaves the sandbox as the test found it, for the next one.

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// readmeBlock returns the one indented block of README.md that has the text, without its indentation.
-func readmeBlock(t *testing.T, text string) string {
+// readmeCommands returns the one indented block of README.md that has the text, without its indentation.
+func readmeCommands(t *testing.T, text string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	must(t, err)
@@ -42,7 +42,7 @@ func TestREADMEsNode(t *testing.T) {
 	must(t, os.Symlink(n.bin, filepath.Join(checkout, "bin")))
 	run := func(text string) (out string) {
 		t.Helper()
-		cmd := exec.Command("sh", "-e", "-c", readmeBlock(t, text))
+		cmd := exec.Command("sh", "-e", "-c", readmeCommands(t, text))
 		cmd.Dir = checkout
 		all, err := cmd.CombinedOutput()
 		if err != nil {
