@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"crypto/sha256"
 	"encoding/base32"
 	"net"
 	"strings"
@@ -23,7 +22,7 @@ var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 // digest hashes words so that no two lists of words have the same text. (A container cannot be added twice with one
 // interface name, and none of the words has a NUL.)
 func digest(words ...string) []byte {
-	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
+	sum := sha256([]byte(strings.Join(words, "\x00")))
 	return sum[:]
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
+	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
+	"github.com/cnilab/cnilab/plugin/ipam/static"
 )
 
 // An Invocation is one execution of the plugin.
@@ -27,6 +29,8 @@ type Invocation = kernel.Invocation
 //
 // Called by the name of an IPAM plugin that is built in (host-local), or loopback, it is that; by any other name, the
 // bridge plugin.
+//
+// VERSION asks the machine for nothing: its h may be nil.
 //
 // A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
 // process has to ignore SIGPIPE for that.)
@@ -41,6 +45,9 @@ func Main(ctx context.Context, in Invocation, h kernel.Host) (exit int) {
 }
 
 var _ kernel.Program = Main
+
+// Names are what the program may be called by to be what it can be: the bridge plugin first.
+func Names() []string { return []string{"bridge", hostlocal.Name, static.Name, loopbackName} }
 
 // A call is one execution, once its parameters are known.
 type call struct {

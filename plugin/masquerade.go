@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ import (
 
 // longHash is how the reference makes names: the beginning of a SHA-512 in hexadecimal digits.
 func longHash(length int, text string) string {
-	sum := sha512.Sum512([]byte(text))
+	sum := sha512([]byte(text))
 	return hex.EncodeToString(sum[:])[:length]
 }
 

@@ -1,7 +1,8 @@
 // Command bridge is a CNI plugin: it connects containers to a Linux bridge. Called by the name host-local it is that IPAM
 // plugin.
 //
-// Container runtimes call it; package plugin says what it promises them.
+// Container runtimes call it; package plugin says what it promises them. With arguments it is an operator's: it puts
+// itself on a node and takes itself away again, as bridge --help says.
 package main
 
 import (

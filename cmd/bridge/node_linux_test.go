@@ -88,15 +88,7 @@ func requireTool(t *testing.T, tool string) {
 // build puts a program that is made as "make build" does into the folder of the plugins.
 func (n node) build(pkg, name string) {
 	n.t.Helper()
-	program := filepath.Join(programs, name)
-	if _, err := os.Stat(program); err != nil {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			n.t.Fatalf("go build %s: %v\n%s", pkg, err, out)
-		}
-	}
-	if err := os.Link(program, filepath.Join(n.bin, name)); err != nil {
+	if err := os.Link(built(n.t, pkg, name), filepath.Join(n.bin, name)); err != nil {
 		n.t.Fatal(err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 func about() string {
 	name := filepath.Base(os.Args[0])
 	return name + " " + version.String() + `: a plugin of the Container Network Interface, which container runtimes call.
-Install it in /opt/cni/bin, and name it as "type" in a configuration in /etc/cni/net.d. To call it by hand, set
-CNI_COMMAND (ADD, DEL, CHECK, GC, STATUS or VERSION) and what else the specification asks for, with the network's
-configuration on standard input: https://www.cni.dev/docs/spec/
+Install it in /opt/cni/bin (bridge --help tells how), and name it as "type" in a configuration in /etc/cni/net.d. To
+call it by hand, set CNI_COMMAND (ADD, DEL, CHECK, GC, STATUS or VERSION) and what else the specification asks for, with
+the network's configuration on standard input: https://www.cni.dev/docs/spec/
 `
 }

@@ -10,13 +10,27 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/cnilab/cnilab/cmd/bridge/operator"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/plugin"
 )
 
 // Main is the plugin as this process, on this machine, and returns the exit status.
-func Main() (exit int) { return Run(plugin.Main) }
+//
+// VERSION, which runtimes ask before anything else, gets by without what takes most of its time: the machine, and
+// threads that wait for signals. It makes nothing that would have to be undone.
+//
+// With arguments, which runtimes do not give, it does what package operator says.
+func Main() (exit int) {
+	if len(os.Args) > 1 {
+		return operator.Main(about(), os.Args[1:], os.Stdout, os.Stderr)
+	}
+	if os.Getenv("CNI_COMMAND") == "VERSION" {
+		return plugin.Main(context.Background(), invocation(), nil)
+	}
+	return Run(plugin.Main)
+}
 
 // Run is Main for another program, such as the plugin with faults around it.
 func Run(program kernel.Program) (exit int) {
@@ -33,13 +47,18 @@ func Run(program kernel.Program) (exit int) {
 		return noMachine(os.Stdout, err)
 	}
 	defer host.Close()
-	return program(ctx, kernel.Invocation{
+	return program(ctx, invocation(), host)
+}
+
+// invocation is the process's own.
+func invocation() kernel.Invocation {
+	return kernel.Invocation{
 		Name:   filepath.Base(os.Args[0]),
 		Env:    os.Environ(),
 		Stdin:  os.Stdin,
 		Stdout: os.Stdout,
 		Stderr: os.Stderr,
-	}, host)
+	}
 }
 
 // surviveBrokenPipes lets a write to a standard output that nobody reads any more fail with EPIPE. Otherwise SIGPIPE
