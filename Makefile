@@ -17,6 +17,10 @@ REFERENCE_VERSION := v1.9.1
 # Nothing here needs a C compiler but the race detector.
 export CGO_ENABLED = 0
 
+# How often "make bench" measures, and which of its rows, by a regular expression; all if not given.
+ROUNDS  ?= 5
+ROWS    ?=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test fuzz race real kills compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
 
@@ -144,8 +148,12 @@ lint: ## check formatting, vet and staticcheck, and that the simulation builds o
 	GOOS=windows $(GO) vet ./kernel/... ./sim/... ./plugin/... ./harness/... ./scenarios/...
 	GOOS=js GOARCH=wasm $(GO) build ./kernel ./sim/...
 
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# Ours by the names that it has on a node. The simulation's figures are those of its benchmarks.
+bench: build bin/reference/bridge ## measure the speed targets beside the reference and the kernel, as root, and write harness/BENCH.md (ROUNDS, ROWS)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bench/ ./harness/bench/...
+	$(GO) test -c -o bin/bench/sim.test ./sim
+	mkdir -p bin/bench/ours && ln -sf ../../bridge bin/bench/ours/host-local
+	bin/bench/targets -rounds $(ROUNDS) -rows '$(ROWS)'
 
 build: ## make bin/bridge (the plugin) and bin/cnilab (the testbed), static and stripped
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bridge ./cmd/cnilab

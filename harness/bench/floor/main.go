@@ -21,11 +21,8 @@ import (
 // The attributes that x/sys/unix does not name: include/uapi/linux/veth.h.
 const vethInfoPeer = 1
 
-// The container's interface, in a namespace that has nothing but lo.
-const (
-	containerLink  = "eth0"
-	containerIndex = 2
-)
+// containerLink is the container's interface.
+const containerLink = "eth0"
 
 var (
 	hostMAC      = []byte{0x02, 0, 0, 0, 0, 1}
@@ -84,14 +81,11 @@ func plugIn(veth string, container int) error {
 	if err != nil {
 		return err
 	}
-	bridge, err := host.ask(newMessage(unix.RTM_GETLINK, 0, linkBody(0, 0, 0)).attribute(unix.IFLA_IFNAME, text("cni0")))
+	bridge, err := host.index("cni0")
 	if err != nil {
 		return fmt.Errorf("cni0: %w", err)
 	}
-	if len(bridge) < unix.SizeofIfInfomsg {
-		return unix.EBADMSG
-	}
-	peer := attributes(linkBody(containerIndex, 0, 0), func(m message) message {
+	peer := attributes(linkBody(0, 0, 0), func(m message) message {
 		return m.attribute(unix.IFLA_IFNAME, text(containerLink)).attribute(unix.IFLA_ADDRESS, containerMAC).
 			attribute(unix.IFLA_NET_NS_FD, number(container))
 	})
@@ -101,7 +95,7 @@ func plugIn(veth string, container int) error {
 	})
 	pair := newMessage(unix.RTM_NEWLINK, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, linkBody(0, unix.IFF_UP, unix.IFF_UP)).
 		attribute(unix.IFLA_IFNAME, text(veth)).attribute(unix.IFLA_ADDRESS, hostMAC).
-		attribute(unix.IFLA_MASTER, bridge[4:8]).attribute(unix.IFLA_LINKINFO, kind)
+		attribute(unix.IFLA_MASTER, number(bridge)).attribute(unix.IFLA_LINKINFO, kind)
 	if _, err := host.ask(pair); err != nil {
 		return err
 	}
@@ -117,8 +111,12 @@ func configure() error {
 	if err != nil {
 		return err
 	}
+	index, err := inside.index(containerLink)
+	if err != nil {
+		return err
+	}
 	body := []byte{unix.AF_INET, 16, 0, unix.RT_SCOPE_UNIVERSE}
-	body = binary.NativeEndian.AppendUint32(body, containerIndex)
+	body = binary.NativeEndian.AppendUint32(body, uint32(index))
 	if _, err := inside.ask(newMessage(unix.RTM_NEWADDR, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, body).
 		attribute(unix.IFA_LOCAL, address).attribute(unix.IFA_ADDRESS, address).attribute(unix.IFA_BROADCAST, broadcast)); err != nil {
 		return err
@@ -126,6 +124,6 @@ func configure() error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+containerLink+"/arp_notify", []byte("1"), 0); err != nil {
 		return err
 	}
-	_, err = inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(containerIndex, unix.IFF_UP, unix.IFF_UP)))
+	_, err = inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, unix.IFF_UP, unix.IFF_UP)))
 	return err
 }

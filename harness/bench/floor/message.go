@@ -12,7 +12,7 @@ import (
 // A message is a netlink message under way: its header's length is filled in last.
 type message []byte
 
-// newMessage begins a request that is to be acknowledged.
+// newMessage begins a request.
 func newMessage(kind, flags uint16, body []byte) message {
 	m := make(message, unix.SizeofNlMsghdr, 512)
 	binary.NativeEndian.PutUint16(m[4:], kind)
@@ -80,4 +80,16 @@ func (s socket) ask(m message) (body []byte, err error) {
 		return nil, fmt.Errorf("message %d: %w", binary.NativeEndian.Uint16(m[4:]), unix.Errno(errno))
 	}
 	return nil, nil
+}
+
+// index asks for a link.
+func (s socket) index(name string) (int, error) {
+	link, err := s.ask(newMessage(unix.RTM_GETLINK, 0, linkBody(0, 0, 0)).attribute(unix.IFLA_IFNAME, text(name)))
+	if err != nil {
+		return 0, err
+	}
+	if len(link) < unix.SizeofIfInfomsg {
+		return 0, unix.EBADMSG
+	}
+	return int(binary.NativeEndian.Uint32(link[4:])), nil
 }
