@@ -3,7 +3,7 @@
 GO      ?= go
 LDFLAGS := -s -w
 # What only runs on Linux proper: the backend itself, the same scenarios and laws on it, the commands.
-REAL    := ./kernel/... ./plugin/... ./harness/lockstep ./scenarios/... ./sim/capture ./cmd/...
+REAL    := ./kernel/... ./plugin/... ./harness/bench/... ./harness/lockstep ./scenarios/... ./sim/capture ./cmd/...
 
 # Tests on the real kernel mostly wait for it: more of them at a time than there are processors.
 GOTEST  := $(GO) test -p 4 -parallel 8

@@ -32,10 +32,10 @@ func (f Figure) Lacks() bool {
 // Held reports whether the target is met.
 func (f Figure) Held() bool { return f.Measured() && f.Target.held(f.OursSample.Median(), f.Ratio()) }
 
-// String is a line on the figure.
+// String is one line on the figure.
 func (f Figure) String() string {
 	if !f.Measured() {
-		return fmt.Sprintf("%-18s not measured: %v", f.Name, f.Err)
+		return fmt.Sprintf("%-18s not measured: %s", f.Name, oneLine(f.Err.Error()))
 	}
 	line := fmt.Sprintf("%-18s %s %s", f.Name, f.Ours.Of.Label(), f.Unit.Format(f.OursSample.Median()))
 	if f.Other.Of != nil {

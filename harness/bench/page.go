@@ -86,5 +86,7 @@ func side(r Reading, s Sample, u Unit) string {
 
 // cell keeps a text within its cell.
 func cell(text string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", "\\|")
+	return strings.ReplaceAll(oneLine(text), "|", "\\|")
 }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Run measures rows for so many rounds, and tells each figure as soon as it is known. The figures are in the order of the
@@ -69,14 +70,22 @@ func measureTogether(ctx context.Context, sources []Source, rounds int, into map
 	}
 }
 
+// longest is how long one measurement may take: longer, something hangs.
+const longest = 2 * time.Minute
+
 // next measures once more, if all went well so far.
 func (s *series) next(ctx context.Context) {
 	if s.err != nil || ctx.Err() != nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	v, err := s.measure(ctx)
 	if err != nil {
 		s.err = err
+		if ctx.Err() != nil {
+			s.err = fmt.Errorf("not done after %s: %w", longest, err)
+		}
 		return
 	}
 	s.values = append(s.values, v)

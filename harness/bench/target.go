@@ -47,7 +47,7 @@ func (t Target) in(u Unit) string {
 	case ratioAtLeast:
 		return fmt.Sprintf("ratio ≥ %g", t.bound)
 	case valueAtMost:
-		return "ours ≤ " + u.Format(t.bound)
+		return "≤ " + u.bound(t.bound)
 	}
 	return "–"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // A Unit is what values are of, and how people write them.
@@ -36,6 +37,18 @@ func (u Unit) Format(v float64) string {
 		return grouped(v)
 	}
 	return digits(v/p.size) + " " + p.name
+}
+
+// bound writes a value that somebody chose: without zeros behind the point.
+func (u Unit) bound(v float64) string {
+	number, unit, found := strings.Cut(u.Format(v), " ")
+	if strings.Contains(number, ".") {
+		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
+	}
+	if !found {
+		return number
+	}
+	return number + " " + unit
 }
 
 // span writes a range of values, in the unit that fits another.

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// An iperfReport is what "iperf3 -J" prints, as far as it counts here.
+// An iperfReport is what "iperf3 -J" prints, as far as it counts here. The exit status is 0 even where Error says what went
+// wrong.
 type iperfReport struct {
 	Error string `json:"error"`
 	End   struct {
@@ -30,3 +31,11 @@ func (r iperfReport) bitsPerSecond() float64 { return r.End.Received.BitsPerSeco
 
 // refused reports whether nobody listens yet.
 func (r iperfReport) refused() bool { return strings.Contains(r.Error, "Connection refused") }
+
+// failure is what went wrong.
+func (r iperfReport) failure() error {
+	if r.Error == "" {
+		return nil
+	}
+	return fmt.Errorf("iperf3: %s", oneLine(r.Error))
+}

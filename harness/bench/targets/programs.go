@@ -27,7 +27,11 @@ func builtHere() programs {
 	if err != nil {
 		fatal(err)
 	}
-	bin := filepath.Join(root, "bin")
+	return programsIn(filepath.Join(root, "bin"), root)
+}
+
+// programsIn are those of a folder, with the sources at root.
+func programsIn(bin, root string) programs {
 	return programs{
 		ours:      plugin{label: "ours", path: filepath.Join(bin, "bridge"), cniPath: filepath.Join(bin, "bench", "ours")},
 		reference: plugin{label: "reference", path: filepath.Join(bin, "reference", "bridge"), cniPath: filepath.Join(bin, "reference")},

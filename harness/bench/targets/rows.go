@@ -21,8 +21,8 @@ const (
 // A scale says how much is measured.
 type scale struct {
 	containers, leases, parallel int
-	seconds                      float64 // of a stream of iperf3
-	time                         string  // of a Go benchmark
+	seconds                      int    // of a stream of iperf3
+	time                         string // of a Go benchmark
 }
 
 // full is what the targets are about.

@@ -58,7 +58,7 @@ nft add rule ip t post ip saddr 10.1.0.0/16 masquerade
 // A stream is one TCP connection through the kernel, as quick as iperf3 can, from pod a. Its value is "bits/s".
 type stream struct {
 	way
-	seconds float64
+	seconds int
 }
 
 func (s stream) Label() string { return "iperf3" }
@@ -105,15 +105,16 @@ func (s stream) measure(ctx context.Context, client, server *linux.Host) (bench.
 		_, _ = shell(serving, server, nil, "exec iperf3 -s -1") // the client tells what is wrong
 	}()
 	defer func() { stop(); <-ended }()
-	script := fmt.Sprintf("exec iperf3 -J -t %g -c %s", s.seconds, s.address)
+	script := fmt.Sprintf("exec iperf3 -J -t %d -c %s", s.seconds, s.address)
 	for {
 		out, err := shell(ctx, client, nil, script)
 		report, unreadable := parseIperf(out)
-		if err == nil {
-			return bench.Values{"bits/s": report.bitsPerSecond()}, unreadable
-		}
-		if !report.refused() {
-			return nil, err
+		switch {
+		case report.refused():
+		case err == nil && unreadable == nil && report.Error == "":
+			return bench.Values{"bits/s": report.bitsPerSecond()}, nil
+		default:
+			return nil, errors.Join(err, unreadable, report.failure())
 		}
 		select { // the server is on its way
 		case <-ended:
