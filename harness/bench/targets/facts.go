@@ -24,17 +24,21 @@ This page is written by ` + "`make bench`" + `, as root in the root of a checkou
 rows are data: [bench/targets/rows.go](bench/targets/rows.go).
 
 All figures are medians, with the quartiles behind them. What is held side by side was measured by turns in one run, and the
-ratio is ours / other of the medians: times drift by half from run to run, ratios much less. The plugins are executed
+ratio is ours / other of the medians: times drift by half from run to run, ratios much less. Where others kept the machine
+busy ("load before", the number of those that wanted a core), ratios are doubtful, too. The plugins are executed
 directly, in network namespaces of the run's own whose bridge is there already. The reference is bridge of
 containernetworking/plugins with its host-local; configurations without addresses (d) have no CHECK, since the reference's
 always fails there. "sim" is a benchmark of the simulation, in sim/*_bench_test.go.
 `
 
+// pageName is the page, in a checkout.
+const pageName = "harness/BENCH.md"
+
 // factsOf are when, where and with what was measured.
 func factsOf(p programs, rounds int) []bench.Fact {
 	return []bench.Fact{
 		{Name: "date", Value: time.Now().UTC().Format("2006-01-02 15:04 UTC")},
-		{Name: "commit", Value: commitOf(p.ours.path)},
+		{Name: "commit", Value: commitOf(p.root, pageName)},
 		{Name: "machine", Value: fmt.Sprintf("%s, %d cores", processor(), runtime.NumCPU())},
 		{Name: "load before", Value: firstWord(readFile("/proc/loadavg"))},
 		{Name: "kernel", Value: release()},
@@ -50,22 +54,21 @@ func factsOf(p programs, rounds int) []bench.Fact {
 
 const unknown = "?"
 
-// commitOf is the commit that a program was built of.
-func commitOf(path string) string {
-	info, err := buildinfo.ReadFile(path)
+// commitOf is the commit that is checked out, as it was built from; the page itself is no change of what is measured.
+func commitOf(root, page string) string {
+	commit, err := git(root, "rev-parse", "--short=12", "HEAD")
 	if err != nil {
 		return unknown
 	}
-	commit, changed := unknown, ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = " and changes"
-		}
+	if changes, err := git(root, "status", "--porcelain", "--", ".", ":!"+page); err != nil || changes != "" {
+		commit += " and changes"
 	}
-	return commit + changed
+	return commit
+}
+
+func git(root string, args ...string) (string, error) {
+	out, err := exec.Command("git", append([]string{"-C", root}, args...)...).Output()
+	return strings.TrimSpace(string(out)), err
 }
 
 // moduleOf is the module and its version that a program was built of.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,11 @@ func (g gobench) SetUp(context.Context) (bench.Measure, error) {
 
 // pattern is what -test.bench wants: a regular expression for each level.
 func (g gobench) pattern() string {
-	return "^Benchmark" + strings.ReplaceAll(g.name, "/", "$/^") + "$"
+	levels := strings.Split("Benchmark"+g.name, "/")
+	for i, name := range levels {
+		levels[i] = "^" + regexp.QuoteMeta(name) + "$"
+	}
+	return strings.Join(levels, "/")
 }
 
 // perUnit turns values of Go's units into those of base units.

@@ -46,7 +46,7 @@ func fatal(err error) {
 func run(ctx context.Context) (exit int) {
 	rounds := flag.Int("rounds", 5, "how often each figure is measured; the quick ones some times as often")
 	choice := flag.String("rows", "", "a regular expression: measure the rows with such names only, and write no page")
-	page := flag.String("page", "harness/BENCH.md", "the page to write")
+	page := flag.String("page", pageName, "the page to write")
 	flag.Parse()
 	chosen, err := regexp.Compile(*choice)
 	if err != nil || *rounds < 1 || flag.NArg() > 0 {

@@ -57,7 +57,7 @@ func TestParseBenchmark(t *testing.T) {
 
 func TestPattern(t *testing.T) {
 	got := gobench{name: "Ping/2_pods/10.1.1.2"}.pattern()
-	if want := "^BenchmarkPing$/^2_pods$/^10.1.1.2$"; got != want {
+	if want := "^BenchmarkPing$/^2_pods$/^10\\.1\\.1\\.2$"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 // programs are what is measured: absolute paths of what "make bench" has built.
 type programs struct {
+	root            string // of the checkout
 	ours, reference plugin
 	empty, floor    string
 	sim             benchmarks
@@ -33,6 +34,7 @@ func builtHere() programs {
 // programsIn are those of a folder, with the sources at root.
 func programsIn(bin, root string) programs {
 	return programs{
+		root:      root,
 		ours:      plugin{label: "ours", path: filepath.Join(bin, "bridge"), cniPath: filepath.Join(bin, "bench", "ours")},
 		reference: plugin{label: "reference", path: filepath.Join(bin, "reference", "bridge"), cniPath: filepath.Join(bin, "reference")},
 		empty:     filepath.Join(bin, "bench", "empty"),
