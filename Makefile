@@ -4,7 +4,7 @@ GO      ?= go
 # No symbols, and functions at every 16 bytes; at every 32, as on amd64 otherwise, the plugin is 1% larger and no faster.
 LDFLAGS := -s -w -funcalign=16
 # What only runs on Linux proper: the backend itself, the same scenarios and laws on it, the commands.
-REAL    := ./kernel/... ./plugin/... ./harness/lockstep ./scenarios/... ./sim/capture ./cmd/...
+REAL    := ./kernel/... ./plugin/... ./harness/bench/... ./harness/lockstep ./scenarios/... ./sim/capture ./cmd/...
 
 # Tests on the real kernel mostly wait for it: more of them at a time than there are processors.
 GOTEST  := $(GO) test -p 4 -parallel 8
@@ -17,6 +17,10 @@ REFERENCE_VERSION := v1.9.1
 
 # Nothing here needs a C compiler but the race detector.
 export CGO_ENABLED = 0
+
+# How often "make bench" measures, and which of its rows, by a regular expression; all if not given.
+ROUNDS  ?= 5
+ROWS    ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fuzz race real kills compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
@@ -145,8 +149,12 @@ lint: ## check formatting, vet and staticcheck, and that the simulation builds o
 	GOOS=windows $(GO) vet ./kernel/... ./sim/... ./plugin/... ./harness/... ./scenarios/...
 	GOOS=js GOARCH=wasm $(GO) build ./kernel ./sim/...
 
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# Ours by the names that it has on a node. The simulation's figures are those of its benchmarks.
+bench: build bin/reference/bridge ## measure the speed targets beside the reference and the kernel, as root, and write harness/BENCH.md (ROUNDS, ROWS)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bench/ ./harness/bench/...
+	$(GO) test -c -o bin/bench/sim.test ./sim
+	mkdir -p bin/bench/ours && ln -sf ../../bridge bin/bench/ours/host-local
+	bin/bench/targets -rounds $(ROUNDS) -rows '$(ROWS)'
 
 build: ## make bin/bridge (the plugin) and bin/cnilab (the testbed), static and stripped
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bridge ./cmd/cnilab

@@ -119,6 +119,21 @@ var layers = []layer{
 		why:      "it compares any two hosts; what it generates must not depend on how either works",
 	},
 	{
+		packages: "harness/bench",
+		why:      "how is measured, compared and shown does not depend on what",
+	},
+	{
+		packages: "harness/bench/targets",
+		ours:     []string{"kernel", "kernel/linux/...", "harness/bench"},
+		outside:  []string{"golang.org/x/sys/unix"},
+		why:      "a program that measures built programs, in namespaces that the real backend makes; nothing imports it",
+	},
+	{
+		packages: "harness/bench/floor",
+		outside:  []string{"golang.org/x/sys/unix"},
+		why:      "a program that does what no plugin can do without; what of ours it had in would be measured, too",
+	},
+	{
 		packages: "scenarios",
 		why:      "files and the embedding of them; what runs them is chosen by the test or the command",
 	},

@@ -1,0 +1,197 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cnilab/cnilab/harness/bench"
+)
+
+// The sections of the page.
+const (
+	sectionPlugin   = "The plugin beside the reference"
+	sectionScale    = "Many containers"
+	sectionRequests = "What an ADD asks of the kernel"
+	sectionProgram  = "The program"
+	sectionSim      = "The simulation"
+)
+
+// A scale says how much is measured.
+type scale struct {
+	containers, leases, parallel int
+	seconds                      int    // of a stream of iperf3
+	time                         string // of a Go benchmark
+}
+
+// full is what the targets are about.
+var full = scale{containers: 1000, leases: 5000, parallel: 64, seconds: 1, time: "1s"}
+
+// rows are the figures of this project, in the order of the page.
+func rows(p programs, s scale) []bench.Row {
+	return append(append(pluginRows(p), kernelRows(p, s)...), simRows(p, s)...)
+}
+
+// lives are the networks of which ADD, CHECK and DEL are measured, with the targets for ours / reference.
+var lives = []struct {
+	configuration
+	add, check, del bench.Target
+	unchecked       bool
+	reasons         map[string]string // why a target does not hold, by verb
+}{
+	{confA, bench.RatioAtMost(0.40), bench.RatioAtMost(1), bench.RatioAtMost(1), false, nil},
+	{confB, bench.RatioAtMost(0.45), bench.RatioAtMost(1), bench.RatioAtMost(0.5), false, nil},
+	{confC, bench.RatioAtMost(0.20), bench.RatioAtMost(1), bench.RatioAtMost(0.5), false, nil},
+	{confD, bench.RatioAtMost(0.60), bench.Target{}, bench.RatioAtMost(1), true, nil},
+	{confE, bench.RatioAtMost(0.35), bench.RatioAtMost(1), bench.RatioAtMost(1), false, nil},
+	{confF, bench.Target{}, bench.RatioAtMost(1), bench.RatioAtMost(1), false, nil},
+	{confG, bench.RatioAtMost(0.25), bench.RatioAtMost(1), bench.RatioAtMost(1), false, nil},
+}
+
+// pluginRows hold the verbs beside the reference's.
+func pluginRows(p programs) (all []bench.Row) {
+	for _, l := range lives {
+		for _, v := range []struct {
+			verb   string
+			target bench.Target
+		}{{"ADD", l.add}, {"CHECK", l.check}, {"DEL", l.del}} {
+			if v.verb == "CHECK" && l.unchecked {
+				continue
+			}
+			all = append(all, bench.Row{
+				Section: sectionPlugin, Name: strings.ToLower(v.verb) + "/" + l.letter, Unit: bench.Seconds,
+				What:   v.verb + ": " + l.what,
+				Ours:   read(v.verb, life{plugin: p.ours, configuration: l.configuration, unchecked: l.unchecked}),
+				Other:  read(v.verb, life{plugin: p.reference, configuration: l.configuration, unchecked: l.unchecked}),
+				Target: v.target, Reason: l.reasons[v.verb],
+			})
+		}
+	}
+	return all
+}
+
+// kernelRows are the other figures of the plugin.
+func kernelRows(p programs, s scale) []bench.Row {
+	many := crowd{containers: s.containers, leases: s.leases}
+	return []bench.Row{
+		{
+			Section: sectionScale, Name: "scale/add", Unit: bench.Seconds,
+			What:   fmt.Sprintf("ADD (a) with %d containers on the bridge and %d leases, beside an empty node", s.containers, s.leases),
+			Ours:   read("ADD", life{plugin: p.ours, configuration: confA, crowd: many}),
+			Other:  read("ADD", life{plugin: p.ours, configuration: confA}),
+			Target: bench.RatioAtMost(1.3), Reason: "",
+		},
+		{
+			Section: sectionScale, Name: "scale/reference", Unit: bench.Seconds,
+			What:  "the same of the reference",
+			Ours:  read("ADD", life{plugin: p.reference, configuration: confA, crowd: many}),
+			Other: read("ADD", life{plugin: p.reference, configuration: confA}),
+		},
+		{
+			Section: sectionScale, Name: "scale/parallel", Unit: bench.Seconds,
+			What:   fmt.Sprintf("%d ADDs (a) at once, until the last has ended", s.parallel),
+			Ours:   read("ADD", burst{p.ours, confA, s.parallel}),
+			Other:  read("ADD", burst{p.reference, confA, s.parallel}),
+			Target: bench.RatioAtMost(0.5), Reason: "",
+		},
+		{
+			Section: sectionRequests, Name: "kernel/requests", Unit: bench.Pieces,
+			What:   "netlink requests of an ADD (a)",
+			Ours:   read("requests", traced{p.ours, confA}),
+			Other:  read("requests", traced{p.reference, confA}),
+			Target: bench.AtMost(10), Reason: "",
+		},
+		{
+			Section: sectionRequests, Name: "kernel/execs", Unit: bench.Pieces,
+			What:   "programs executed by an ADD (a), the plugin itself among them",
+			Ours:   read("execs", traced{p.ours, confA}),
+			Other:  read("execs", traced{p.reference, confA}),
+			Target: bench.AtMost(1), Reason: "",
+		},
+		{
+			Section: sectionRequests, Name: "kernel/floor", Unit: bench.Seconds,
+			What:   "ADD (a), beside a program that only asks the kernel for the same ([floor](bench/floor/main.go))",
+			Ours:   read("ADD", life{plugin: p.ours, configuration: confA}),
+			Other:  read("ADD", floor{p.floor, p.ours, confA}),
+			Target: bench.RatioAtMost(2), Reason: "",
+		},
+		{
+			Section: sectionProgram, Name: "program/size", Unit: bench.Bytes,
+			What:   "bin/bridge, stripped",
+			Ours:   read("size", size{"ours", p.ours.path}),
+			Target: bench.AtMost(4_000_000), Reason: "",
+		},
+		{
+			Section: sectionProgram, Name: "program/start", Unit: bench.Seconds,
+			What:   "VERSION, beside the start of a Go program that does nothing",
+			Ours:   read("time", start{"ours", p.ours.path, "CNI_COMMAND=VERSION", `{"cniVersion": "1.1.0"}`}),
+			Other:  read("time", start{"empty", p.empty, "", ""}),
+			Target: bench.RatioAtMost(1.3), Reason: "",
+		},
+	}
+}
+
+// packets are what may become of one on its way through a node.
+var packets = []struct{ name, benchmark, what, reason string }{
+	{
+		"masquerade", "Masquerade/1000_rules_for_new_flows",
+		"masquerading a packet among 10,000 flows, with 1,000 rules for new flows", "",
+	},
+	{
+		"filter", "Masquerade/1000_rules_for_all_packets",
+		"the same, with 1,000 rules that each packet is held against", "",
+	},
+}
+
+// simRows are the figures of the simulation, which its own benchmarks give.
+func simRows(p programs, s scale) (all []bench.Row) {
+	for _, w := range ways {
+		all = append(all, bench.Row{
+			Section: sectionSim, Name: "sim/" + w.name, Unit: bench.BitsPerSecond,
+			What:   "one TCP connection, " + w.name + ", beside Linux in the same topology",
+			Ours:   read("MB/s", gobench{p.sim, "Throughput/" + w.name, s.time}),
+			Other:  read("bits/s", stream{w, s.seconds}),
+			Target: bench.RatioAtLeast(1.5), Reason: w.reason,
+		})
+	}
+	for _, c := range packets {
+		all = append(all, bench.Row{
+			Section: sectionSim, Name: "sim/" + c.name, Unit: bench.Seconds,
+			What:   c.what,
+			Ours:   read("ns/op", gobench{p.sim, c.benchmark, s.time}),
+			Target: bench.AtMost(1e-6), Reason: c.reason,
+		})
+	}
+	return append(all,
+		bench.Row{
+			Section: sectionSim, Name: "sim/ping", Unit: bench.Seconds,
+			What:   "ping between two pods, there and back",
+			Ours:   read("ns/op", gobench{p.sim, "Ping/2_pods/10.1.1.2", s.time}),
+			Target: bench.AtMost(60e-6), Reason: "",
+		},
+		bench.Row{
+			Section: sectionSim, Name: "sim/first-contact", Unit: bench.Seconds,
+			What:   "ping between two pods that have not heard of each other, across a bridge with 10,000 ports",
+			Ours:   read("ns/op", gobench{p.sim, "FirstContact", s.time}),
+			Target: bench.AtMost(20e-3), Reason: "",
+		},
+		bench.Row{
+			Section: sectionSim, Name: "sim/pod-memory", Unit: bench.Bytes,
+			What:   "memory of a silent pod",
+			Ours:   read("B/pod", gobench{p.sim, "SilentPods", once}),
+			Target: bench.AtMost(4096), Reason: "",
+		},
+		bench.Row{
+			Section: sectionSim, Name: "sim/pods", Unit: bench.Seconds,
+			What:   "making 10,000 pods",
+			Ours:   read("ns/op", gobench{p.sim, "Pods", once}),
+			Target: bench.AtMost(1), Reason: "",
+		},
+	)
+}
+
+// once is how often a benchmark is run that is long enough.
+const once = "1x"
+
+func read(value string, of bench.Source) bench.Reading { return bench.Reading{Of: of, Value: value} }
