@@ -23,7 +23,7 @@ ROUNDS  ?= 5
 ROWS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz race real kills compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
+.PHONY: help demo test fuzz race real kills clients compare compare-linux compare-uml uml uml-laws uml-scenarios uml-requests laws fidelity lint bench build update clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +56,11 @@ race: ## run the same tests under the race detector (needs a C compiler), but fo
 # What holds ours and the reference side by side, on this machine's kernel.
 SIDE_BY_SIDE := ^TestLikeReference$$/^linux$$|^TestCrossCleanUp$$|^TestReferenceIPAM$$|^TestSharedWithReference$$
 
-real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own, but for "make compare"; a skipped test is a failure
-	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -p 2 -count=1 -v -skip 'UML|^TestAnswers$$|$(SIDE_BY_SIDE)' $(REAL) >bin/real.log; \
+# What runs programs of others that call the plugin: "make clients".
+CLIENTS := ^TestClient
+
+real: build bin/reference/bridge bin/reference/flannel ## run what runs on the real kernel, in namespaces of its own, but for "make compare" and "make clients"; a skipped test is a failure
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GOTEST) -p 2 -count=1 -v -skip 'UML|^TestAnswers$$|$(SIDE_BY_SIDE)|$(CLIENTS)' $(REAL) >bin/real.log; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/real.log; test $$status = 0
 	@awk 'FNR == NR { for (i = 1; i < NF; i++) if ($$i $$(i+1) == "leftout:") lacking[substr($$(i-1), 1, length($$(i-1))-1)]; next } \
 		/--- SKIP/ { law = $$3; sub(/^[A-Za-z]+\//, "", law); if (law in lacking || $$3 in lacking) n++; else { print; bad = 1 } } \
@@ -87,6 +90,11 @@ compare-uml: bin/reference/bridge
 kills: ## end ADD by SIGKILL at many of its system calls; "make real" does at some
 	CNILAB_REQUIRE_LINUX=1 CNILAB_KILLS=all $(GO) test -count=1 -parallel 8 -timeout 30m -v -run '^TestKilled' ./plugin >bin/kills.log 2>&1; \
 		status=$$?; grep -E '^(ok|FAIL|panic:)|--- FAIL|^ +[a-z_]+_test.go' bin/kills.log; test $$status = 0
+
+clients: bin/reference/bridge bin/reference/portmap bin/reference/crictl ## run podman, containerd and cnitool with the plugin, and README's commands for nodes, as root; a skipped test is a failure
+	CNILAB_REQUIRE_LINUX=1 CNILAB_REFERENCE=$(CURDIR)/bin/reference $(GO) test -count=1 -v -run '$(CLIENTS)' ./cmd/bridge >bin/clients.log 2>&1; \
+		status=$$?; grep -E '^(ok|FAIL|panic:)|^ *--- (PASS|FAIL|SKIP)|^ +[a-z_]+_test.go' bin/clients.log; test $$status = 0
+	@! grep -e '--- SKIP' bin/clients.log
 
 # Each boots a kernel, which has one processor: two at a time.
 uml: ## run laws and scenarios on a second real kernel, User Mode Linux (Debian's user-mode-linux), as any user
@@ -136,6 +144,14 @@ bin/reference/bridge:
 	GOBIN=$(CURDIR)/bin/reference $(GO) install \
 		$(REFERENCE)/main/bridge@$(REFERENCE_VERSION) $(REFERENCE)/main/loopback@$(REFERENCE_VERSION) \
 		$(REFERENCE)/ipam/host-local@$(REFERENCE_VERSION) $(REFERENCE)/ipam/static@$(REFERENCE_VERSION)
+
+# Published ports, as runtimes chain them behind the bridge.
+bin/reference/portmap:
+	GOBIN=$(CURDIR)/bin/reference $(GO) install $(REFERENCE)/meta/portmap@$(REFERENCE_VERSION)
+
+# What speaks to containerd as the kubelet does.
+bin/reference/crictl:
+	GOBIN=$(CURDIR)/bin/reference $(GO) install -trimpath -ldflags '$(LDFLAGS)' sigs.k8s.io/cri-tools/cmd/crictl@v1.34.0
 
 # The last release with flannel's plugin, which has had a project of its own since.
 bin/reference/flannel:

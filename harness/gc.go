@@ -6,9 +6,9 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// gcAttachments names attachments as GC does. The list is never nil: plugins are to read [] where none is valid.
+// gcAttachments names attachments as GC does. The list of none is nil, as CRI-O's is: plugins read null then.
 func gcAttachments(all []Attachment) []types.GCAttachment {
-	named := []types.GCAttachment{}
+	var named []types.GCAttachment
 	for _, a := range all {
 		named = append(named, types.GCAttachment{ContainerID: a.ContainerID, IfName: a.IfName})
 	}

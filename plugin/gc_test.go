@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ const (
 	validKey   = "cni.dev/valid-attachments"
 	earlierKey = "cni.dev/attachments"
 )
+
+// null is a list of CRI-O's with nothing in it.
+var null = json.RawMessage("null")
 
 // owners returns the aliases of the host ends, without what all have in common.
 func (l *lab) owners() string {
@@ -62,6 +66,8 @@ func TestGC(t *testing.T) {
 			{l.gc(earlierKey, nil, "a", "c", "gone"), "[net/a/eth0 net/c/eth0 other/a/eth1]", "[10.9.0.2 10.9.0.4]"},
 			{l.gc(validKey, nil, "c"), "[net/c/eth0 other/a/eth1]", "[10.9.0.4]"},
 			{l.gc(validKey, map[string]any{earlierKey: []any{}}, "c"), "[net/c/eth0 other/a/eth1]", "[10.9.0.4]"},
+			{l.gc(validKey, map[string]any{earlierKey: null}, "c"), "[net/c/eth0 other/a/eth1]", "[10.9.0.4]"},
+			{l.gc(validKey, map[string]any{validKey: null, earlierKey: null}), "[other/a/eth1]", "[]"},
 			{l.gc(validKey, nil), "[other/a/eth1]", "[]"},
 			{l.gc(validKey, nil), "[other/a/eth1]", "[]"},
 		} {

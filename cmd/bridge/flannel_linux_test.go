@@ -16,14 +16,9 @@ import (
 
 	"github.com/cnilab/cnilab/harness/flannel"
 	"github.com/cnilab/cnilab/kernel"
-	"github.com/cnilab/cnilab/kernel/linux/sandbox"
 )
 
 const (
-	// referenceFolder names the folder of other projects' plugins; flannel is that of containernetworking/plugins v0.9.1,
-	// the last release that has it.
-	referenceFolder = "CNILAB_REFERENCE"
-
 	subnetFile  = "/run/flannel/subnet.env"
 	flannelData = "/var/lib/cni/flannel"
 
@@ -36,16 +31,10 @@ FLANNEL_IPMASQ=true
 `
 )
 
-// newFlannelNode is a node with flannel's own plugin beside ours.
+// newFlannelNode is a node with flannel's own plugin beside ours: that of containernetworking/plugins v0.9.1, the last
+// release that has it.
 func newFlannelNode(t *testing.T) node {
-	file := filepath.Join(os.Getenv(referenceFolder), "flannel")
-	if _, err := os.Stat(file); os.Getenv(referenceFolder) == "" || err != nil {
-		complain := t.Skipf
-		if os.Getenv(sandbox.RequireVariable) == "1" {
-			complain = t.Fatalf
-		}
-		complain("set %s to the folder with flannel's plugin (make bin/reference/flannel): %v", referenceFolder, err)
-	}
+	file := referenceProgram(t, "flannel")
 	n := newNode(t)
 	must(t, os.Symlink(file, filepath.Join(n.bin, "flannel")))
 	t.Cleanup(func() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ var programs string
 
 const (
 	leases  = "/var/lib/cni/networks"
+	kept    = "/var/lib/cni" // by runtimes, too
 	plugin  = `"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "ipam": {"type": "host-local", "subnet": "10.1.0.0/24"}`
 	conf    = `{"cniVersion": "1.1.0", "name": "lab", ` + plugin + `}`
 	list    = `{"cniVersion": "1.1.0", "name": "lab", "plugins": [{` + plugin + `}]}`
@@ -51,7 +53,8 @@ const (
 type node struct {
 	t    *testing.T
 	host *linux.Host
-	bin  string // the folder of the plugins
+	bin  string                     // the folder of the plugins
+	stay func(o kernel.Object) bool // what is left out where states are compared
 }
 
 func newNode(t *testing.T) node {
@@ -64,25 +67,13 @@ func newNode(t *testing.T) node {
 		t.Fatal(err)
 	}
 	t.Cleanup(host.Close)
-	n := node{t: t, host: host, bin: t.TempDir()}
+	n := node{t: t, host: host, bin: t.TempDir(), stay: isMark}
 	n.build(".", "bridge")
 	if err := os.Symlink("bridge", filepath.Join(n.bin, "host-local")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.clean)
 	return n
-}
-
-func requireTool(t *testing.T, tool string) {
-	t.Helper()
-	_, err := exec.LookPath(tool)
-	switch {
-	case err == nil:
-	case os.Getenv(sandbox.RequireVariable) == "1":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
 }
 
 // build puts a program that is made as "make build" does into the folder of the plugins.
@@ -120,7 +111,7 @@ func (n node) ping(pod, address string) {
 
 func (n node) snapshot() kernel.Snapshot {
 	n.t.Helper()
-	s, err := kernel.Take(n.host, leases)
+	s, err := kernel.Take(n.host, kept)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -133,7 +124,7 @@ func (n node) settled() kernel.Snapshot {
 	n.t.Helper()
 	quiet := 1200 * time.Millisecond
 	last, since := n.snapshot(), time.Now()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		now := n.snapshot()
 		switch {
 		case kernel.Diff(last, now) != "":
@@ -220,28 +211,26 @@ func TestByHand(t *testing.T) {
 	n.mustHaveNoLease()
 }
 
-// mustBe compares the node with a snapshot, but for the marks that host-local keeps of where to go on. It waits for what
-// Linux does late, such as the end of a carrier, as long as that makes a difference.
+// mustBe compares the node with a snapshot, but for what may stay: the marks that host-local keeps of where to go on. It
+// waits for what Linux does late, such as the end of a carrier, as long as that makes a difference.
 func (n node) mustBe(want kernel.Snapshot, when string) {
 	n.t.Helper()
-	if kernel.Diff(withoutMarks(want), withoutMarks(n.snapshot())) == "" {
+	if n.diff(want, n.snapshot()) == "" {
 		return
 	}
-	if d := kernel.Diff(withoutMarks(want), withoutMarks(n.settled())); d != "" {
+	if d := n.diff(want, n.settled()); d != "" {
 		n.t.Errorf("%s the node differs:\n%s", when, d)
 	}
 }
 
-func withoutMarks(s kernel.Snapshot) (kept kernel.Snapshot) {
-	for _, o := range s {
-		if !isMark(o.Name) {
-			kept = append(kept, o)
-		}
-	}
-	return kept
+func (n node) diff(want, got kernel.Snapshot) string {
+	without := func(s kernel.Snapshot) kernel.Snapshot { return slices.DeleteFunc(slices.Clone(s), n.stay) }
+	return kernel.Diff(without(want), without(got))
 }
 
-func isMark(file string) bool {
+func isMark(o kernel.Object) bool { return o.Noun == kernel.NounFile && isMarkFile(o.Name) }
+
+func isMarkFile(file string) bool {
 	name := filepath.Base(file)
 	return name == "lock" || strings.HasPrefix(name, "last_reserved_ip.")
 }
@@ -249,7 +238,7 @@ func isMark(file string) bool {
 func (n node) mustHaveNoLease() {
 	n.t.Helper()
 	err := filepath.WalkDir(leases, func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !isMark(name) {
+		if err == nil && !d.IsDir() && !isMarkFile(name) {
 			n.t.Errorf("lease %s is left", name)
 		}
 		return err
