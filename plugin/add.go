@@ -39,7 +39,7 @@ type add struct {
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
 
-	backend kernel.FilterBackend // by which to masquerade; "" where that is not asked for
+	backend kernel.FilterBackend // by which the container is masqueraded; "" where that is not asked for
 }
 
 func (c *call) add(ctx context.Context) error {
@@ -57,7 +57,7 @@ func (a *add) steps() []step {
 		{"find the IPAM plugin", a.prepareIPAM},
 		{"open the namespaces", a.openNamespaces},
 		{"look for what is there already", a.inspect},
-		{"ask whether netfilter can do it", a.chooseNetfilter},
+		{"look for the MAC address to check", a.requireMAC},
 		{"create the veth pair", a.createPair},
 		{"drop frames from other MAC addresses", a.refuseSpoofing},
 		{"get addresses", a.lease},

@@ -44,7 +44,8 @@ var (
 		intercept.SysctlSet, intercept.AddressList, intercept.AddressAdd, intercept.RouteAdd,
 	}
 	forceOps   = append([]intercept.Op{intercept.AddressDelete}, dualOps...)
-	filterOps  = append([]intercept.Op{intercept.RulesetCheck, intercept.RulesetList, intercept.RulesetChange}, dualOps...)
+	natOps     = append([]intercept.Op{intercept.RulesetChange}, dualOps...)
+	filterOps  = append([]intercept.Op{intercept.RulesetList}, natOps...)
 	defaultOps = slices.Concat(gatewayOps, []intercept.Op{intercept.RouteAdd})
 )
 
@@ -131,7 +132,7 @@ var situations = []situation{
 		prepare: (*lab).addOccupiedBridge,
 	},
 	{
-		name: "masquerade by iptables, both families", given: dualStack, ops: filterOps, simulated: true,
+		name: "masquerade by iptables, both families", given: dualStack, ops: natOps, simulated: true,
 		keys: map[string]any{
 			"isGateway": true, "ipMasq": true, "ipMasqBackend": "iptables", "ipam": map[string]any{"type": "fixed"},
 		},
