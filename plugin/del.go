@@ -47,7 +47,9 @@ func (c *call) takeDown(ctx context.Context) error {
 	})
 }
 
-func (c *call) deletePair(_ context.Context, host kernel.NetNS) error { return deleteHostEnd(host, c.attachment()) }
+func (c *call) deletePair(_ context.Context, host kernel.NetNS) error {
+	return deleteHostEnd(host, c.attachment())
+}
 
 func deleteHostEnd(host kernel.NetNS, a attachment) error {
 	l, err := host.LinkByName(a.hostEnd())
