@@ -17,8 +17,8 @@ import (
 const lockWait = time.Minute
 
 // connect makes the bridge, connects the container to it and prints the result, with the host's namespace locked, so
-// that whatever of it is shared can be undone before anybody else relies on it. Once the lock is given back nothing can
-// fail any more, and the bridge, its address and forwarding stay.
+// that whatever of it is shared can be undone before anybody else relies on it. Once the lock is given back nothing that
+// was changed of it can fail any more, and the bridge, its address and forwarding stay.
 func (a *add) connect(ctx context.Context) error {
 	unlock, err := lockHost(ctx, a.host)
 	if err != nil {
@@ -60,8 +60,9 @@ func (s *section) steps() []step {
 		{"attach the host end to the bridge", s.attach},
 		{"put the port into its VLANs", s.joinVLANs},
 		{"set the port's modes", s.setPort},
-		{"configure the container's interface", s.configureContainer},
 		{"turn forwarding on", s.forward},
+		{"give the lock back", s.unlockUnchanged},
+		{"configure the container's interface", s.configureContainer},
 		{"wait for the bridge's port", s.awaitPort},
 		{"wait for the port of the VLAN's gateway", s.awaitGateway},
 		{"read the bridge", s.readBridge},
@@ -69,6 +70,16 @@ func (s *section) steps() []step {
 		{"announce the addresses", s.announce},
 		{"print the result", s.tellResult},
 	}
+}
+
+// unlockUnchanged gives the lock back early where nothing was changed that is shared: there is nothing to undo of it, and
+// nobody takes away what a port of the bridge may rely on. When a node comes up with many containers, each but the first
+// has the others wait for two or three requests, and not until its own port works.
+func (s *section) unlockUnchanged(context.Context) error {
+	if len(s.undo.steps) == 0 {
+		s.end()
+	}
+	return nil
 }
 
 // attach writes the owner on the host end, makes it a port and sets it up, in one request: from then on it is seen as an
@@ -141,6 +152,6 @@ func (s *section) readBridge(context.Context) (err error) {
 	return err
 }
 
-// tellResult prints while the lock is held: what is shared can be undone only as long as nobody else relies on it. A
-// reader that is slow makes nobody wait, because a pipe takes 64 KiB at once, many times a result (pipe(7)).
+// tellResult prints while the lock is held, if anything shared was changed: that can be undone only as long as nobody else
+// relies on it. A reader that is slow makes nobody wait, because a pipe takes 64 KiB at once, many times a result (pipe(7)).
 func (s *section) tellResult(context.Context) error { return s.printResult(s.result()) }
