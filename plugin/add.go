@@ -39,7 +39,7 @@ type add struct {
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
 
-	backend kernel.FilterBackend // by which to masquerade; "" where that is not asked for
+	backend kernel.FilterBackend // by which the container is masqueraded; "" where that is not asked for
 }
 
 func (c *call) add(ctx context.Context) error {
@@ -57,9 +57,8 @@ func (a *add) steps() []step {
 		{"find the IPAM plugin", a.prepareIPAM},
 		{"open the namespaces", a.openNamespaces},
 		{"look for what is there already", a.inspect},
-		{"ask whether netfilter can do it", a.chooseNetfilter},
+		{"look for the MAC address to check", a.requireMAC},
 		{"create the veth pair", a.createPair},
-		{"write the owner on the host end", a.label},
 		{"drop frames from other MAC addresses", a.refuseSpoofing},
 		{"get addresses", a.lease},
 		{"masquerade the addresses", a.masquerade},
@@ -82,8 +81,9 @@ func (a *add) prepareIPAM(context.Context) (err error) {
 
 func (a *add) openNamespaces(context.Context) error { return a.open(a.machine, a.env) }
 
-// inspect refuses early what would be refused later, with less to undo.
-func (a *add) inspect(ctx context.Context) (err error) {
+// inspect refuses early what would be refused later, with less to undo. Names that are taken it leaves to the request that
+// makes the veth pair, which is refused then, and has no effect.
+func (a *add) inspect(context.Context) (err error) {
 	if a.bootID, err = a.machine.BootID(); err != nil {
 		return err
 	}
@@ -100,10 +100,7 @@ func (a *add) inspect(ctx context.Context) (err error) {
 	if err := requireVLANs(a.host, a.config, bridge); err != nil {
 		return err
 	}
-	if err := a.adopt(); err != nil || a.adopted {
-		return err
-	}
-	return a.awaitNames(ctx)
+	return a.adopt()
 }
 
 func exists(ns kernel.NetNS, name string) (bool, error) {
@@ -114,29 +111,34 @@ func exists(ns kernel.NetNS, name string) (bool, error) {
 	return err == nil, err
 }
 
-// createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo.
+// nameTries is how often making the veth pair is tried while others take its names, and give them back.
+const nameTries = 3
+
+// createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo; it
+// is tried again if the name gets free.
 func (a *add) createPair(ctx context.Context) error {
 	if a.adopted {
 		return nil
 	}
 	spec := a.pair()
 	a.undo.push("delete the veth pair", func(context.Context) error { return a.deletePair(spec) })
-	if err := a.host.AddLink(spec); err != nil {
+	for try := 1; ; try++ {
+		err := a.host.AddLink(spec)
+		if err == nil {
+			return a.readPair(spec)
+		}
 		if !errors.Is(err, kernel.EEXIST) {
 			return err
 		}
-		a.undo.pop()
-		return a.explainTaken(ctx, err)
+		if refused := a.awaitNames(ctx); refused != nil {
+			a.undo.pop()
+			return refused
+		}
+		if try == nameTries {
+			a.undo.pop()
+			return types.NewError(types.ErrTryAgainLater, err.Error(), "the name was taken a moment ago, and is free now")
+		}
 	}
-	return a.readPair()
-}
-
-// explainTaken says which name it was, unless it is free again by now.
-func (a *add) explainTaken(ctx context.Context, refused error) error {
-	if err := a.awaitNames(ctx); err != nil {
-		return err
-	}
-	return types.NewError(types.ErrTryAgainLater, refused.Error(), "the name was taken a moment ago, and is free now")
 }
 
 func (a *add) pair() kernel.LinkSpec {
@@ -177,20 +179,16 @@ func deleteLink(ns kernel.NetNS, index int) error {
 	return nil
 }
 
-func (a *add) readPair() (err error) {
-	if a.hostEnd, err = a.host.LinkByName(a.attachment.hostEnd()); err != nil {
+// readPair reads the host end, which tells all of the container's that is not known: its index. It has the MTU that was
+// asked for too, or the one of all veths.
+func (a *add) readPair(spec kernel.LinkSpec) (err error) {
+	if a.hostEnd, err = a.host.LinkByName(spec.Name); err != nil {
 		return err
 	}
-	a.containerEnd, err = a.container.LinkByName(a.env.ifname)
-	return err
-}
-
-// label sets the alias, which Linux ignores in the request that makes a link (measured on 6.18).
-func (a *add) label(context.Context) error {
-	if a.adopted {
-		return nil
+	a.containerEnd = kernel.Link{
+		Name: spec.Peer.Name, Kind: spec.Kind, Index: a.hostEnd.Peer, MTU: a.hostEnd.MTU, MAC: spec.Peer.MAC,
 	}
-	return a.host.ChangeLink(a.hostEnd.Index, kernel.LinkChange{Alias: new(a.attachment.alias())})
+	return nil
 }
 
 // lease gets addresses. A failed ADD of the IPAM plugin is followed by its DEL; whatever that releases is this

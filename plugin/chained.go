@@ -125,12 +125,7 @@ func ifThere(err error) error {
 
 // giveBackAdopted takes what ADD has adopted off the bridge. prevResult says which link that is; without one all are
 // looked at.
-func (c *call) giveBackAdopted(context.Context) error {
-	host, err := c.machine.Self()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+func (c *call) giveBackAdopted(_ context.Context, host kernel.NetNS) error {
 	links, err := c.candidates(host)
 	if err != nil {
 		return err
@@ -150,8 +145,9 @@ func (c *call) candidates(host kernel.NetNS) (links []kernel.Link, err error) {
 	if told == nil {
 		return host.Links()
 	}
+	bridge, hostEnd := config.FindBridge(c.stdin), c.attachment().hostEnd()
 	for _, i := range told {
-		if !isHostSide(i) || i.Name == c.attachment().hostEnd() {
+		if !isHostSide(i) || i.Name == bridge || i.Name == hostEnd {
 			continue
 		}
 		l, err := host.LinkByName(i.Name)

@@ -38,13 +38,15 @@ func (s *section) settle(ctx context.Context) error {
 	if !s.detects() {
 		return nil
 	}
+	if s.unlock == nil {
+		return s.awaitAddresses(ctx)
+	}
 	ports, err := s.ports()
 	if err != nil {
 		return err
 	}
 	s.yielded = ports
-	s.unlock()
-	s.unlock = nil
+	s.end()
 	if err := s.awaitAddresses(ctx); err != nil {
 		return err
 	}
@@ -64,6 +66,7 @@ func (s *section) lock(ctx context.Context) (err error) {
 func (s *section) end() {
 	if s.unlock != nil {
 		s.unlock()
+		s.unlock = nil
 	}
 }
 

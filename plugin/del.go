@@ -18,25 +18,36 @@ import (
 //
 // The addresses are released last, and not while the container may still use them.
 func (c *call) del(ctx context.Context) error {
-	if err := runAll(ctx, []step{
-		{"delete the veth pair", c.deletePair},
-		{"delete the reference plugin's veth pair", c.deleteReferencePair},
-		{"take the adopted interface off the bridge", c.giveBackAdopted},
-		{"delete the VLAN's gateway", c.deleteUnusedGateway},
-		{"delete the rules of nftables", c.deleteNFTRules},
-		{"delete the rules of iptables", c.deleteNATRules},
-	}); err != nil {
+	if err := c.takeDown(ctx); err != nil {
 		return err
 	}
 	return run(ctx, []step{{"release the addresses", c.release}})
 }
 
-func (c *call) deletePair(context.Context) error {
-	host, err := c.machine.Self()
+func (c *call) takeDown(ctx context.Context) error {
+	var host kernel.NetNS
+	err := run(ctx, []step{{"open the host's network namespace", func(context.Context) (err error) {
+		host, err = c.machine.Self()
+		return err
+	}}})
 	if err != nil {
 		return err
 	}
 	defer host.Close()
+	on := func(do func(context.Context, kernel.NetNS) error) func(context.Context) error {
+		return func(ctx context.Context) error { return do(ctx, host) }
+	}
+	return runAll(ctx, []step{
+		{"delete the veth pair", on(c.deletePair)},
+		{"delete the reference plugin's veth pair", on(c.deleteReferencePair)},
+		{"take the adopted interface off the bridge", on(c.giveBackAdopted)},
+		{"delete the VLAN's gateway", on(c.deleteUnusedGateway)},
+		{"delete the rules of nftables", on(c.deleteNFTRules)},
+		{"delete the rules of iptables", on(c.deleteNATRules)},
+	})
+}
+
+func (c *call) deletePair(_ context.Context, host kernel.NetNS) error {
 	return deleteHostEnd(host, c.attachment())
 }
 

@@ -21,35 +21,41 @@ func (s *section) addGateways(context.Context) error {
 	if !s.config.IsGateway {
 		return nil
 	}
+	if len(s.layer3.gateways) == 0 {
+		return nil
+	}
+	addresses, err := s.host.Addresses(s.gateway.Index)
+	if err != nil {
+		return err
+	}
 	for _, gateway := range s.layer3.gateways {
-		if err := s.addGateway(gateway); err != nil {
+		if addresses, err = s.addGateway(addresses, gateway); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addGateway gives the bridge an address that it may have already.
-func (s *section) addGateway(gateway netip.Prefix) error {
-	addresses, err := s.host.Addresses(s.gateway.Index)
-	if err != nil {
-		return err
-	}
+// addGateway gives the bridge, which has these addresses, one that it may have already, and returns those that it has
+// then.
+func (s *section) addGateway(addresses []kernel.Address, gateway netip.Prefix) ([]kernel.Address, error) {
 	if slices.ContainsFunc(addresses, func(a kernel.Address) bool { return a.Prefix == gateway }) {
-		return nil
+		return addresses, nil
 	}
-	if err := s.makeRoom(addresses, gateway); err != nil {
-		return err
+	left, err := s.makeRoom(addresses, gateway)
+	if err != nil {
+		return nil, err
 	}
 	if err := s.pinBridge(); err != nil {
-		return err
+		return nil, err
 	}
 	if gateway.Addr().Is6() {
 		if err := enableIPv6(s.host, s.gateway.Name, &s.undo); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return s.addBridgeAddress(newAddress(s.gateway.Index, gateway))
+	address := newAddress(s.gateway.Index, gateway)
+	return append(left, address), s.addBridgeAddress(address)
 }
 
 func (s *section) addBridgeAddress(address kernel.Address) error {
@@ -63,23 +69,25 @@ func (s *section) addBridgeAddress(address kernel.Address) error {
 }
 
 // makeRoom sees to the addresses of the bridge that the gateway's cannot stand beside: with forceAddress they are
-// deleted, the secondary ones first, because Linux deletes those with the first of their subnet.
-func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) error {
+// deleted, the secondary ones first, because Linux deletes those with the first of their subnet. It returns the others.
+func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) (left []kernel.Address, err error) {
 	for _, a := range slices.Backward(addresses) {
 		if !conflict(a.Prefix, gateway) {
+			left = append(left, a)
 			continue
 		}
 		if !s.config.ForceAddress {
-			return types.NewError(types.ErrInvalidNetworkConfig,
+			return nil, types.NewError(types.ErrInvalidNetworkConfig,
 				fmt.Sprintf("%q already has an IP address different from %s", s.gateway.Name, gateway),
 				fmt.Sprintf(`it has %s; choose another bridge or subnet, delete the address, or set "forceAddress"`, a.Prefix))
 		}
 		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreBridgeAddress(a) })
 		if err := s.deleteBridgeAddress(a); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	slices.Reverse(left)
+	return left, nil
 }
 
 // conflict reports whether a bridge cannot serve with both addresses. It has one of IPv4, and of IPv6 one for each

@@ -30,44 +30,64 @@ func multicast(f kernel.Family) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff}), 8)
 }
 
-// chooseNetfilter finds out, before anything is made, whether netfilter can do what is wanted.
-func (a *add) chooseNetfilter(context.Context) (err error) {
+// requireMAC refuses an adopted interface of which nobody has said what address it may send with.
+func (a *add) requireMAC(context.Context) error {
 	if a.adopted && a.config.MACSpoofCheck && a.config.MAC == nil {
 		return types.NewError(types.ErrInvalidNetworkConfig,
 			"macspoofchk is of no use for an interface of prevResult without the MAC address that is behind it",
 			`give the address, by the capability "mac" for example`)
 	}
-	a.backend, err = chooseNetfilter(a.host, a.config, a.attachment)
-	return err
-}
-
-// chooseNetfilter returns the backend by which to masquerade, if that is asked for.
-func chooseNetfilter(host kernel.NetNS, c config.Config, a attachment) (b kernel.FilterBackend, err error) {
-	if c.MACSpoofCheck {
-		trial := a.spoofing().make(nil, a.hostEnd(), anyMAC)
-		if err := host.CheckRuleset(kernel.NFTables, trial); err != nil {
-			return "", fmt.Errorf("macspoofchk does not work on this machine: %w", err)
-		}
-	}
-	if c.IPMasq {
-		b, err = chooseBackend(host, c, a)
-	}
-	return b, err
+	return nil
 }
 
 // masquerade has what the container sends beyond its subnets leave with the node's address, before it can send anything.
+// The backend is the one that is asked for, else iptables, unless nftables alone is usable.
+//
+// Whether the machine can do it is not tried before, as STATUS does: the kernel waits 5 to 20 ms before it gives a trial
+// up. An ADD that fails here undoes what little it has made.
 func (a *add) masquerade(ctx context.Context) error {
 	if !a.config.IPMasq {
 		return nil
 	}
 	a.undo.push("delete the rules that masquerade", a.unmasquerade)
-	addresses := a.layer3.addresses
-	return changeRules(a.host, a.backend, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
-		if a.backend == kernel.NFTables {
-			return a.attachment.nftMasquerade(tables, addresses), nil
+	a.backend = backendOf(a.config)
+	err := a.masqueradeBy(ctx, a.backend)
+	if !isUnusable(err) {
+		return err
+	}
+	if a.config.IPMasqBackend == "" {
+		a.backend = kernel.NFTables
+		if byNFT := a.masqueradeBy(ctx, a.backend); !isUnusable(byNFT) {
+			return byNFT
 		}
+	}
+	return unusable(backendOf(a.config), err)
+}
+
+// backendOf is the backend to try first.
+func backendOf(c config.Config) kernel.FilterBackend {
+	if c.IPMasqBackend == string(kernel.NFTables) {
+		return kernel.NFTables
+	}
+	return kernel.IPTables
+}
+
+// isUnusable reports whether an error says that the machine cannot do what was wanted of netfilter.
+func isUnusable(err error) bool {
+	return errors.Is(err, kernel.EOPNOTSUPP) || errors.Is(err, kernel.EINVAL) || errors.Is(err, kernel.EPERM)
+}
+
+func (a *add) masqueradeBy(ctx context.Context, b kernel.FilterBackend) error {
+	addresses := a.layer3.addresses
+	if b == kernel.NFTables {
+		return changeRules(a.host, b, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+			return a.attachment.nftMasquerade(tables, addresses), nil
+		})
+	}
+	plan := func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
 		return a.attachment.natMasquerade(tables, addresses, a.claim(ctx, a.host, addresses))
-	})
+	}
+	return changeRulesUnread(a.host, b, plan)
 }
 
 // unmasquerade takes back what masquerade has made. The other backend was not touched.
@@ -85,47 +105,40 @@ func (a *add) unmasquerade(context.Context) error {
 
 // deleteNFTRules and deleteNATRules are of DEL. They look at both backends, whatever the configuration says: it may
 // have changed since ADD, and the rules may be the reference plugin's.
-func (c *call) deleteNFTRules(context.Context) error {
-	return c.onHost(func(host kernel.NetNS) error {
-		return changeRules(host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
-			masq, spoof := masqWriter(), spoofWriter()
-			c.attachment().nftUnmasquerade(masq, tables)
-			c.attachment().spoofing().delete(spoof, tables)
-			return append(masq.changes, spoof.changes...), nil
-		})
+func (c *call) deleteNFTRules(_ context.Context, host kernel.NetNS) error {
+	return changeRules(host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		masq, spoof := masqWriter(), spoofWriter()
+		c.attachment().nftUnmasquerade(masq, tables)
+		c.attachment().spoofing().delete(spoof, tables)
+		return append(masq.changes, spoof.changes...), nil
 	})
 }
 
-func (c *call) deleteNATRules(ctx context.Context) error {
-	return c.onHost(func(host kernel.NetNS) error {
-		return changeRules(host, kernel.IPTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
-			return c.attachment().natUnmasquerade(tables, c.claim(ctx, host, c.previousAddresses()))
-		})
+func (c *call) deleteNATRules(ctx context.Context, host kernel.NetNS) error {
+	return changeRules(host, kernel.IPTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		return c.attachment().natUnmasquerade(tables, c.claim(ctx, host, c.previousAddresses()))
 	})
 }
 
-// onHost opens the host's namespace for the time of do.
-func (c *call) onHost(do func(host kernel.NetNS) error) error {
-	host, err := c.machine.Self()
-	if err != nil {
-		return err
+// tryNetfilter finds out whether netfilter can do what is wanted, without doing it.
+func tryNetfilter(host kernel.NetNS, c config.Config, a attachment) error {
+	if c.MACSpoofCheck {
+		if err := host.CheckRuleset(kernel.NFTables, a.spoofing().make(nil, a.hostEnd(), anyMAC)); err != nil {
+			return spoofCheckUnusable(err)
+		}
 	}
-	defer host.Close()
-	return do(host)
-}
-
-// chooseBackend returns the backend by which to masquerade: the one that is asked for, else iptables, unless nftables
-// alone is usable; with an error where it is not.
-func chooseBackend(host kernel.NetNS, c config.Config, a attachment) (kernel.FilterBackend, error) {
+	if !c.IPMasq {
+		return nil
+	}
 	tryNFT := func() error { return host.CheckRuleset(kernel.NFTables, a.nftMasquerade(nil, nil)) }
-	if c.IPMasqBackend == string(kernel.NFTables) {
-		return kernel.NFTables, unusable(kernel.NFTables, tryNFT())
+	if backendOf(c) == kernel.NFTables {
+		return unusable(kernel.NFTables, tryNFT())
 	}
 	err := host.CheckRuleset(kernel.IPTables, a.natTrial())
 	if err != nil && c.IPMasqBackend == "" && tryNFT() == nil {
-		return kernel.NFTables, nil
+		return nil
 	}
-	return kernel.IPTables, unusable(kernel.IPTables, err)
+	return unusable(kernel.IPTables, err)
 }
 
 func unusable(b kernel.FilterBackend, err error) error {
@@ -137,27 +150,31 @@ func unusable(b kernel.FilterBackend, err error) error {
 
 // checkNetfilter is STATUS's.
 func (s *status) checkNetfilter(context.Context) error {
-	_, err := chooseNetfilter(s.host, s.config, attachment{network: s.network.Name, containerID: "any", ifname: "any"})
-	return err
+	return tryNetfilter(s.host, s.config, attachment{network: s.network.Name, containerID: "any", ifname: "any"})
 }
 
-// checkMasquerade is CHECK's. By which backend the container is masqueraded is nobody's business but the host's.
+// checkMasquerade is CHECK's. By which backend the container is masqueraded is nobody's business but the host's; the one
+// that ADD would try first is looked at first.
 func (k *check) checkMasquerade(context.Context) error {
 	if !k.config.IPMasq {
 		return nil
 	}
-	missing, err := k.masqueradeLacks(kernel.IPTables)
+	first, second := kernel.IPTables, kernel.NFTables
+	if backendOf(k.config) == kernel.NFTables {
+		first, second = second, first
+	}
+	missing, err := k.masqueradeLacks(first)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	byNFT, err := k.masqueradeLacks(kernel.NFTables)
-	if err != nil || len(byNFT) == 0 {
+	missingToo, err := k.masqueradeLacks(second)
+	if err != nil || len(missingToo) == 0 {
 		return err
 	}
-	if k.config.IPMasqBackend == string(kernel.NFTables) || k.config.IPMasqBackend == "" && len(byNFT) < len(missing) {
-		k.missRules(kernel.NFTables, byNFT)
+	if k.config.IPMasqBackend == "" && len(missingToo) < len(missing) {
+		k.missRules(second, missingToo)
 	} else {
-		k.missRules(kernel.IPTables, missing)
+		k.missRules(first, missing)
 	}
 	return nil
 }

@@ -39,24 +39,49 @@ func (a attachment) nftComment() string {
 
 func masqWriter() *ruleWriter { return &ruleWriter{family: kernel.FilterInet, table: masqTable} }
 
-// nftShared makes what all attachments share.
-func (w *ruleWriter) nftShared() {
+// nftShared makes what all attachments share, where it is not as it should be.
+func (w *ruleWriter) nftShared(tables []kernel.FilterTable) {
+	if hasNFTShared(w.in(tables)) {
+		return
+	}
 	w.change(kernel.AddTable, "").Comment = masqTableComment
 	w.change(kernel.AddChain, masqChain).Comment = masqChainComment
 	w.change(kernel.AddChain, masqBase).Base = &masqBaseChain
 	w.change(kernel.FlushChain, masqBase)
-	for _, f := range []kernel.Family{kernel.IPv4, kernel.IPv6} {
-		w.rule(kernel.AddRule, masqBase,
-			&kernel.FilterRule{Matches: []kernel.FilterMatch{to(multicast(f))}, Action: kernel.Return})
+	for _, r := range nftSharedRules() {
+		w.rule(kernel.AddRule, masqBase, &r)
 	}
-	w.rule(kernel.AddRule, masqBase, &kernel.FilterRule{Action: kernel.GoTo, Target: masqChain})
+}
+
+// nftSharedRules lead to what is of one attachment each.
+func nftSharedRules() (rules []kernel.FilterRule) {
+	for _, f := range []kernel.Family{kernel.IPv4, kernel.IPv6} {
+		rules = append(rules, kernel.FilterRule{Matches: []kernel.FilterMatch{to(multicast(f))}, Action: kernel.Return})
+	}
+	return append(rules, kernel.FilterRule{Action: kernel.GoTo, Target: masqChain})
+}
+
+func hasNFTShared(t *kernel.FilterTable) bool {
+	if !hasBase(t, masqBase, &masqBaseChain) || t.Chain(masqChain) == nil {
+		return false
+	}
+	present, wanted := rulesOf(t, masqBase), nftSharedRules()
+	if len(present) != len(wanted) {
+		return false
+	}
+	for i := range wanted {
+		if present[i].String() != wanted[i].String() {
+			return false
+		}
+	}
+	return true
 }
 
 // nftMasquerade makes what all share, and puts the attachment's rules in the place of those that an ADD of it has left
 // that came to no end.
 func (a attachment) nftMasquerade(tables []kernel.FilterTable, addresses []netip.Prefix) []kernel.FilterChange {
 	w := masqWriter()
-	w.nftShared()
+	w.nftShared(tables)
 	a.nftUnmasquerade(w, tables)
 	for _, p := range addresses {
 		w.rule(kernel.AddRule, masqChain, &kernel.FilterRule{

@@ -39,6 +39,20 @@ func changeRules(ns kernel.NetNS, b kernel.FilterBackend, plan rulesPlan) error 
 	}
 }
 
+// changeRulesUnread is changeRules for a plan that makes a chain of iptables, exclusively, before all else: where the chain is
+// not there, nothing is that the plan would look for. Reading the rules takes a program; that is spared where the
+// transaction is not refused.
+func changeRulesUnread(ns kernel.NetNS, b kernel.FilterBackend, plan rulesPlan) error {
+	changes, err := plan(nil)
+	if err != nil {
+		return err
+	}
+	if err = commitRules(ns, b, changes); isOutdated(err) {
+		return changeRules(ns, b, plan)
+	}
+	return explainLock(err)
+}
+
 func commitRules(ns kernel.NetNS, b kernel.FilterBackend, changes []kernel.FilterChange) error {
 	if b == kernel.NFTables {
 		return ns.ChangeRuleset(b, changes)
@@ -85,6 +99,24 @@ func (w *ruleWriter) change(do kernel.FilterVerb, chain string) *kernel.FilterCh
 	return &w.changes[len(w.changes)-1]
 }
 
+// addTable and addBase make what is not there yet. To make it again would change nothing, but keep the kernel waiting for all who
+// may be reading, for 5 to 20 ms, before the socket can be closed (net/netfilter/nf_tables_api.c nft_rcv_nl_event).
+func (w *ruleWriter) addTable(tables []kernel.FilterTable, comment string) {
+	if w.in(tables) == nil {
+		w.change(kernel.AddTable, "").Comment = comment
+	}
+}
+
+func (w *ruleWriter) addBase(tables []kernel.FilterTable, chain string, base *kernel.BaseChain) {
+	if !hasBase(w.in(tables), chain, base) {
+		w.change(kernel.AddChain, chain).Base = base
+	}
+}
+
+func hasBase(t *kernel.FilterTable, chain string, base *kernel.BaseChain) bool {
+	return t != nil && t.Chain(chain) != nil && t.Chain(chain).Base != nil && *t.Chain(chain).Base == *base
+}
+
 func (w *ruleWriter) rule(do kernel.FilterVerb, chain string, rule *kernel.FilterRule) {
 	w.change(do, chain).Rule = *rule
 }
@@ -120,7 +152,7 @@ func lacking(tables []kernel.FilterTable, wanted []kernel.FilterChange) (missing
 		t := kernel.FindFilterTable(tables, c.Family, c.Table)
 		switch {
 		case c.Base != nil:
-			if t != nil && t.Chain(c.Chain) != nil && t.Chain(c.Chain).Base != nil && *t.Chain(c.Chain).Base == *c.Base {
+			if hasBase(t, c.Chain, c.Base) {
 				continue
 			}
 		case c.Do != kernel.AddRule, containsRule(rulesOf(t, c.Chain), isThere), addsRule(missing, c.Chain, isThere):

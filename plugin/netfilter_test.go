@@ -219,7 +219,7 @@ func TestBackendIsChosen(t *testing.T) {
 			status := request{verb: "STATUS", conf: r.conf, on: r.on}
 			if c.words == "" {
 				before := l.snapshot()
-				l.fail(r, 101, "ask whether netfilter can do it", "does not work on this machine", "EOPNOTSUPP")
+				l.fail(r, 101, "masquerade the addresses", "does not work on this machine", "EOPNOTSUPP")
 				l.wantState("a refused ADD", before)
 				l.fail(status, 50, "does not work on this machine", "EOPNOTSUPP")
 				continue

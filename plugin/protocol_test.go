@@ -183,7 +183,7 @@ func TestLastVariableCounts(t *testing.T) {
 func TestPanicIsAnError(t *testing.T) {
 	env := []string{"CNI_COMMAND=DEL", "CNI_CONTAINERID=a", "CNI_IFNAME=eth0"}
 	e := wantError(t, call("bridge", env, strings.NewReader(`{"cniVersion": "1.1.0", "name": "net"}`)))
-	if e.Code != 999 || !strings.Contains(e.Msg, "delete the veth pair: panic") {
+	if e.Code != 999 || !strings.Contains(e.Msg, "open the host's network namespace: panic") {
 		t.Errorf("%+v", e)
 	}
 }

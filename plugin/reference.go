@@ -26,12 +26,7 @@ func isReferenceHostEnd(name string) bool {
 // its place since. prevResult tells which host end that was; by name and MAC address, so that a later one of the same
 // name is left alone. Runtimes hand it to DEL since 0.4.0 of the specification; without, CNI_NETNS is looked at, as the
 // reference does.
-func (c *call) deleteReferencePair(ctx context.Context) error {
-	host, err := c.machine.Self()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+func (c *call) deleteReferencePair(ctx context.Context, host kernel.NetNS) error {
 	told := c.previousInterfaces()
 	if told == nil {
 		return c.deleteReferenceEnd(ctx, host)

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 
@@ -41,8 +42,8 @@ var anyMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0}
 func (s spoofing) make(tables []kernel.FilterTable, hostEnd string, mac net.HardwareAddr) []kernel.FilterChange {
 	w := spoofWriter()
 	s.delete(w, tables)
-	w.change(kernel.AddTable, "")
-	w.change(kernel.AddChain, spoofBase).Base = &spoofBaseChain
+	w.addTable(tables, "")
+	w.addBase(tables, spoofBase, &spoofBaseChain)
 	w.change(kernel.AddChain, s.chain())
 	w.change(kernel.AddChain, s.macChain())
 	add := func(chain string, action kernel.FilterAction, target string, on ...kernel.FilterMatch) {
@@ -110,9 +111,17 @@ func (a *add) refuseSpoofing(context.Context) error {
 			return w.changes, nil
 		})
 	})
-	return changeRules(a.host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+	return spoofCheckUnusable(changeRules(a.host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
 		return s.make(tables, a.hostEnd.Name, ownMAC(a.containerEnd, a.config)), nil
-	})
+	}))
+}
+
+// spoofCheckUnusable says of what a machine cannot do what it was wanted for.
+func spoofCheckUnusable(err error) error {
+	if !isUnusable(err) {
+		return err
+	}
+	return fmt.Errorf("macspoofchk does not work on this machine: %w", err)
 }
 
 // ownMAC is the address that the container may send with. Where the plugin made no interface for it, that is the one that

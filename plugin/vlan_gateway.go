@@ -168,12 +168,7 @@ func (s *section) awaitGateway(ctx context.Context) error {
 
 // deleteUnusedGateway deletes the gateway of a VLAN with its last user. Which it is the configuration says, and
 // prevResult, which has it from before the configuration was changed.
-func (c *call) deleteUnusedGateway(ctx context.Context) error {
-	host, err := c.machine.Self()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+func (c *call) deleteUnusedGateway(ctx context.Context, host kernel.NetNS) error {
 	var present []kernel.Link
 	for _, name := range c.gatewayNames() {
 		link, err := host.LinkByName(name)

@@ -12,7 +12,7 @@ type inode struct {
 	folder   map[string]*inode // nil for a file
 	data     []byte
 	perm     fs.FileMode
-	modified time.Duration // since the start of the world
+	modified time.Duration // since the start of the world; of a folder, when a name in it was last made or taken away
 	lock     *advisoryLock
 	ns       *namespace     // the network namespace that this is the file of
 	mount    bool           // it is bound here, and the name goes by DeleteNetNS only
@@ -20,7 +20,15 @@ type inode struct {
 }
 
 func (w *World) newFile(perm fs.FileMode) *inode {
-	return &inode{perm: perm.Perm(), modified: w.clock.elapsed(), lock: &advisoryLock{}}
+	return &inode{perm: perm.Perm(), modified: w.touch(), lock: &advisoryLock{}}
+}
+
+// touch returns the time of a change to a file: now, but later than any before. (Linux has that, since 6.13, for a file at
+// whose times somebody has looked since its last change: fs/inode.c inode_set_ctime_current, Documentation/filesystems/
+// multigrain-ts.rst.)
+func (w *World) touch() time.Duration {
+	w.touched = max(w.touched+1, w.clock.elapsed())
+	return w.touched
 }
 
 // newNamespaceFile makes the file of a namespace, on which its advisory lock is.

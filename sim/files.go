@@ -81,7 +81,7 @@ func (h *Host) WriteFile(name string, data []byte, perm fs.FileMode) (err error)
 		case n.ns != nil:
 			r = refuse(kernel.EPERM) // inode_permission: nsfs inodes are S_IMMUTABLE
 		default:
-			n.data, n.modified, n.program = bytes.Clone(data), h.world.clock.elapsed(), nil
+			n.data, n.modified, n.program = bytes.Clone(data), h.world.touch(), nil
 		}
 		err = fail("write", name, r)
 	})

@@ -62,6 +62,7 @@ type entry struct {
 	folder *inode
 	name   string
 	inode  *inode // nil: the name is free
+	world  *World
 }
 
 // entry finds the folder and the last element of a name. The root is no entry: EBUSY.
@@ -79,14 +80,20 @@ func (m *machine) entry(name string) (entry, *refusal) {
 	case len(base) > maxFileName:
 		return entry{}, refuse(kernel.ENAMETOOLONG)
 	}
-	return entry{folder: folder, name: base, inode: folder.folder[base]}, nil
+	return entry{folder: folder, name: base, inode: folder.folder[base], world: m.world}, nil
 }
 
 // set makes the entry's name that of n.
-func (e entry) set(n *inode) { e.folder.folder[e.name] = n }
+func (e entry) set(n *inode) {
+	e.folder.folder[e.name] = n
+	e.folder.modified = e.world.touch()
+}
 
 // clear frees the entry's name.
-func (e entry) clear() { delete(e.folder.folder, e.name) }
+func (e entry) clear() {
+	delete(e.folder.folder, e.name)
+	e.folder.modified = e.world.touch()
+}
 
 // mkdirAll is mkdir -p.
 func (m *machine) mkdirAll(name string, perm fs.FileMode) *refusal {
@@ -101,7 +108,7 @@ func (m *machine) mkdirAll(name string, perm fs.FileMode) *refusal {
 		next := n.folder[part]
 		if next == nil {
 			next = m.world.newFolder(perm)
-			n.folder[part] = next
+			n.folder[part], n.modified = next, m.world.touch()
 		}
 		if next.folder == nil {
 			return refuse(kernel.ENOTDIR)

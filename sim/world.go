@@ -34,6 +34,7 @@ type World struct {
 	rand      *rand.Rand
 	hosts     []*Host
 	lastNSID  uint64
+	touched   time.Duration // when a file was last changed: see touch
 	settings  *settingsPool // of all folders
 	outbox    []func()      // what is to be told to transports, in order, once mu is free
 	sending   bool          // someone is working the outbox off

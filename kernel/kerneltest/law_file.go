@@ -4,9 +4,13 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 )
+
+// tick is longer than the time between two that file systems can tell apart: 1/HZ, before Linux 6.13.
+const tick = 20 * time.Millisecond
 
 // fileLaws are about files.
 var fileLaws = []Law{
@@ -57,6 +61,30 @@ var fileLaws = []Law{
 		equal(e, []any{info.Name(), info.Size(), info.IsDir()}, []any{"f", int64(7), false},
 			"name, size and kind of a file")
 		equal(e, e.stat(folder).IsDir(), true, "whether a folder is one")
+	}},
+	{"file/stat/folder-modified", "fs/libfs.c simple_link, simple_unlink, simple_rename_timestamp", func(e *env) {
+		folder := e.folder()
+		last := e.stat(folder).ModTime()
+		for _, step := range []struct {
+			what     string
+			modifies bool
+			do       func() error
+		}{
+			{"make a file", true, func() error { return e.WriteFile(path.Join(folder, "f"), nil, 0o644) }},
+			{"write it again", false, func() error { return e.WriteFile(path.Join(folder, "f"), []byte("x"), 0o644) }},
+			{"link it", true, func() error { return e.Link(path.Join(folder, "f"), path.Join(folder, "g")) }},
+			{"make a second one", true, func() error { return e.WriteFile(path.Join(folder, "h"), nil, 0o644) }},
+			{"put it in the place of the first", true, func() error { return e.Rename(path.Join(folder, "h"), path.Join(folder, "f")) }},
+			{"remove it", true, func() error { return e.Remove(path.Join(folder, "f")) }},
+			{"make a folder", true, func() error { return e.MkdirAll(path.Join(folder, "d"), 0o755) }},
+			{"make a file in that", false, func() error { return e.WriteFile(path.Join(folder, "d", "f"), nil, 0o644) }},
+		} {
+			e.ok(e.Sleep(e.ctx, tick), "sleep")
+			e.ok(step.do(), "%s", step.what)
+			now := e.stat(folder).ModTime()
+			equal(e, now.After(last), step.modifies, "whether the folder was modified when told to %s", step.what)
+			last = now
+		}
 	}},
 	{"file/stat/absent", "fs/namei.c filename_lookup", func(e *env) {
 		folder := e.folder()

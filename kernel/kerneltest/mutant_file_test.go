@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
@@ -28,6 +29,15 @@ func fileMutants() []mutant {
 		{"file/stat", "takes a file for a folder", twist{Stat: func(h kernel.Host, name string) (fs.FileInfo, error) {
 			return h.Stat(path.Dir(name))
 		}}},
+		{"file/stat/folder-modified", "has folders never modified", twist{
+			Stat: func(h kernel.Host, name string) (fs.FileInfo, error) {
+				info, err := h.Stat(name)
+				if err != nil || !info.IsDir() {
+					return info, err
+				}
+				return unmodified{info}, nil
+			},
+		}},
 		{"file/stat/absent", "says ENOENT below a file", confuse(intercept.FileStat, kernel.ENOTDIR, kernel.ENOENT)},
 		{"file/link/whole", "makes an empty file", twist{Link: func(h kernel.Host, _, name string) error {
 			return h.WriteFile(name, nil, 0o644)
@@ -119,3 +129,8 @@ func folderMutants() []mutant {
 		{"folder/rename/onto-not-empty", "says EEXIST", confuse(intercept.FileRename, kernel.ENOTEMPTY, kernel.EEXIST)},
 	}
 }
+
+// unmodified is a file that was never modified.
+type unmodified struct{ fs.FileInfo }
+
+func (unmodified) ModTime() time.Time { return time.Time{} }

@@ -76,13 +76,19 @@ func searchPath(name string) string {
 var nftFamilyIs sync.Map
 
 // nftHas reports whether the kernel has tables of nftables for a family. A table that is there is as good as one that
-// could be.
+// could be, and asked for first: the kernel waits 5 to 20 ms before it gives a trial up, for all who may be reading
+// (net/netfilter/nf_tables_api.c __nf_tables_abort, synchronize_rcu).
 func (ns *NetNS) nftHas(family kernel.FilterFamily) bool {
 	if has, known := nftFamilyIs.Load(family); known {
 		return has.(bool)
 	}
+	tables, err := ns.nftTables()
+	if err == nil && slices.ContainsFunc(tables, func(t kernel.FilterTable) bool { return t.Family == family }) {
+		nftFamilyIs.Store(family, true)
+		return true
+	}
 	probe := kernel.FilterChange{Do: kernel.AddTable, Family: family, Table: "nat"}
-	err := ns.nftChange([]kernel.FilterChange{probe}, dryRun)
+	err = ns.nftChange([]kernel.FilterChange{probe}, dryRun)
 	has := !is(err, unix.EOPNOTSUPP)
 	if err == nil || !has {
 		nftFamilyIs.Store(family, has)
@@ -115,7 +121,7 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 
 // iptablesRuleset reads what iptables has of both families. Where the kernel has nothing of it no program is run.
 func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
-	nft := sync.OnceValues(ns.nftRuleset)
+	nft := sync.OnceValues(ns.nftTables)
 	for _, family := range iptablesFamilies {
 		more, err := ns.iptablesTables(family, nft)
 		if err != nil {
@@ -126,9 +132,10 @@ func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
 	return tables, nil
 }
 
-// iptablesTables reads what iptables has of one family; nft reads what nftables has.
+// iptablesTables reads what iptables has of one family; nft reads which tables nftables has. Where there are none nobody
+// needs to know which variant of the program would read them.
 func (ns *NetNS) iptablesTables(family kernel.FilterFamily, nft func() ([]kernel.FilterTable, error)) ([]kernel.FilterTable, error) {
-	if _, err := ns.iptablesProgram(family, "save"); err != nil {
+	if err := ns.requireIPTables(family); err != nil {
 		return nil, err
 	}
 	if used, err := ns.iptablesUsed(family, nft); !used || err != nil {
@@ -144,6 +151,15 @@ func (ns *NetNS) iptablesTables(family kernel.FilterFamily, nft func() ([]kernel
 	return parseSaved(family, saved)
 }
 
+// requireIPTables answers EOPNOTSUPP where there is no program to read the rules of a family.
+func (ns *NetNS) requireIPTables(family kernel.FilterFamily) error {
+	if lookPath(kernel.FilterProgram(kernel.IPTables, family)+"-save") != "" {
+		return nil
+	}
+	_, err := ns.iptablesProgram(family, "save")
+	return err
+}
+
 // iptablesUsed reports whether the kernel has a table of iptables, in nf_tables or in ip_tables. What is in ip_tables cannot
 // be known in a namespace that is older than its user namespace's root, as "unshare -Ur" makes it: the file with the names
 // belongs to nobody there, and the legacy programs fail at it too (net/netfilter/x_tables.c xt_proto_init).
@@ -157,7 +173,7 @@ func (ns *NetNS) iptablesUsed(family kernel.FilterFamily, nft func() ([]kernel.F
 		}
 		return err
 	})
-	if used || err != nil || !ns.nftHas(family) {
+	if used || err != nil {
 		return used, err
 	}
 	tables, err := nft()
@@ -253,7 +269,7 @@ func (ns *NetNS) restore(changes []kernel.FilterChange, commit bool) error {
 	if err != nil || failure == nil {
 		return err
 	}
-	tables, err := ns.iptablesTables(changes[0].Family, ns.nftRuleset)
+	tables, err := ns.iptablesTables(changes[0].Family, ns.nftTables)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,23 @@ func (ns *NetNS) nftRuleset() (tables []kernel.FilterTable, err error) {
 	return tables, err
 }
 
+// nftTables reads which tables there are; their chains and rules it does not.
+func (ns *NetNS) nftTables() (tables []kernel.FilterTable, err error) {
+	err = ns.onNFT(func(s nftSocket) error {
+		var r nftReader
+		messages, err := retry(func() ([][]byte, error) { return s.ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP) })
+		if is(err, unix.EINVAL) {
+			return unix.EOPNOTSUPP // see generation
+		}
+		for _, m := range messages {
+			r.table(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
+		}
+		tables = r.tables
+		return err
+	})
+	return tables, err
+}
+
 func (s nftSocket) ruleset() ([]kernel.FilterTable, error) {
 	before, err := s.generation()
 	if err != nil {

@@ -125,8 +125,11 @@ func (a *allocation) choose(i int, set RangeSet, asked netip.Addr) (netip.Addr, 
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	ip, ok := a.next(set, last, a.boot)
-	if !ok {
+	ip, ok, err := a.next(set, last, a.boot)
+	switch {
+	case err != nil:
+		return ip, err
+	case !ok:
 		return ip, exhausted(CodeExhausted, set)
 	}
 	return ip, a.free(ip, set)
@@ -153,10 +156,10 @@ func (a *allocation) refuseSecond(set RangeSet) error {
 
 // free releases the lease of nobody that the address may have. CodeTaken where it is somebody's.
 func (a *allocation) free(ip netip.Addr, set RangeSet) error {
-	l, ok := a.leases[ip]
+	l, taken, err := a.at(ip)
 	switch {
-	case !ok:
-		return nil
+	case err != nil || !taken:
+		return err
 	case l.torn(), l.void(a.boot):
 		return a.release(l)
 	}
@@ -164,19 +167,30 @@ func (a *allocation) free(ip netip.Addr, set RangeSet) error {
 		"somebody has it; ask for another one, or delete what has it")
 }
 
+// fewLooks is how many addresses are looked at one by one before all leases are read.
+const fewLooks = 32
+
 // next returns the first address after last that is free, or else the first whose lease is void.
-func (b *ledger) next(set RangeSet, last netip.Addr, boot string) (ip netip.Addr, ok bool) {
+func (b *ledger) next(set RangeSet, last netip.Addr, boot string) (ip netip.Addr, ok bool, err error) {
+	looks := 0
 	var second netip.Addr
 	for ip := range set.After(last) {
-		l, taken := b.leases[ip]
+		if looks++; looks == fewLooks {
+			if err := b.readAll(); err != nil {
+				return ip, false, err
+			}
+		}
+		l, taken, err := b.at(ip)
 		switch {
+		case err != nil:
+			return ip, false, err
 		case !taken, l.torn():
-			return ip, true
+			return ip, true, nil
 		case l.void(boot) && !second.IsValid():
 			second = ip
 		}
 	}
-	return second, second.IsValid()
+	return second, second.IsValid(), nil
 }
 
 func exhausted(code uint, set RangeSet) error {
@@ -202,7 +216,7 @@ func (a *allocation) remember() error {
 			return err
 		}
 		l.stamp = stampOf(info)
-		a.leases[l.ip] = l
+		a.note(l)
 	}
 	for ip, l := range a.leases {
 		if l.boot == "" {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
 	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
@@ -113,6 +115,51 @@ func TestIndexIsOnlyAHint(t *testing.T) {
 			t.Errorf("%s: left %v", name, d.files())
 		}
 	}
+}
+
+// TestManyLeasesAreNotLookedAt: while nobody else touches the folder, an operation takes the same calls among 300 leases of
+// ours as among 30, but for STATUS, which looks for the first free address.
+func TestManyLeasesAreNotLookedAt(t *testing.T) {
+	big := `"subnet": "10.1.0.0/19"`
+	d := newDisk(t)
+	calls := func(verb string, do func(p hostlocal.Plugin) error) string {
+		trace := new(intercept.Trace)
+		d.must(do(hostlocal.Plugin{Files: intercept.Wrap(d.Host, trace.Hook)}))
+		names := []string{verb}
+		for _, c := range trace.Calls() {
+			names = append(names, string(c.Op))
+		}
+		return strings.Join(names, ", ")
+	}
+	add := func(p hostlocal.Plugin) error { _, err := p.Add(t.Context(), request("a", big)); return err }
+	check := func(p hostlocal.Plugin) error { return p.Check(t.Context(), request("a", big)) }
+	del := func(p hostlocal.Plugin) error { return p.Del(t.Context(), request("a", big)) }
+	var all [][]string
+	for _, n := range []int{30, 300} {
+		for i := range n {
+			d.add(fmt.Sprintf("%d of %d", i, n), big)
+		}
+		all = append(all, []string{calls("ADD", add), calls("CHECK", check), calls("DEL", del)})
+	}
+	if diff := cmp.Diff(all[0], all[1]); diff != "" {
+		t.Errorf("among 30 (-) and among 300 (+):\n%s", diff)
+	}
+	if s := fmt.Sprint(all); strings.Contains(s, string(intercept.FolderRead)) {
+		t.Errorf("the folder was read: %s", s)
+	}
+}
+
+// TestLeasesOfOthersAreNoticed: the reference plugin, which knows nothing of the index, makes leases and deletes some.
+func TestLeasesOfOthersAreNoticed(t *testing.T) {
+	d := newDisk(t)
+	d.add("a", wide)
+	d.write("10.1.0.9", "b\r\neth0")
+	if _, err := d.plugin().Add(t.Context(), request("b", wide)); err == nil || !strings.Contains(err.Error(), "10.1.0.9") {
+		t.Errorf("b has an address: %v", err)
+	}
+	d.must(d.Remove(dir + "/10.1.0.2"))
+	d.add("a", wide)
+	d.must(d.plugin().Check(t.Context(), request("b", wide)))
 }
 
 // TestManyLeases: an ADD among thousands reads no lease but its own.

@@ -335,41 +335,59 @@ func TestLockIsWaitedFor(t *testing.T) {
 // TestFailedAddReservesNothing lets each call on the files fail, before it takes effect and after.
 func TestFailedAddReservesNothing(t *testing.T) {
 	for _, takesEffect := range []bool{false, true} {
-		d := newDisk(t)
-		d.add("first", wide)
-		ops := map[intercept.Op]bool{}
-		for n := 1; ; n++ {
-			d.must(d.plugin().Del(t.Context(), request("victim", wide)))
-			d.write("10.1.0.3", "") // torn, so that reclaiming fails as well
-			d.write("last_reserved_ip.0", "10.1.0.2")
-			fault := &intercept.Fault{When: intercept.Nth(n), Errno: kernel.EIO, TakesEffect: takesEffect}
-			trace := new(intercept.Trace)
-			p := hostlocal.Plugin{Files: intercept.Wrap(d.Host, trace.Hook, fault.Hook)}
-			_, err := p.Add(t.Context(), request("victim", wide))
-			if fault.Hits() == 0 {
-				break
+		for _, indexed := range []bool{false, true} {
+			ops := failingAdds(t, takesEffect, indexed)
+			if ops[intercept.FolderRead] == indexed {
+				t.Errorf("with an index (%v) the sweep came to %v", indexed, ops)
 			}
-			call := trace.Calls()[n-1]
-			ops[call.Op] = true
-			if err == nil {
-				if takesEffect && (call.Op == intercept.FileRemove || call.Op == intercept.FileRead) {
-					continue // there was nothing to remove or to read: the backend's answer stands
-				}
-				t.Fatalf("%s fails, and Add does not", call)
-			}
-			wantCode(t, err, types.ErrIOFailure, "EIO")
-			for name, content := range d.files() {
-				if strings.HasPrefix(content, "victim") || strings.HasSuffix(name, ".tmp") {
-					t.Errorf("%s failed (effect: %v): left %s with %q", call, takesEffect, name, content)
+			for _, op := range []intercept.Op{
+				intercept.FolderMake, intercept.FileLock, intercept.FileRead, intercept.FileStat, intercept.FileWrite,
+				intercept.FileLink, intercept.FileRename, intercept.FileRemove,
+			} {
+				if !ops[op] {
+					t.Errorf("the sweep never came to %q", op)
 				}
 			}
 		}
-		for _, op := range []intercept.Op{
-			intercept.FolderMake, intercept.FileLock, intercept.FolderRead, intercept.FileRead, intercept.FileWrite,
-			intercept.FileLink, intercept.FileRename, intercept.FileRemove,
-		} {
-			if !ops[op] {
-				t.Errorf("the sweep never came to %q", op)
+	}
+}
+
+// failingAdds returns what has failed.
+func failingAdds(t *testing.T, takesEffect, indexed bool) map[intercept.Op]bool {
+	t.Helper()
+	d := newDisk(t)
+	d.add("first", wide)
+	ops := map[intercept.Op]bool{}
+	for n := 1; ; n++ {
+		d.must(d.plugin().Del(t.Context(), request("victim", wide)))
+		d.write("10.1.0.3", "") // torn, so that reclaiming fails as well
+		if indexed {
+			d.write("last_reserved_ip.0", "10.1.0.50")
+			d.add("other", wide)
+			d.del("other")
+		} else {
+			_ = d.Remove(indexFile) // the DEL may have left none
+		}
+		d.write("last_reserved_ip.0", "10.1.0.2")
+		fault := &intercept.Fault{When: intercept.Nth(n), Errno: kernel.EIO, TakesEffect: takesEffect}
+		trace := new(intercept.Trace)
+		p := hostlocal.Plugin{Files: intercept.Wrap(d.Host, trace.Hook, fault.Hook)}
+		_, err := p.Add(t.Context(), request("victim", wide))
+		if fault.Hits() == 0 {
+			return ops
+		}
+		call := trace.Calls()[n-1]
+		ops[call.Op] = true
+		if err == nil {
+			if takesEffect && (call.Op == intercept.FileRemove || call.Op == intercept.FileRead) {
+				continue // there was nothing to remove or to read: the backend's answer stands
+			}
+			t.Fatalf("%s fails, and Add does not", call)
+		}
+		wantCode(t, err, types.ErrIOFailure, "EIO")
+		for name, content := range d.files() {
+			if strings.HasPrefix(content, "victim") || strings.HasSuffix(name, ".tmp") {
+				t.Errorf("%s failed (effect: %v): left %s with %q", call, takesEffect, name, content)
 			}
 		}
 	}

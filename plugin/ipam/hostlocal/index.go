@@ -15,6 +15,9 @@ import (
 // boot of the machine each was first seen. It is a hint: a line counts while the file of its address has the line's
 // stamp, and before anything is deleted or refused because of it, the file is read. Without an index, or with a wrong
 // one, all is found out from the files, but for the boots.
+//
+// Its first line says whether it has all leases. As long as the folder was modified no later than that was written, nobody
+// has made or deleted a lease since, and it still has: see lines.
 type index map[netip.Addr]lease
 
 // parseIndex reads the lines of an index file; what it does not understand it passes over.
@@ -28,8 +31,10 @@ func parseIndex(content string) index {
 	return known
 }
 
-// indexLine has address, time, size, boot and owner.
-const indexLine = "%s %d %d %s %q\n"
+// lineOf has address, time, size, boot and owner.
+func lineOf(l lease) string {
+	return fmt.Sprintf("%s %d %d %s %q\n", l.ip, l.stamp.modified, l.stamp.size, l.boot, l.owner)
+}
 
 // parseLine does without fmt.Sscanf, which takes ten times as long.
 func parseLine(line string) (l lease, err error) {
@@ -46,7 +51,7 @@ func parseLine(line string) (l lease, err error) {
 	return l, errors.Join(failures[:]...)
 }
 
-// String returns the file's content. Leases whose boot is not known are left out, since only an ADD asks for the boot.
+// String returns the lines. Leases whose boot is not known are left out, since only an ADD asks for the boot.
 func (x index) String() string {
 	var b strings.Builder
 	ips := make([]netip.Addr, 0, len(x))
@@ -56,10 +61,20 @@ func (x index) String() string {
 	sort.Slice(ips, func(i, j int) bool { return ips[i].Less(ips[j]) })
 	for _, ip := range ips {
 		if l := x[ip]; l.boot != "" && !l.torn() {
-			fmt.Fprintf(&b, indexLine, l.ip, l.stamp.modified, l.stamp.size, l.boot, l.owner)
+			b.WriteString(lineOf(l))
 		}
 	}
 	return b.String()
+}
+
+// isComplete reports whether the lines are all leases.
+func (x index) isComplete() bool {
+	for _, l := range x {
+		if l.boot == "" && !l.torn() {
+			return false
+		}
+	}
+	return true
 }
 
 // readIndex returns the content of the index file, "" where there is none.

@@ -38,7 +38,11 @@ func (p Plugin) couldAdd(ctx context.Context, r ipam.Request, c Config) error {
 	}
 	return p.inStore(ctx, r, func(b *ledger) error {
 		for _, set := range c.Sets {
-			if _, ok := b.next(set, netip.Addr{}, boot); !ok {
+			_, ok, err := b.next(set, netip.Addr{}, boot)
+			switch {
+			case err != nil:
+				return err
+			case !ok:
 				return exhausted(codeNotAvailable, set)
 			}
 		}

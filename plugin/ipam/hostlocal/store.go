@@ -54,7 +54,7 @@ func (s store) lock(ctx context.Context) (unlock func(), err error) {
 // isEmpty reports whether there is certainly no lease.
 func (s store) isEmpty() bool {
 	b, err := s.read()
-	return err == nil && len(b.leases) == 0
+	return err == nil && b.leases != nil && len(b.leases) == 0
 }
 
 // isFull reports whether an error says that a disk has no room for a file.

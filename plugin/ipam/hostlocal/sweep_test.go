@@ -26,32 +26,40 @@ func (d disk) owned(id string) (names []string) {
 // the job.
 func TestFailedDelIsRepeated(t *testing.T) {
 	for _, takesEffect := range []bool{false, true} {
-		d := newDisk(t)
-		d.add("other", dual)
-		for n := 1; ; n++ {
-			if len(d.owned("a")) == 0 {
-				d.add("a", dual)
+		failingDels(t, takesEffect, func(disk) {})
+		failingDels(t, takesEffect, func(d disk) { d.must(d.WriteFile(indexFile, []byte("nonsense"), 0o600)) })
+	}
+}
+
+// failingDels calls before each DEL that is to fail.
+func failingDels(t *testing.T, takesEffect bool, before func(d disk)) {
+	t.Helper()
+	d := newDisk(t)
+	d.add("other", dual)
+	for n := 1; ; n++ {
+		if len(d.owned("a")) == 0 {
+			d.add("a", dual)
+		}
+		before(d)
+		fault := &intercept.Fault{When: intercept.Nth(n), Errno: kernel.EIO, TakesEffect: takesEffect}
+		trace := new(intercept.Trace)
+		p := hostlocal.Plugin{Files: intercept.Wrap(d.Host, trace.Hook, fault.Hook)}
+		err := p.Del(t.Context(), request("a", dual))
+		if fault.Hits() == 0 {
+			if n < 10 {
+				t.Errorf("a DEL of two leases makes %d calls only", n-1)
 			}
-			fault := &intercept.Fault{When: intercept.Nth(n), Errno: kernel.EIO, TakesEffect: takesEffect}
-			trace := new(intercept.Trace)
-			p := hostlocal.Plugin{Files: intercept.Wrap(d.Host, trace.Hook, fault.Hook)}
-			err := p.Del(t.Context(), request("a", dual))
-			if fault.Hits() == 0 {
-				if n < 10 {
-					t.Errorf("a DEL of two leases makes %d calls only", n-1)
-				}
-				break
-			}
-			if call := trace.Calls()[n-1]; err == nil && (!takesEffect || call.Op != intercept.FileRemove) {
-				t.Errorf("%s fails, and Del does not", call)
-			}
-			d.del("a")
-			if left := d.owned("a"); len(left) > 0 {
-				t.Errorf("call %d fails, Del again: left %v", n, left)
-			}
-			if got := d.owned("other"); len(got) != 2 {
-				t.Fatalf("call %d fails: the other has %v", n, got)
-			}
+			return
+		}
+		if call := trace.Calls()[n-1]; err == nil && (!takesEffect || call.Op != intercept.FileRemove) {
+			t.Errorf("%s fails, and Del does not", call)
+		}
+		d.del("a")
+		if left := d.owned("a"); len(left) > 0 {
+			t.Errorf("call %d fails, Del again: left %v", n, left)
+		}
+		if got := d.owned("other"); len(got) != 2 {
+			t.Fatalf("call %d fails: the other has %v", n, got)
 		}
 	}
 }
