@@ -71,7 +71,8 @@ type Files interface {
 	// ReadDir returns the entries of a folder, sorted by name. ENOENT, ENOTDIR, EACCES.
 	ReadDir(name string) ([]fs.DirEntry, error)
 
-	// Stat describes a file; symbolic links are followed. ENOENT, ENOTDIR, EACCES.
+	// Stat describes a file; symbolic links are followed. A folder was modified when a name in it was last made or taken
+	// away. ENOENT, ENOTDIR, EACCES.
 	Stat(name string) (fs.FileInfo, error)
 
 	// MkdirAll makes a folder and those above it; one that is there already is no error. ENOTDIR, EACCES, EROFS,
