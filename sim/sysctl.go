@@ -47,6 +47,13 @@ var (
 	})
 )
 
+// What is asked for about every packet.
+var (
+	forwarding4 = menu4.index("forwarding")
+	forwarding6 = menu6.index("forwarding")
+	rpFilter4   = menu4.index("rp_filter")
+)
+
 // newSysctls makes the settings of a namespace: IPv4's are copies of the machine's first namespace's, IPv6's and the
 // others are as Linux was compiled. (devinet_init_net, addrconf_init_net with devconf_inherit_init_net = 0.)
 func newSysctls(pool *settingsPool, first *namespace) sysctls {
