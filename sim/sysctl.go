@@ -82,9 +82,6 @@ func (s *sysctls) newConf4() *conf { return new(s.default4) }
 // newConf6 is what a link has of IPv6 in the beginning.
 func (s *sysctls) newConf6() *conf { return new(s.default6) }
 
-// setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
-func (l *link) setting4(key string) int { return l.conf4.get(key) }
-
 // either4 is the greater one of the link's setting and the one of all links (IN_DEV_MAXCONF; IN_DEV_ORCONF where it is
 // a yes or no), such as arp_ignore.
 func (l *link) either4(key string) int {
