@@ -64,23 +64,26 @@ func (l *link) inputARP(f frame) {
 		m.op != arpRequest && m.op != arpReply {
 		return
 	}
-	asked := m.op == arpRequest && !l.ns.hasLocal4(m.senderIP)
+	// Of the 10,000 who hear a question nearly all have nothing to do with it: they are to find out soon.
+	answers, proxies := false, false
+	if m.op == arpRequest {
+		answers = l.answersFor(m)
+		proxies = !answers && l.proxies(m)
+	}
 	switch {
-	case asked && l.answersFor(m):
-		l.answerARP(m)
-	case asked && l.proxies(m) && f.dst == l.mac:
-		l.answerARP(m)
-	case asked && l.proxies(m):
-		l.answerLater(m)
-	default:
+	case !answers && !proxies, l.ns.hasLocal4(m.senderIP):
 		l.overhear(m, f.dst == l.mac)
+	case answers, f.dst == l.mac:
+		l.answerARP(m)
+	default:
+		l.answerLater(m)
 	}
 }
 
 // proxies reports whether the link answers for somebody else: a router does, where proxy_arp is set, for whom it would
 // forward to by another link. (net/ipv4/arp.c: arp_fwd_proxy.)
 func (l *link) proxies(m arp) bool {
-	if l.setting4("forwarding") == 0 || l.either4("proxy_arp") == 0 {
+	if l.conf4.at(forwarding4) == 0 || l.either4("proxy_arp") == 0 {
 		return false
 	}
 	to, errno := l.ns.route(flow{src: m.senderIP, dst: m.targetIP, in: l})

@@ -1,36 +1,19 @@
 package sim
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// facts is what rules can ask of a packet.
-type facts struct {
-	ns             *namespace
-	src, dst       netip.Addr // zero for a frame that has no IP packet
-	src4, dst4     uint32     // of IPv4, the same as numbers
-	in, out        *link      // nil: none
-	mac            mac        // of the sender of a frame
-	protocol       uint8      // above IP; 0: none
-	hasPorts       bool
-	source, target uint16 // ports
-	state          kernel.FlowStates
-}
+// askedTables are those that there are, each made ready once.
+type askedTables map[*kernel.FilterTable]*askedTable
 
-// look notes what the packet says. A fragment but the first has no ports.
-func (f *facts) look(p packet) {
-	f.src, f.dst = p.src(), p.dst()
-	if !p.v6() {
-		f.src4, f.dst4 = binary.BigEndian.Uint32(p[12:]), binary.BigEndian.Uint32(p[16:])
+func (all askedTables) of(t *kernel.FilterTable) *askedTable {
+	if all[t] == nil {
+		all[t] = &askedTable{t, map[string]*askedChain{}}
 	}
-	f.protocol = uint8(p.protocol())
-	if data := p.payload(); kernel.FilterProtocolOf(f.protocol).HasPorts() && p.first() && len(data) >= 4 {
-		f.hasPorts = true
-		f.source, f.target = binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-	}
+	return all[t]
 }
 
 // An askedTable is a table whose chains are made ready to be asked.
@@ -39,13 +22,10 @@ type askedTable struct {
 	made  map[string]*askedChain
 }
 
-func newAskedTable(t *kernel.FilterTable) *askedTable {
-	return &askedTable{t, map[string]*askedChain{}}
-}
-
 // An askedChain is a chain as packets meet it.
 type askedChain struct {
 	rules  []askedRule
+	index  index
 	policy askedRule // what becomes of packets of a base chain that no rule decides about
 	name   string    // with family and table
 }
@@ -58,45 +38,6 @@ type askedRule struct {
 	with   kernel.Rejection
 	to     netip.AddrPort
 	rule   *kernel.FilterRule
-}
-
-// A test is a match with what it compares with at hand.
-type test struct {
-	on       testKind
-	not      bool
-	protocol uint8
-	ports    kernel.PortRange
-	states   kernel.FlowStates
-	mac      mac
-	link     string
-	prefix   netip.Prefix
-	bits     uint32 // of an IPv4 prefix, the same as a number
-	mask     uint32
-}
-
-// A testKind is what a test looks at.
-type testKind uint8
-
-const (
-	bySource testKind = iota
-	bySource4
-	byDestination
-	byDestination4
-	byInLink
-	byOutLink
-	byProtocol
-	bySourcePort
-	byDestinationPort
-	byFlow
-	byLocal
-	bySourceMAC
-)
-
-var testKinds = map[kernel.MatchKey]testKind{
-	kernel.MatchSource: bySource, kernel.MatchDestination: byDestination, kernel.MatchInLink: byInLink,
-	kernel.MatchOutLink: byOutLink, kernel.MatchProtocol: byProtocol, kernel.MatchSourcePort: bySourcePort,
-	kernel.MatchDestinationPort: byDestinationPort, kernel.MatchFlow: byFlow, kernel.MatchLocal: byLocal,
-	kernel.MatchSourceMAC: bySourceMAC,
 }
 
 // chain returns a chain with all to which its rules lead.
@@ -121,6 +62,7 @@ func (t *askedTable) chain(name string) *askedChain {
 		}
 		c.rules = append(c.rules, rule)
 	}
+	c.index = newIndex(len(c.rules))
 	return c
 }
 
@@ -130,20 +72,6 @@ func (c *askedChain) describe(by *askedRule) string {
 		return c.name + ": policy " + string(by.action)
 	}
 	return c.name + ": " + by.rule.String()
-}
-
-func newTest(m kernel.FilterMatch) test {
-	t := test{
-		on: testKinds[m.On], not: m.Not, protocol: m.Protocol.Number(), ports: m.Ports, states: m.States, link: m.Link, prefix: m.Prefix,
-	}
-	copy(t.mac[:], m.MAC)
-	if t.prefix.IsValid() && t.prefix.Addr().Is4() {
-		t.on++ // bySource4, byDestination4
-		a := t.prefix.Addr().As4()
-		t.mask = ^uint32(0) << (32 - t.prefix.Bits())
-		t.bits = binary.BigEndian.Uint32(a[:])
-	}
-	return t
 }
 
 // decide returns the rule, or the policy, that decides about a packet in a base chain. (net/netfilter/nf_tables_core.c:
@@ -157,8 +85,10 @@ func (c *askedChain) decide(f *facts) *askedRule {
 
 // walk returns the rule that decides; nil where they lead back to whoever has jumped here.
 func (c *askedChain) walk(f *facts) *askedRule {
-	for i := range c.rules {
-		r := &c.rules[i]
+	var space [8][]int32
+	left := c.index.find(f, c.testsAt, space[:0])
+	for place, ok := left.next(); ok; place, ok = left.next() {
+		r := &c.rules[place]
 		if !r.isAbout(f) {
 			continue
 		}
@@ -183,6 +113,8 @@ func (c *askedChain) walk(f *facts) *askedRule {
 	return nil
 }
 
+func (c *askedChain) testsAt(place int) []test { return c.rules[place].tests }
+
 func (r *askedRule) isAbout(f *facts) bool {
 	for i := range r.tests {
 		if !r.tests[i].holds(f) {
@@ -190,44 +122,4 @@ func (r *askedRule) isAbout(f *facts) bool {
 		}
 	}
 	return true
-}
-
-// holds reports whether a match is true. One about an address is true of no packet of the other IP version, negated or
-// not, and one about a port of none of another protocol.
-func (t *test) holds(f *facts) bool {
-	switch t.on {
-	case bySource4:
-		return (f.src4&t.mask == t.bits) != t.not && f.src.Is4()
-	case byDestination4:
-		return (f.dst4&t.mask == t.bits) != t.not && f.dst.Is4()
-	case bySource:
-		return f.src.Is6() && t.prefix.Contains(f.src) != t.not
-	case byDestination:
-		return f.dst.Is6() && t.prefix.Contains(f.dst) != t.not
-	case byInLink:
-		return (nameOf(f.in) == t.link) != t.not
-	case byOutLink:
-		return (nameOf(f.out) == t.link) != t.not
-	case byProtocol:
-		return (f.protocol == t.protocol) != t.not
-	case bySourcePort:
-		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.source) != t.not
-	case byDestinationPort:
-		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.target) != t.not
-	case byFlow:
-		return (f.state&t.states != 0) != t.not
-	case byLocal:
-		return f.ns.local(f.dst) != t.not
-	case bySourceMAC:
-		return (f.mac == t.mac) != t.not
-	}
-	return false
-}
-
-// nameOf is what rules see of a link; "" where there is none.
-func nameOf(l *link) string {
-	if l == nil {
-		return ""
-	}
-	return l.name
 }

@@ -79,12 +79,9 @@ func (l *link) bridgeForward(f *frame) (ok bool) {
 	return ok && l.ns.through(atForward, &w)
 }
 
-// bridgePostRouting asks about a frame that leaves by a port, and returns the frames that it leaves as: a packet that was put
+// bridgePostRouting asks about a frame that was asked about before and leaves by a port, and returns the frames that it leaves as: a packet that was put
 // together is cut again, and one that came whole has to fit. (br_nf_post_routing, br_nf_dev_queue_xmit.)
 func (l *link) bridgePostRouting(f frame, port *link) (list []frame) {
-	if !f.asked {
-		return []frame{f}
-	}
 	w, ok := l.bridged(f)
 	w.in, w.out, w.to = nil, l, way{kind: kernel.Unicast, link: l, next: w.packet.dst()}
 	if !ok || !l.ns.through(atPostRouting, &w) {

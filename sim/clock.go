@@ -62,21 +62,30 @@ func (c *clock) after(d time.Duration, run func()) (stop func() bool) {
 }
 
 func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
-	if c.closed {
+	e := &event{run: run}
+	if !c.scheduleEvent(e, d) {
 		return func() bool { return false }
 	}
-	e := &event{at: c.now + max(d, 0), seq: c.seq, run: run}
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.queue.remove(e)
+	}
+}
+
+// scheduleEvent puts an event into the queue, unless there are none any more.
+func (c *clock) scheduleEvent(e *event, d time.Duration) (ok bool) {
+	if c.closed {
+		return false
+	}
+	e.at, e.seq = c.now+max(d, 0), c.seq
 	if e.at < c.now { // d is more than there is
 		e.at = math.MaxInt64
 	}
 	c.seq++
 	c.queue.add(e)
 	c.appoint()
-	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.queue.remove(e)
-	}
+	return true
 }
 
 // await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and

@@ -32,6 +32,14 @@
 // see [World.Go]) waits: then one of the waiting goroutines takes the next event and carries it out. Nothing happens in
 // parallel, and the same seed gives the same bytes.
 //
+// # Many of everything
+//
+// What there can be thousands of is looked for, not gone through. Rules that packets meet are filed under what they want of
+// them, the routes of a table are a tree, names and MACs are maps. A flood to all ports of a bridge is one event. So a
+// packet takes less than a microsecond among 1,000 rules and 10,000 flows (BenchmarkPacket), the first question across
+// a bridge of 10,000 ports less than 20 ms (BenchmarkFirstContact), 10,000 pods are made in less than a second
+// (BenchmarkPods), and a ping takes less than 60 µs (BenchmarkPing). A silent pod takes less than 4 KiB.
+//
 // # Locks
 //
 // One mutex guards a World's tables. It is never held while a Transport's code runs: what is to be delivered is taken

@@ -36,6 +36,9 @@ func (q *events) add(e *event) {
 	q.last = e
 }
 
+// putBack has an event that was taken out come again, before all others of its instant.
+func (q *events) putBack(e *event) { heap.Push(&q.heap, e) }
+
 // first returns the earliest event, nil where there is none.
 func (q *events) first() *event {
 	if len(q.heap) == 0 {

@@ -2,10 +2,8 @@ package sim
 
 import (
 	"cmp"
-	"math"
 	"net/netip"
 	"slices"
-	"sort"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -14,23 +12,12 @@ import (
 type fib struct {
 	ns     *namespace
 	family kernel.Family
-	list   []*table       // by number
-	rules  []*kernel.Rule // in the order in which they are tried
-	apart  bool           // a rule has come or gone: fib_has_custom_rules
+	list   []*table // by number
+	rules  *policy
+	apart  bool // a rule has come or gone: fib_has_custom_rules
 
 	learned map[routedPath]pathMTU
 }
-
-// A table is one routing table.
-type table struct {
-	id      int
-	routes  []*route    // by destination, and those to one in the order in which they are tried
-	lengths []bitsCount // the longest first
-	changes int32       // how often a route came or went
-}
-
-// A bitsCount is how many routes have a prefix length.
-type bitsCount struct{ bits, routes int32 }
 
 // A route as the tables keep it.
 type route struct {
@@ -63,16 +50,17 @@ func newRoute(req kernel.Route, l *link) *route {
 }
 
 func newFIB(ns *namespace, f kernel.Family) fib {
-	return fib{ns: ns, family: f, rules: standardRules(f)}
+	return fib{ns: ns, family: f, rules: standardPolicy(f)}
 }
 
 // find returns the table with the number, nil where it is not there. What is asked for most are the last ones: local and
 // main.
 func (f *fib) find(id int) *table {
-	for _, t := range slices.Backward(f.list) {
-		if t.id == id {
-			return t
-		}
+	if n := len(f.list); n > 0 && f.list[n-1].id == id {
+		return f.list[n-1]
+	}
+	if i, found := f.search(id); found {
+		return f.list[i]
 	}
 	return nil
 }
@@ -90,87 +78,10 @@ func (f *fib) search(id int) (i int, found bool) {
 	return slices.BinarySearchFunc(f.list, id, func(t *table, id int) int { return cmp.Compare(t.id, id) })
 }
 
-// lookup returns the route with the longest prefix that ok accepts, nil where there is none, or no table.
-func (t *table) lookup(dst netip.Addr, ok func(*route) bool) *route {
-	if t == nil {
-		return nil
-	}
-	for _, l := range t.lengths {
-		key, _ := dst.Prefix(int(l.bits))
-		for _, r := range t.routes[t.place(key, math.MinInt):] {
-			if r.Dst != key {
-				break
-			}
-			if ok(r) {
-				return r
-			}
-		}
-	}
-	return nil
-}
-
-// place returns the position in front of the routes to a destination with a metric.
-func (t *table) place(dst netip.Prefix, metric int) int {
-	return sort.Search(len(t.routes), func(i int) bool {
-		r := t.routes[i]
-		return cmp.Or(comparePrefixes(r.Dst, dst), cmp.Compare(r.Metric, metric)) >= 0
-	})
-}
-
-// to returns the routes to a destination, in the order in which they are tried.
-func (t *table) to(dst netip.Prefix) []*route {
-	if t == nil {
-		return nil
-	}
-	return slices.Clone(t.routes[t.place(dst, math.MinInt):t.place(dst, math.MaxInt)])
-}
-
-// before returns the position in front of the routes with r's destination and metric.
-func (t *table) before(r *route) int { return t.place(r.Dst, r.Metric) }
-
-// behind returns the position after the routes with r's destination and metric.
-func (t *table) behind(r *route) int { return t.place(r.Dst, r.Metric+1) }
-
-// alike returns the routes with r's destination and metric.
-func (t *table) alike(r *route) []*route { return t.routes[t.before(r):t.behind(r)] }
-
-// insert puts r at a position that is before or behind those like it.
-func (t *table) insert(r *route, i int) {
-	t.routes = slices.Insert(t.routes, i, r)
-	t.count(r, 1)
-}
-
-// remove takes r out.
-func (t *table) remove(r *route) {
-	i := t.before(r) + slices.Index(t.alike(r), r)
-	t.routes = slices.Delete(t.routes, i, i+1)
-	t.count(r, -1)
-}
-
-// count notes that a route has come or gone.
-func (t *table) count(r *route, n int32) {
-	t.changes++
-	bits := int32(r.Dst.Bits())
-	i, found := slices.BinarySearchFunc(t.lengths, bits, func(l bitsCount, bits int32) int { return int(bits - l.bits) })
-	if !found {
-		t.lengths = slices.Insert(t.lengths, i, bitsCount{bits: bits})
-	}
-	if t.lengths[i].routes += n; t.lengths[i].routes == 0 {
-		t.lengths = slices.Delete(t.lengths, i, i+1)
-	}
-}
-
 // flush takes all routes out that match, and reports whether there were any.
 func (f *fib) flush(match func(*route) bool) (any bool) {
 	for _, t := range f.list {
-		t.routes = slices.DeleteFunc(t.routes, func(r *route) bool {
-			gone := match(r)
-			if gone {
-				t.count(r, -1)
-				any = true
-			}
-			return gone
-		})
+		any = t.flush(match) || any
 	}
 	return any
 }
@@ -178,13 +89,9 @@ func (f *fib) flush(match func(*route) bool) (any bool) {
 // all returns the routes by table, destination and the order in which they are tried.
 func (f *fib) all() (all []*route) {
 	for _, t := range f.list {
-		all = append(all, t.routes...)
+		all = t.appendThose(anyRoute, all)
 	}
 	return all
-}
-
-func comparePrefixes(a, b netip.Prefix) int {
-	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
 
 // describe returns the route as a reader is told.

@@ -63,7 +63,7 @@ func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal
 	if slices.ContainsFunc(alike, r.same4) {
 		return refuse(kernel.EEXIST) // fib_table_insert: fa_match
 	}
-	t.insert(r, t.before(r))
+	t.prepend(r)
 	return nil
 }
 

@@ -23,7 +23,8 @@ func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal
 			return refuse(kernel.EEXIST)
 		}
 	}
-	t.insert(r, t.behind(r))
+	t.append(r)
+	r.link.noteRoute(r.Dst)
 	return nil
 }
 

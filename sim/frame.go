@@ -47,6 +47,16 @@ func (f frame) fits(l *link) (not DropReason) {
 	return ""
 }
 
+// is reports whether two frames are the same with the same payload: the same bytes elsewhere are another.
+func (f *frame) is(other frame) bool {
+	return f.dst == other.dst && f.src == other.src && f.vlan == other.vlan && f.kind == other.kind &&
+		samePlace(f.payload, other.payload) &&
+		f.segment == other.segment && f.shared == other.shared && f.host == other.host && f.asked == other.asked &&
+		f.cut == other.cut && f.tracked == other.tracked
+}
+
+func samePlace(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
 // tagged returns the frame with one more tag. One that it has becomes part of the payload.
 func (f frame) tagged(id int) frame {
 	if f.vlan != 0 {
@@ -101,16 +111,10 @@ func (l *link) hand(to *link, f frame) {
 		to.drop(f, not, describeMTU(f, to))
 		return
 	}
-	w := l.world()
-	w.after(HopDelay, func() {
-		if !to.gone && to.up {
-			if f.host, f.asked = false, false; to != l {
-				f.tracked, f.cut = tracked{}, 0 // skb_scrub_packet
-			}
-			to.receive(f)
-			w.taken = nil
-		}
-	})
+	if f.host, f.asked = false, false; to != l {
+		f.tracked, f.cut = tracked{}, 0 // skb_scrub_packet
+	}
+	l.world().fly(to, f)
 }
 
 // describeMTU says why a frame is too long.
@@ -121,15 +125,13 @@ func describeMTU(f frame, l *link) string {
 // receive takes a frame: it is for the vlan that its tag names, for the bridge whose port the link is, or for the
 // protocols. (net/core/dev.c: __netif_receive_skb_core.)
 func (l *link) receive(f frame) {
-	l.see(Received, f)
-	l.world().taken = &f
+	if w := l.world(); w.watched() {
+		l.see(Received, f)
+		w.taken = new(f)
+	}
 	f.host = f.host || f.dst == l.mac // eth_type_trans, vlan_do_receive, br_handle_frame
-	if v := l.vlans[f.vlan]; f.vlan != 0 && v != nil {
-		if v.up {
-			v.receive(f.untagged()) // vlan_do_receive
-		} else {
-			v.drop(f, DropDeviceNotReady, "it is down")
-		}
+	if f.vlan != 0 && l.vlans[f.vlan] != nil {
+		l.vlans[f.vlan].receiveUntagged(f.untagged())
 		return
 	}
 	if l.master != nil {
@@ -137,6 +139,15 @@ func (l *link) receive(f frame) {
 		return
 	}
 	l.input(f)
+}
+
+// receiveUntagged is vlan_do_receive.
+func (l *link) receiveUntagged(f frame) {
+	if !l.up {
+		l.drop(f, DropDeviceNotReady, "it is down")
+		return
+	}
+	l.receive(f)
 }
 
 // input hands a frame to the protocol it is for. What is addressed to none of the devices that it has come by, or has a tag that nobody took off

@@ -90,10 +90,10 @@ func (n *netfilter) course() *course {
 // newCourse has steps in the order of their priorities; of those with the same the one that came last is first.
 // (net/netfilter/core.c: nf_hook_entries_grow.)
 func (n *netfilter) newCourse() *course {
-	c := new(course)
+	c, tables := new(course), askedTables{}
 	for family := range familyNames {
 		for h, name := range hookNames {
-			n.eachBase(familyNames[family], name, func(chain *askedChain, priority int, nat bool) {
+			n.eachBase(tables, familyNames[family], name, func(chain *askedChain, priority int, nat bool) {
 				s := step{priority: priority, chain: chain}
 				if nat {
 					c.nat[family][h] = append(c.nat[family][h], s)
@@ -175,23 +175,22 @@ func sees(table, packets kernel.FilterFamily) bool {
 }
 
 // eachBase calls add with the base chains of a family's hook, in the order in which their tables have come.
-func (n *netfilter) eachBase(family kernel.FilterFamily, at string, add func(c *askedChain, priority int, nat bool)) {
+func (n *netfilter) eachBase(tables askedTables, family kernel.FilterFamily, at string, add func(c *askedChain, priority int, nat bool)) {
 	for i := range n.nft.tables {
 		table := &n.nft.tables[i].FilterTable
 		if !sees(table.Family, family) {
 			continue
 		}
-		ask := newAskedTable(table)
 		for _, c := range table.Chains {
 			if c.Base != nil && c.Base.Hook == at {
-				add(ask.chain(c.Name), c.Base.Priority, c.Base.Type == "nat")
+				add(tables.of(table).chain(c.Name), c.Base.Priority, c.Base.Type == "nat")
 			}
 		}
 	}
 	for i := range n.iptables {
 		table := &n.iptables[i].FilterTable
 		if table.Family == family && table.Chain(builtIn[at]) != nil {
-			add(newAskedTable(table).chain(builtIn[at]), iptablesPriority(table.Name, at), table.Name == "nat")
+			add(tables.of(table).chain(builtIn[at]), iptablesPriority(table.Name, at), table.Name == "nat")
 		}
 	}
 }
@@ -224,6 +223,7 @@ type passage struct {
 	to      way   // at postrouting
 	tracked
 	facts facts
+	known bool // what the packet says stands in the facts
 }
 
 // A tracked is what conntrack knows of a packet: nf_ct_get.
@@ -265,7 +265,11 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 	if len(steps) == 0 {
 		return true
 	}
-	ns.look(w)
+	if w.known {
+		ns.pinpoint(w)
+	} else {
+		ns.look(w)
+	}
 	for i := range steps {
 		switch s := &steps[i]; s.does {
 		case asks:
@@ -307,13 +311,20 @@ func (ns *namespace) refuse(w *passage, c *askedChain, by *askedRule) {
 // end tells those who watch that netfilter has dropped a packet.
 func (ns *namespace) end(w *passage, why string) { ns.drop(w.packet, w.in, w.out, DropNetfilter, why) }
 
-// look notes what rules can ask of the packet.
+// look notes what rules can ask of a packet that is new, or has changed.
 func (ns *namespace) look(w *passage) {
-	w.facts = facts{ns: ns, in: w.in, out: w.out, state: w.state}
-	if w.connection == nil && !w.packet.untracked() {
-		w.facts.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
-	}
 	w.facts.look(w.packet)
+	w.known = true
+	ns.pinpoint(w)
+}
+
+// pinpoint notes what rules can ask about where the packet is, and what is known of it there.
+func (ns *namespace) pinpoint(w *passage) {
+	f := &w.facts
+	f.ns, f.in, f.out, f.state = ns, w.in, w.out, w.state
+	if w.connection == nil && !w.packet.untracked() {
+		f.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
+	}
 }
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
@@ -324,7 +335,7 @@ func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {
 		return true
 	}
-	f := facts{ns: ns, in: in, out: out, mac: fr.src}
+	f := facts{flow: flow{in: in, out: out}, ns: ns, mac: fr.src}
 	if p, ok := parsePacket(fr.payload); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
 		f.look(p)
 	}

@@ -98,7 +98,7 @@ func (l *link) martian(p packet) DropReason {
 // reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or,
 // where it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
 func (l *link) reverseFiltered(src, dst netip.Addr) bool {
-	mode := l.either4("rp_filter")
+	mode := max(l.conf4.at(rpFilter4), l.ns.sysctls.all4.at(rpFilter4))
 	if mode == 0 || src.IsUnspecified() {
 		return false
 	}
@@ -109,9 +109,9 @@ func (l *link) reverseFiltered(src, dst netip.Addr) bool {
 // forwarding reports whether the link takes part in forwarding.
 func (l *link) forwarding(p packet) bool {
 	if p.v6() {
-		return l.setting6("forwarding") != 0
+		return l.ip6.conf.at(forwarding6) != 0
 	}
-	return l.setting4("forwarding") != 0
+	return l.conf4.at(forwarding4) != 0
 }
 
 // forward sends a packet of somebody else on. (net/ipv4/ip_forward.c: ip_forward; net/ipv6/ip6_output.c: ip6_forward,
@@ -130,7 +130,9 @@ func (ns *namespace) forward(w *passage, to way) {
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), to.link.mtu))
 		ns.report(p, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
-		ns.decide(w.packet, w.in, to.link, "route: %s", to)
+		if ns.world().watched() { // else nobody has to make words of it
+			ns.decide(w.packet, w.in, to.link, "route: %s", to)
+		}
 		w.take().age()
 		ns.leave(w, to)
 	}

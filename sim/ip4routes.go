@@ -71,7 +71,7 @@ func (l *link) makeRoutes4(a *address) {
 		}
 		t := l.ns.fib4.table(int(r.Table))
 		if !slices.ContainsFunc(t.alike(r), r.same4) {
-			t.insert(r, t.behind(r))
+			t.append(r)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 type ip6 struct {
 	conf  *conf  // net/ipv6/conf/NAME; nil: the link has no IPv6, its MTU being too small
 	ready bool   // IF_READY: the link has been seen with a carrier since it came up
+	ledTo uint32 // see noteRoute
 	id    uint64 // the random interface identifier, once there is one (cnf.stable_secret)
 }
 
@@ -27,7 +28,7 @@ const dadMaxDelay = time.Second
 
 // ip6Create is net/ipv6/addrconf.c: ipv6_add_dev.
 func (l *link) ip6Create() {
-	l.ip6 = ip6{conf: l.ns.sysctls.newConf6(), ready: l.ready()}
+	l.ip6 = ip6{conf: l.ns.sysctls.newConf6(), ready: l.ready(), ledTo: l.ip6.ledTo}
 	l.ip6.conf.set("mtu", l.mtu)
 	if l.loopback() || l.noARP() {
 		l.ip6.conf.set("accept_dad", -1)
@@ -217,7 +218,7 @@ func (l *link) dropAddress6(a *address) {
 	if !a.learned && !slices.ContainsFunc(l.addresses6, func(o *address) bool { return o.subnet() == a.subnet() }) {
 		l.dropPrefixRoute(a)
 	}
-	l.ns.fib6.flush(func(r *route) bool { return r.same6(l.localRoute(a)) })
+	l.dropRoute6(l.localRoute(a))
 	l.dropAnycast(a)
 	l.forgetSource6(a.ip())
 }
@@ -253,7 +254,8 @@ func (l *link) forgetSource6(ip netip.Addr) {
 // ip6Down is NETDEV_DOWN: addrconf_ifdown. Addresses go with the link, except, where keep_addr_on_down says so, those
 // that were given by hand.
 func (l *link) ip6Down() {
-	l.ns.fib6.flush(func(r *route) bool { return r.link == l })     // rt6_disable_ip
+	l.ns.fib6.flush(func(r *route) bool { return r.link == l }) // rt6_disable_ip
+	l.ip6.ledTo = 0
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is6() }) // neigh_ifdown
 	l.ip6.ready = false
 	keep := l.setting6("keep_addr_on_down")
@@ -287,7 +289,7 @@ func (l *link) ip6Destroy() {
 	}
 	l.ip6.conf.set("disable_ipv6", 1)
 	l.ip6Down()
-	l.ip6 = ip6{}
+	l.ip6 = ip6{ledTo: l.ip6.ledTo}
 }
 
 // ip6MTUChanged is NETDEV_CHANGEMTU in addrconf_notify: below 1280 there is no IPv6, but on lo.

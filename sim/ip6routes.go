@@ -52,12 +52,34 @@ func (l *link) addMulticastRoute() {
 // addRoute6Once puts a route of the kernel's own into the tables, unless it is there.
 func (l *link) addRoute6Once(r *route) {
 	t := l.ns.fib6.table(int(r.Table))
-	for _, other := range t.alike(r) {
-		if other.link == l && other.same6(r) { // the link first: a node has as many such routes as links
-			return
+	if l.mayLeadTo(r.Dst) {
+		for _, other := range t.alike(r) {
+			if other.link == l && other.same6(r) { // the link first: a node has as many such routes as links
+				return
+			}
 		}
 	}
-	t.insert(r, t.behind(r))
+	t.append(r)
+	l.noteRoute(r.Dst)
+}
+
+// noteRoute notes that a route by the link leads to a destination, as one of 32 bits that it shares with others: a node
+// with 10,000 links has as many routes to each of some destinations, which are not looked through for one that is not there.
+func (l *link) noteRoute(dst netip.Prefix) { l.ip6.ledTo |= noteOf(dst) }
+
+// mayLeadTo reports whether there can be a route by the link to a destination.
+func (l *link) mayLeadTo(dst netip.Prefix) bool { return l.ip6.ledTo&noteOf(dst) != 0 }
+
+func noteOf(dst netip.Prefix) uint32 {
+	d := digitsOf(dst.Addr())
+	return 1 << ((d.high + d.low + uint64(dst.Bits())) * golden >> 59)
+}
+
+// dropRoute6 takes a route of the kernel's own out of the tables, if it is there.
+func (l *link) dropRoute6(r *route) {
+	if t := l.ns.fib6.find(int(r.Table)); t != nil {
+		t.removeAt(r.Dst, r.same6)
+	}
 }
 
 // hasAnycast reports whether a router answers to the anycast address of the subnet: not where it has only two
@@ -76,7 +98,7 @@ func (l *link) addAnycast(a *address) {
 func (l *link) dropAnycast(a *address) {
 	sharing := func(o *address) bool { return hasAnycast(o) && o.subnet().Addr() == a.subnet().Addr() }
 	if hasAnycast(a) && !slices.ContainsFunc(l.addresses6, sharing) {
-		l.ns.fib6.flush(func(r *route) bool { return r.same6(l.anycastRoute(a)) })
+		l.dropRoute6(l.anycastRoute(a))
 	}
 }
 
@@ -91,7 +113,7 @@ func (l *link) forwardingChanged() {
 		case router:
 			l.addAnycast(a)
 		case hasAnycast(a):
-			l.ns.fib6.flush(func(r *route) bool { return r.same6(l.anycastRoute(a)) })
+			l.dropRoute6(l.anycastRoute(a))
 		}
 	}
 }

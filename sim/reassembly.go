@@ -51,7 +51,7 @@ func (ns *namespace) assemble(w *passage, here bool) bool {
 	r.stop()
 	delete(ns.reassemblies, key)
 	ns.decide(p, w.in, w.out, "fragment: the last of %d", len(r.pieces))
-	w.packet, w.own, w.cut = whole, true, r.longest()
+	w.packet, w.own, w.cut, w.known = whole, true, r.longest(), false
 	return true
 }
 

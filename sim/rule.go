@@ -8,25 +8,6 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// standardRules are the rules of a new namespace. (net/ipv4/fib_rules.c: fib_default_rules_init; net/ipv6/fib6_rules.c:
-// fib6_rules_net_init.)
-func standardRules(f kernel.Family) []*kernel.Rule {
-	if f == kernel.IPv6 {
-		return standardRules6
-	}
-	return standardRules4
-}
-
-// Lists of rules are never written to, for all namespaces begin with the same.
-var standardRules4, standardRules6 = pointers(kernel.StandardRules(kernel.IPv4)), pointers(kernel.StandardRules(kernel.IPv6))
-
-func pointers[T any](list []T) (to []*T) {
-	for i := range list {
-		to = append(to, &list[i])
-	}
-	return to
-}
-
 // fibOf returns the tables and rules of a family. (net/core/fib_rules.c: lookup_rules_ops.)
 func (ns *namespace) fibOf(f kernel.Family) (*fib, *refusal) {
 	switch f {
@@ -53,7 +34,7 @@ func (ns *namespace) addRule(req kernel.Rule) *refusal {
 	if req.Priority == kernel.AnyPriority {
 		req.Priority = f.freePriority()
 	}
-	if slices.ContainsFunc(f.rules, func(other *kernel.Rule) bool { return ruleExists(other, req) }) {
+	if slices.ContainsFunc(f.rules.list, func(other *kernel.Rule) bool { return ruleExists(other, req) }) {
 		return refuse(kernel.EEXIST)
 	}
 	if req.Action == kernel.ToTable && req.Table == 0 {
@@ -63,11 +44,11 @@ func (ns *namespace) addRule(req kernel.Rule) *refusal {
 		req.Table = f.emptyTable()
 	}
 	f.apart = true
-	at := slices.IndexFunc(f.rules, func(other *kernel.Rule) bool { return other.Priority > req.Priority })
+	at := slices.IndexFunc(f.rules.list, func(other *kernel.Rule) bool { return other.Priority > req.Priority })
 	if at < 0 {
-		at = len(f.rules)
+		at = len(f.rules.list)
 	}
-	f.rules = slices.Concat(f.rules[:at], []*kernel.Rule{&req}, f.rules[at:])
+	f.rules = newPolicy(f.rules.list[:at], []*kernel.Rule{&req}, f.rules.list[at:])
 	return nil
 }
 
@@ -111,10 +92,10 @@ func knownAction(a kernel.RuleAction) bool {
 
 // freePriority is net/core/fib_rules.c: fib_default_rule_pref.
 func (f *fib) freePriority() int {
-	if len(f.rules) < 2 || f.rules[1].Priority == 0 {
+	if len(f.rules.list) < 2 || f.rules.list[1].Priority == 0 {
 		return 0
 	}
-	return f.rules[1].Priority - 1
+	return f.rules.list[1].Priority - 1
 }
 
 // emptyTable makes the first table that is not there. (net/ipv4/fib_rules.c: fib_empty_table.)
@@ -148,12 +129,12 @@ func (ns *namespace) deleteRule(req kernel.Rule) *refusal {
 	if r != nil {
 		return r
 	}
-	at := slices.IndexFunc(f.rules, func(r *kernel.Rule) bool { return ruleFound(r, req) })
+	at := slices.IndexFunc(f.rules.list, func(r *kernel.Rule) bool { return ruleFound(r, req) })
 	if at < 0 {
 		return refuse(kernel.ENOENT)
 	}
 	f.apart = true
-	f.rules = slices.Concat(f.rules[:at], f.rules[at+1:])
+	f.rules = newPolicy(f.rules.list[:at], f.rules.list[at+1:])
 	return nil
 }
 
@@ -165,92 +146,4 @@ func ruleFound(r *kernel.Rule, req kernel.Rule) bool {
 		(req.In == "" || r.In == req.In) && (req.Out == "" || r.Out == req.Out) &&
 		(req.Mark == 0 || r.Mark == req.Mark) && (req.Mask == 0 || r.Mask == req.Mask) &&
 		(req.Protocol == 0 || r.Protocol == req.Protocol) && hasPrefixes(r, req)
-}
-
-// A flow is what rules look at in a packet.
-type flow struct {
-	src, dst netip.Addr // src is the zero Addr while there is none
-	in       *link      // nil: the namespace sends it itself
-	out      *link      // which the sender wants; nil: any
-}
-
-// matches reports whether a rule is for a packet. No packet of the simulation has a mark. (net/core/fib_rules.c:
-// fib_rule_match; net/ipv4/fib_rules.c: fib4_rule_match; net/ipv6/fib6_rules.c: fib6_rule_match, where a rule with a
-// source is for no packet that has none yet.)
-func (f *fib) matches(to flow, r *kernel.Rule) bool {
-	in := to.in
-	if in == nil {
-		in = f.ns.lo() // flowi_iif is LOOPBACK_IFINDEX
-	}
-	match := isNamed(r.In, in) && isNamed(r.Out, to.out) && r.Mark&r.Mask == 0 &&
-		inside(to.dst, r.To) && inside(to.src, r.From)
-	return match != r.Not
-}
-
-// isNamed reports whether a rule that names a link is for this one.
-func isNamed(name string, l *link) bool {
-	name = upToZero(name)
-	return name == "" || l != nil && l.name == name
-}
-
-// upToZero is a name as all read it that do not compare two rules, which is done with all of it (rule_exists: memcmp).
-func upToZero(name string) string {
-	name, _, _ = strings.Cut(name, "\x00")
-	return name
-}
-
-// inside reports whether an address is of the prefix; a prefix has host bits that do not count.
-func inside(a netip.Addr, p netip.Prefix) bool {
-	return !p.IsValid() || a.IsValid() && p.Masked().Contains(a)
-}
-
-// ruleErrors are what becomes of a packet by rules that lead to no table. (net/ipv4/fib_rules.c: fib4_rule_action;
-// net/ipv6/fib6_rules.c: fib6_rule_action.)
-var ruleErrors = map[kernel.RuleAction]kernel.Errno{
-	kernel.RuleBlackhole:   kernel.EINVAL,
-	kernel.RuleUnreachable: kernel.ENETUNREACH,
-	kernel.RuleProhibit:    kernel.EACCES,
-}
-
-// lookup returns the best route for a packet out of those that ok accepts, in the order of the rules: ENETUNREACH where
-// there is none. (net/core/fib_rules.c: fib_rules_lookup.)
-func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
-	if f.family == kernel.IPv4 && !f.apart {
-		return f.lookupMerged(to, ok)
-	}
-	for _, rule := range f.rules {
-		if !f.matches(to, rule) {
-			continue
-		}
-		if errno := ruleErrors[rule.Action]; errno != 0 {
-			return nil, errno
-		}
-		if r := f.find(rule.Table).lookup(to.dst, ok); r != nil && r.Type != kernel.Throw {
-			return r, 0
-		}
-	}
-	return nil, kernel.ENETUNREACH
-}
-
-// lookupMerged is the lookup of a namespace whose rules were never touched: the tables local and main are one, so that
-// the longer prefix counts before the table does. (include/net/ip_fib.h: fib_lookup; net/ipv4/fib_frontend.c:
-// fib_new_table, which makes local an alias of main, and fib_unmerge.)
-func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno) {
-	best := f.localOrMain(to.dst, ok)
-	if best == nil || best.Type == kernel.Throw {
-		best = f.find(kernel.TableDefault).lookup(to.dst, ok)
-	}
-	if best == nil || best.Type == kernel.Throw {
-		return nil, kernel.ENETUNREACH
-	}
-	return best, 0
-}
-
-// localOrMain is the best route of both tables.
-func (f *fib) localOrMain(dst netip.Addr, ok func(*route) bool) *route {
-	best := f.find(kernel.TableLocal).lookup(dst, ok)
-	if r := f.find(kernel.TableMain).lookup(dst, ok); best == nil || r != nil && r.Dst.Bits() > best.Dst.Bits() {
-		best = r
-	}
-	return best
 }

@@ -13,7 +13,7 @@ func (n *handle) Rules(f kernel.Family) (list []kernel.Rule, err error) {
 		if r != nil {
 			return r
 		}
-		for _, rule := range tables.rules {
+		for _, rule := range tables.rules.list {
 			told := *rule
 			told.In, told.Out = upToZero(told.In), upToZero(told.Out) // fib_nl_fill_rule: nla_put_string
 			list = append(list, told)

@@ -80,6 +80,14 @@ func (c *conf) get(key string) int {
 	return c.values[c.index(key)]
 }
 
+// at is get, by the number of a setting in the menu.
+func (c *conf) at(number int) int {
+	if c == nil {
+		return 0
+	}
+	return c.values[number]
+}
+
 // set changes a value, if the link has settings of the protocol.
 func (c *conf) set(key string, value int) {
 	if c == nil {

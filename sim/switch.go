@@ -62,14 +62,23 @@ func (l *link) forward(f frame, from *link) {
 		l.passUp(f, from)
 		return
 	case known:
-		l.decide(f, "fdb: %s is behind %s", f.dst, to.port.name)
+		l.tellPort(f, to.port)
 		to.port.portTransmit(f, from)
 	default:
-		l.decide(f, "fdb: nobody knows where %s is, it goes to all ports", f.dst)
+		if l.world().watched() {
+			l.decide(f, "fdb: nobody knows where %s is, it goes to all ports", f.dst)
+		}
 		l.flood(f, from)
 	}
 	if l.promisc {
 		l.passUp(f, from)
+	}
+}
+
+// tellPort tells those who watch by which port a frame goes.
+func (l *link) tellPort(f frame, p *link) {
+	if l.world().watched() {
+		l.decide(f, "fdb: %s is behind %s", f.dst, p.name)
 	}
 }
 
@@ -82,7 +91,7 @@ func (l *link) bridgeTransmit(f frame) {
 	to, known := l.whereabouts(f)
 	switch {
 	case known && to.port != nil:
-		l.decide(f, "fdb: %s is behind %s", f.dst, to.port.name)
+		l.tellPort(f, to.port)
 		to.port.portTransmit(f, nil)
 	case !known:
 		l.flood(f, nil)
@@ -141,6 +150,10 @@ func (l *link) portTransmit(f frame, from *link) {
 	if !l.ns.bridgeAdmits(h, f, from, l) || from != nil && !l.master.bridgeForward(&f) ||
 		!l.ns.bridgeAdmits(atPostRouting, f, nil, l) {
 		return // __br_forward, br_forward_finish
+	}
+	if !f.asked {
+		l.portPush(f)
+		return
 	}
 	for _, f := range l.master.bridgePostRouting(f, l) {
 		l.portPush(f)

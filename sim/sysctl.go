@@ -47,6 +47,13 @@ var (
 	})
 )
 
+// What is asked for about every packet.
+var (
+	forwarding4 = menu4.index("forwarding")
+	forwarding6 = menu6.index("forwarding")
+	rpFilter4   = menu4.index("rp_filter")
+)
+
 // newSysctls makes the settings of a namespace: IPv4's are copies of the machine's first namespace's, IPv6's and the
 // others are as Linux was compiled. (devinet_init_net, addrconf_init_net with devconf_inherit_init_net = 0.)
 func newSysctls(pool *settingsPool, first *namespace) sysctls {
@@ -74,9 +81,6 @@ func (s *sysctls) newConf4() *conf { return new(s.default4) }
 
 // newConf6 is what a link has of IPv6 in the beginning.
 func (s *sysctls) newConf6() *conf { return new(s.default6) }
-
-// setting4 is a setting of the link alone (IN_DEV_CONF_GET), such as forwarding.
-func (l *link) setting4(key string) int { return l.conf4.get(key) }
 
 // either4 is the greater one of the link's setting and the one of all links (IN_DEV_MAXCONF; IN_DEV_ORCONF where it is
 // a yes or no), such as arp_ignore.

@@ -132,7 +132,7 @@ func (ns *namespace) fib(dst netip.Addr) *fib {
 // local reports whether an address is one of the namespace's own. (net/ipv4/fib_frontend.c: inet_addr_type;
 // net/ipv6/addrconf.c: ipv6_chk_addr.)
 func (ns *namespace) local(a netip.Addr) bool {
-	r := ns.fib(a).table(kernel.TableLocal).lookup(a, anyRoute)
+	r := ns.fib(a).find(kernel.TableLocal).lookup(a, anyRoute)
 	return r != nil && r.Type == kernel.Local
 }
 

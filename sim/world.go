@@ -46,9 +46,10 @@ type World struct {
 
 	lifetimes map[learned]lifetime // of what links have learned of routers
 
-	watchers []*watcher
-	closed   bool   // nobody gets sockets any more
-	taken    *frame // what a link has taken from the wire and is at work on; nil: none
+	watchers   []*watcher
+	closed     bool    // nobody gets sockets any more
+	lastFlight *flight // the one that was asked for last; see fly
+	taken      *frame  // what a link has taken from the wire and is at work on; nil: none
 }
 
 // NewWorld makes a world. The calling goroutine is its first actor; see Go.
