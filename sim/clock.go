@@ -28,6 +28,8 @@ type clock struct {
 	waiting []*waiter // by when they began to wait
 	running int       // actors that do not wait; less than 0 while others wait too
 	waits   uint64    // ever begun
+	pokes   uint64    // ever
+	looked  []*waiter // see ready
 	driven  bool      // a goroutine is in drive
 	closed  bool
 	actors  sync.WaitGroup // those made by spawn
@@ -88,6 +90,14 @@ func (c *clock) scheduleEvent(e *event, d time.Duration) (ok bool) {
 	return true
 }
 
+// poke has the clock look again whom it can resume, because something may have changed that no event did.
+func (c *clock) poke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pokes++
+	c.appoint()
+}
+
 // await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and
 // EDEADLK where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself
 // where no one else does.
@@ -95,7 +105,7 @@ func (c *clock) await(done func() bool, timeout time.Duration, cancel <-chan str
 	return c.wait(&waiter{done: done, cancel: cancel}, timeout)
 }
 
-// linger is await for those whom somebody outside the world may help, who has to ask for an event then. They wait on
+// linger is await for those whom somebody outside the world may help, who has to poke then. They wait on
 // where no event is left, and nobody is told EDEADLK meanwhile.
 func (c *clock) linger(done func() bool) error {
 	return c.wait(&waiter{done: done, lingers: true}, forever)
@@ -174,10 +184,12 @@ func (c *clock) appoint() {
 // advance resumes the first waiter that can go on, else carries out the next event, else tells the one that began to
 // wait last that it would wait for ever. It reports false where nothing can happen but from outside.
 func (c *clock) advance() bool {
+	pokes := c.pokes
 	w, err := c.ready()
 	switch {
 	case w != nil:
 		c.resume(w, err)
+	case c.pokes != pokes: // something has changed while it looked
 	case c.queue.first() != nil:
 		if c.mayLeap() {
 			e := c.queue.next()
@@ -202,9 +214,9 @@ func (c *clock) mayLeap() bool {
 	if c.queue.first().at-c.now < leap || !c.haveLingering() {
 		return true
 	}
-	seq, waits := c.seq, c.waits
+	seq, waits, pokes := c.seq, c.waits, c.pokes
 	c.unlocked(awaitQuiet)
-	return c.seq == seq && c.waits == waits && !c.closed && c.queue.first() != nil
+	return c.seq == seq && c.waits == waits && c.pokes == pokes && !c.closed && c.queue.first() != nil
 }
 
 func (c *clock) haveLingering() bool {
@@ -213,12 +225,12 @@ func (c *clock) haveLingering() bool {
 
 // ready returns the first waiter that need not wait any longer, and what its await returns.
 func (c *clock) ready() (*waiter, error) {
-	waiting := slices.Clone(c.waiting)
+	c.looked = append(c.looked[:0], c.waiting...) // nobody else drives, so that it is ours
 	var found *waiter
 	var err error
 	c.unlocked(func() {
 		c.settle()
-		for _, w := range waiting {
+		for _, w := range c.looked {
 			if ok, verdict := w.look(); ok {
 				found, err = w, verdict
 				return

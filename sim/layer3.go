@@ -68,6 +68,12 @@ func (l3 layer3) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	})
 }
 
+func (l3 layer3) Poke() {
+	w := l3.ns.world()
+	w.locked(func() { w.disturb(l3.ns) })
+	w.clock.poke()
+}
+
 func (l3 layer3) Await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error {
 	return l3.ns.world().clock.await(done, timeout, cancel)
 }

@@ -61,12 +61,15 @@ type Layer3 interface {
 	// is called before; stop reports whether it was in time.
 	AfterFunc(d time.Duration, f func()) (stop func() bool)
 
+	// Poke has the world look at everything again, and call Settle: a goroutine that it may not know of has changed something.
+	Poke()
+
 	// Await returns nil once done reports true, which is looked at after every event; EAGAIN after timeout of the world's
 	// time; ECANCELED once cancel is closed; EDEADLK where no event is left that could make it true. The world's time
 	// goes on meanwhile.
 	Await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error
 
-	// Linger is Await for a goroutine that others outside the world may help, who call AfterFunc then: it returns nil
+	// Linger is Await for a goroutine that others outside the world may help, who call Poke then: it returns nil
 	// once done reports true, or ECANCELED where the world is closed, and waits on where no event is left.
 	Linger(done func() bool) error
 

@@ -38,7 +38,7 @@ func (t *Transport) newEndpoint(
 // block calls try until it does not have to wait any more, or over says why it should not. Between two tries it waits
 // for such events.
 func (e endpoint) block(events waiter.EventMask, over func() error, try func() tcpip.Error) error {
-	defer e.transport.poke()
+	defer e.transport.l3.Poke()
 	var woken atomic.Bool
 	entry := waiter.NewFunctionEntry(events|waiter.EventErr|waiter.EventHUp, func(waiter.EventMask) { woken.Store(true) })
 	e.queue.EventRegister(&entry)
@@ -48,7 +48,8 @@ func (e endpoint) block(events waiter.EventMask, over func() error, try func() t
 		if err := e.whyOver(over); err != nil {
 			return err
 		}
-		err := try()
+		var err tcpip.Error
+		e.transport.processors.call(func() { err = try() })
 		if _, blocked := err.(*tcpip.ErrWouldBlock); !blocked {
 			return asError(errnoOf(err))
 		}
@@ -67,8 +68,11 @@ func (e endpoint) whyOver(over func() error) error {
 }
 
 // poke lets the world look at everything again: who waits, for something may have changed, and what the stack's
-// processors have been given to do by a call that came from outside (tcp.Endpoint.UnlockUser).
-func (t *Transport) poke() { t.l3.AfterFunc(0, func() {}) }
+// processors may have been given to do.
+func (t *Transport) poke() {
+	t.processors.owe()
+	t.l3.Poke()
+}
 
 // asError returns nil for 0: a kernel.Errno in an error is never nil.
 func asError(errno kernel.Errno) error {

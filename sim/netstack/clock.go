@@ -13,6 +13,7 @@ import (
 type clock struct {
 	l3    sim.Layer3
 	epoch time.Time
+	fired func() // called after every timer's function
 
 	mu     sync.Mutex
 	closed bool
@@ -106,4 +107,5 @@ func (t *timer) fire(run uint64) {
 	t.clock.note(t, false)
 	t.mu.Unlock()
 	t.f()
+	t.clock.fired()
 }

@@ -120,11 +120,12 @@ func (c tcpConn) Read(b []byte) (n int, err error) {
 	to := tcpip.SliceWriter(b)
 	err = c.block(waiter.EventIn|waiter.EventRdHUp, c.overBy(&c.read), func() tcpip.Error {
 		result, err := c.Endpoint.Read(&to, tcpip.ReadOptions{})
-		n = result.Count
+		if n = result.Count; n > 0 {
+			c.ModerateRecvBuf(n)
+		}
 		return err
 	})
 	if n > 0 {
-		c.ModerateRecvBuf(n)
 		return n, nil
 	}
 	if isEnd(err) {

@@ -2,8 +2,10 @@ package netstack
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
 // The processors are the goroutines of gVisor's TCP: one per GOMAXPROCS and stack, each working off a queue of
@@ -23,17 +25,26 @@ import (
 // (tryDeliverSegmentFromClosedEndpoint, handleTimeWaitSegments), and from the listener to the connection it belongs to
 // (handleListenSegment), which keeps it. Hence rounds: as many as a segment can have processors. And since Deliver
 // drains the queues after every packet, there is one segment at a time, and no two processors ever have work at once.
+//
+// A round costs each processor two changes of goroutines, so that those are spared that can find nothing to do. A segment
+// of a connection that stands is worked off by the processor that got it, for its endpoint has no other segment that could
+// move if it closed: one round is enough. What else could be in a queue by the time of Settle comes from a timer, from a
+// socket's reaction, or from a goroutine that held the lock of an endpoint (tcp.Endpoint.UnlockUser) while a round was under
+// way, which call finds out; they owe rounds.
 type processors struct {
 	mu     sync.Mutex
-	tcp    stack.TransportProtocol
+	tcp    *tcpProtocol
 	used   bool // there has been an endpoint of TCP: without one they have nothing to do
 	closed bool
+
+	owed  atomic.Bool   // there may be work
+	turns atomic.Uint64 // odd while packets are delivered and queues drained
 }
 
 const rounds = 3
 
 // newProcessors pauses the processors of a new stack.
-func newProcessors(tcp stack.TransportProtocol) *processors {
+func newProcessors(tcp *tcpProtocol) *processors {
 	tcp.Pause()
 	return &processors{tcp: tcp}
 }
@@ -45,10 +56,47 @@ func (p *processors) use() {
 	p.used = true
 }
 
-// drain lets the processors work until they have nothing left to do.
-func (p *processors) drain() {
+// owe notes that a processor may have got something to do.
+func (p *processors) owe() { p.owed.Store(true) }
+
+// call calls f, which holds the lock of an endpoint: what comes for that meanwhile stays undone.
+func (p *processors) call(f func()) {
+	turn := p.turns.Load()
+	f()
+	if turn%2 == 1 || p.turns.Load() != turn {
+		p.owe()
+	}
+}
+
+// deliver calls f, which hands up one packet, and lets the processors work off what it queues.
+func (p *processors) deliver(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.turns.Add(1)
+	defer p.turns.Add(1)
+	f()
+	if p.tcp.stands() && !p.owed.Load() {
+		p.work(1)
+		return
+	}
+	p.work(rounds)
+	p.owe() // as long as it stands not, who made the connection may hold its lock
+}
+
+// drain lets the processors work until they have nothing left to do.
+func (p *processors) drain() {
+	if !p.owed.Load() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turns.Add(1)
+	defer p.turns.Add(1)
+	p.owed.Store(false)
+	p.work(rounds)
+}
+
+func (p *processors) work(rounds int) {
 	if p.closed || !p.used {
 		return
 	}
@@ -66,4 +114,34 @@ func (p *processors) close() {
 		p.closed = true
 		p.tcp.Resume()
 	}
+}
+
+// A tcpProtocol is gVisor's TCP with a note of the endpoint that a segment was queued for last.
+type tcpProtocol struct {
+	queueingProtocol
+	last stack.TransportEndpoint // nil: none since it was last asked
+}
+
+// A queueingProtocol is what the stack asks of TCP by type assertion (stack/transport_demuxer.go, stack/stack.go).
+type queueingProtocol interface {
+	stack.TransportProtocol
+	stack.SendBufSizeProto
+	QueuePacket(ep stack.TransportEndpoint, id stack.TransportEndpointID, pkt *stack.PacketBuffer)
+}
+
+func newTCP(s *stack.Stack) stack.TransportProtocol {
+	return &tcpProtocol{queueingProtocol: tcp.NewProtocol(s).(queueingProtocol)}
+}
+
+// stands reports whether the last segment was queued for a connection that stands, once.
+func (p *tcpProtocol) stands() bool {
+	last, ok := p.last.(*tcp.Endpoint)
+	p.last = nil
+	return ok && last.EndpointState() == tcp.StateEstablished
+}
+
+// QueuePacket is asked by the stack for every segment of an endpoint.
+func (p *tcpProtocol) QueuePacket(ep stack.TransportEndpoint, id stack.TransportEndpointID, pkt *stack.PacketBuffer) {
+	p.last = ep
+	p.queueingProtocol.QueuePacket(ep, id, pkt)
 }

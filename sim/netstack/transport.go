@@ -59,14 +59,15 @@ func New(l3 sim.Layer3) (sim.Transport, error) {
 			withOurSource(ipv6Factory, l3),
 		},
 		TransportProtocols: []stack.TransportProtocolFactory{
-			tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6,
+			newTCP, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6,
 		},
 		Clock:      t.clock,
 		RandSource: rng,
 		SecureRNG:  rng,
 		IPTables:   &stack.IPTables{}, // netfilter is sim's; the default tables would cost kilobytes
 	})
-	t.processors = newProcessors(t.stack.TransportProtocolInstance(tcp.ProtocolNumber))
+	t.processors = newProcessors(t.stack.TransportProtocolInstance(tcp.ProtocolNumber).(*tcpProtocol))
+	t.clock.fired = t.processors.owe
 	if err := t.attach(); err != nil {
 		t.Close()
 		return nil, err
@@ -147,8 +148,7 @@ func (t *Transport) Deliver(p sim.Packet) {
 	if src, ok := sourceOfSYN(p.Data); ok {
 		t.setPathMTU(t.l3.MTU(src))
 	}
-	t.link.deliver(p.Data)
-	t.processors.drain()
+	t.processors.deliver(func() { t.link.deliver(p.Data) })
 }
 
 // sourceOfSYN returns where a packet comes from that may begin a connection.
@@ -180,6 +180,7 @@ func (t *Transport) Settle() {
 		for _, s := range woken {
 			s.react()
 		}
+		t.processors.owe()
 	}
 }
 

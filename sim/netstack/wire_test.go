@@ -194,6 +194,8 @@ func (e *end) Await(done func() bool, timeout time.Duration, cancel <-chan struc
 	}
 }
 
+func (e *end) Poke() { e.wire.after(0, func() {}) }
+
 // Linger is for goroutines that others help; who lives on a wire is alone.
 func (e *end) Linger(done func() bool) error { return e.Await(done, time.Hour, nil) }
 
