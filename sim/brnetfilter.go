@@ -26,13 +26,13 @@ func (l *link) calls(f frame) bool {
 
 // bridged is the passage of the packet of a frame that a bridge forwards.
 func (l *link) bridged(f frame) (w passage, ok bool) {
-	p, ok := parsePacket(f.payload)
+	p, ok := f.packet()
 	if !ok || p.v6() != (f.kind == typeIPv6) {
 		l.drop(f, DropBadHeader, "") // br_validate_ipv4, br_validate_ipv6
 		return w, false
 	}
 	return passage{
-		packet: p, segment: f.segment, cut: f.cut, own: !f.shared && !l.world().watched(), in: l, tracked: f.tracked,
+		packet: p, train: f.train, cut: f.cut, own: !f.shared && !l.world().watched(), shared: f.shared, in: l, tracked: f.tracked,
 	}, true
 }
 
@@ -49,7 +49,7 @@ func (l *link) bridgePreRouting(f *frame) (ok bool) {
 	if !l.ns.through(atPreRouting, &w) {
 		return false
 	}
-	f.payload, f.tracked, f.cut, f.asked = w.packet, w.tracked, w.cut, true
+	f.payload, f.train, f.tracked, f.cut, f.asked = w.packet, w.train, w.tracked, w.cut, true
 	if now := w.packet.dst(); now != dst && !f.dst.multicast() {
 		f.dst = l.bridgedTo(w)
 		f.host = f.host || f.dst == l.mac
@@ -87,7 +87,7 @@ func (l *link) bridgePostRouting(f frame, port *link) (list []frame) {
 	if !ok || !l.ns.through(atPostRouting, &w) {
 		return nil
 	}
-	f.payload = w.packet
+	f.payload, f.train = w.packet, w.train
 	switch {
 	case f.segment != 0 || len(w.packet) <= port.mtu && (f.cut == 0 || len(w.packet) <= f.cut):
 		return []frame{f}

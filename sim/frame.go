@@ -11,12 +11,12 @@ type frame struct {
 	vlan     int // the ID in its tag (IEEE 802.1Q), 0: it has none
 	kind     etherType
 	payload  []byte
-	segment  int     // of a train of segments: see Packet
-	shared   bool    // several have the payload
-	host     bool    // it is addressed to a device that it has come by here: PACKET_HOST
-	asked    bool    // the chains of ip or ip6 have been asked about it by a bridge: nf_bridge
-	cut      int     // how long the longest fragment was that its packet was put together of; 0: it came whole
-	tracked  tracked // of a packet that comes back by the loopback device
+	train
+	shared  bool    // several have the payload
+	host    bool    // it is addressed to a device that it has come by here: PACKET_HOST
+	asked   bool    // the chains of ip or ip6 have been asked about it by a bridge: nf_bridge
+	cut     int     // how long the longest fragment was that its packet was put together of; 0: it came whole
+	tracked tracked // of a packet that comes back by the loopback device
 }
 
 // An etherType says what the payload of a frame is.
@@ -51,15 +51,25 @@ func (f frame) fits(l *link) (not DropReason) {
 func (f *frame) is(other frame) bool {
 	return f.dst == other.dst && f.src == other.src && f.vlan == other.vlan && f.kind == other.kind &&
 		samePlace(f.payload, other.payload) &&
-		f.segment == other.segment && f.shared == other.shared && f.host == other.host && f.asked == other.asked &&
+		f.train == other.train && f.shared == other.shared && f.host == other.host && f.asked == other.asked &&
 		f.cut == other.cut && f.tracked == other.tracked
 }
 
 func samePlace(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
+// packet is the packet in a frame; not ok where its header is no good.
+func (f frame) packet() (p packet, ok bool) { return parseTrain(f.payload, f.train) }
+
+// joined returns the frame with its payload in one piece.
+func (f frame) joined() frame {
+	f.payload = packet(f.payload).join(&f.train)
+	return f
+}
+
 // tagged returns the frame with one more tag. One that it has becomes part of the payload.
 func (f frame) tagged(id int) frame {
 	if f.vlan != 0 {
+		f = f.joined()
 		inner := binary.BigEndian.AppendUint16(nil, uint16(f.vlan))
 		inner = binary.BigEndian.AppendUint16(inner, uint16(f.kind))
 		f.kind, f.payload = typeVLAN, append(inner, f.payload...)
@@ -126,6 +136,7 @@ func describeMTU(f frame, l *link) string {
 // protocols. (net/core/dev.c: __netif_receive_skb_core.)
 func (l *link) receive(f frame) {
 	if w := l.world(); w.watched() {
+		f = f.joined() // it was sent before
 		l.see(Received, f)
 		w.taken = new(f)
 	}

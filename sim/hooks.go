@@ -215,10 +215,11 @@ func iptablesPriority(table, hook string) int {
 
 // A passage is a packet on its way through a namespace, with what is known of it beside what it says.
 type passage struct {
-	packet  packet
-	segment int   // of a train of segments: see Packet
+	packet packet
+	train
 	cut     int   // how long the longest fragment was that it came in; 0: it came whole
 	own     bool  // nobody else has the packet: it may be written to
+	shared  bool  // others may have the body of the train
 	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
 	to      way   // at postrouting
 	tracked
@@ -250,6 +251,14 @@ func (w *passage) length() int {
 func (w *passage) take() packet {
 	if !w.own {
 		w.packet, w.own = slices.Clone(w.packet), true
+	}
+	return w.packet
+}
+
+// join makes the packet one piece.
+func (w *passage) join() packet {
+	if w.body != nil {
+		w.packet, w.own = w.packet.join(&w.train), true
 	}
 	return w.packet
 }
@@ -336,7 +345,7 @@ func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
 		return true
 	}
 	f := facts{flow: flow{in: in, out: out}, ns: ns, mac: fr.src}
-	if p, ok := parsePacket(fr.payload); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
+	if p, ok := fr.packet(); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
 		f.look(p)
 	}
 	for i := range steps {

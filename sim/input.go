@@ -10,7 +10,7 @@ import (
 // inputIP takes a packet from a link: it is for the namespace, to be forwarded, or dropped. (net/ipv4/ip_input.c:
 // ip_rcv; net/ipv4/route.c: ip_route_input_slow; net/ipv6/ip6_input.c: ipv6_rcv.)
 func (l *link) inputIP(f frame) {
-	p, ok := parsePacket(f.payload)
+	p, ok := f.packet()
 	if !ok || p.v6() != (f.kind == typeIPv6) {
 		l.drop(f, DropBadHeader, "")
 		return
@@ -18,7 +18,9 @@ func (l *link) inputIP(f frame) {
 	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
 		return
 	}
-	w := passage{packet: p, segment: f.segment, cut: f.cut, own: !f.shared && !l.world().watched(), in: l, tracked: f.tracked}
+	w := passage{
+		packet: p, train: f.train, cut: f.cut, own: !f.shared && !l.world().watched(), shared: f.shared, in: l, tracked: f.tracked,
+	}
 	if !f.asked && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
 		return
 	}
@@ -40,16 +42,16 @@ func (l *link) inputIP(f frame) {
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
-		l.ns.report(p, w.tracked, noWay[errno])
+		l.ns.report(w.join(), w.tracked, noWay[errno])
 	default:
 		l.ns.forward(&w, to)
 	}
 }
 
 // inputLocal hands a packet up that is for the namespace. (net/ipv4/ip_input.c: ip_local_deliver.)
-func (l *link) inputLocal(w *passage, deliver func(packet)) {
+func (l *link) inputLocal(w *passage, deliver func(*passage)) {
 	if l.ns.assemble(w, true) && l.ns.through(atLocalIn, w) {
-		deliver(w.packet)
+		deliver(w)
 	}
 }
 
@@ -122,13 +124,13 @@ func (ns *namespace) forward(w *passage, to way) {
 	switch {
 	case *p.hopLimit() <= 1:
 		ns.drop(p, w.in, to.link, DropBadHeader, "the TTL is used up")
-		ns.report(p, w.tracked, timeExceeded)
+		ns.report(w.join(), w.tracked, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
 		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
-		ns.report(p, w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
+		ns.report(w.join(), w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && w.length() > to.link.mtu:
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), to.link.mtu))
-		ns.report(p, w.tracked, tooBig(to.link.mtu))
+		ns.report(w.join(), w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		if ns.world().watched() { // else nobody has to make words of it
 			ns.decide(w.packet, w.in, to.link, "route: %s", to)

@@ -15,12 +15,19 @@ var _ Layer3 = layer3{}
 // Send locks the tables without working the outbox off: it may be called from within Transport.Deliver, which is what
 // the outbox is for.
 func (l3 layer3) Send(p Packet) error {
-	q, ok := parsePacket(p.Data)
+	t := train{segment: p.Segment, body: p.Body}
+	q, ok := parseTrain(p.Data, t)
 	if !ok {
 		return kernel.EINVAL
 	}
 	var errno kernel.Errno
-	l3.ns.world().locked(func() { errno = l3.ns.output(q, p.Segment) })
+	w := l3.ns.world()
+	w.locked(func() {
+		if w.watched() || t.segment == 0 || !q.canBeApart() {
+			q = q.join(&t)
+		}
+		errno = l3.ns.output(q, t)
+	})
 	return asError(errno)
 }
 

@@ -9,25 +9,25 @@ import (
 
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
 // ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
-func (ns *namespace) output(p packet, segment int) kernel.Errno {
+func (ns *namespace) output(p packet, t train) kernel.Errno {
 	to, errno := ns.route(flow{src: p.src(), dst: p.dst()})
 	if errno != 0 {
 		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
 	}
 	ns.decide(p, nil, to.link, "route: %s", to)
-	return ns.emitTrain(p, segment, to, tracked{})
+	return ns.emitTrain(p, t, to, tracked{})
 }
 
 // emit sends a packet of the namespace's own by a way. What is translated then goes where the routes say of its new
 // destination. (net/ipv4/ip_output.c: __ip_local_out; net/netfilter/nf_nat_proto.c: nf_nat_ipv4_local_fn,
 // ip_route_me_harder.)
 func (ns *namespace) emit(p packet, to way, known tracked) (errno kernel.Errno) {
-	return ns.emitTrain(p, 0, to, known)
+	return ns.emitTrain(p, train{}, to, known)
 }
 
-func (ns *namespace) emitTrain(p packet, segment int, to way, known tracked) (errno kernel.Errno) {
-	w := passage{packet: p, segment: segment, own: true, out: to.link, tracked: known}
+func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno kernel.Errno) {
+	w := passage{packet: p, train: t, own: true, out: to.link, tracked: known}
 	asked := p.dst()
 	if !ns.through(atLocalOut, &w) {
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
@@ -52,16 +52,16 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	p, mtu := w.packet, to.mtu()
 	switch {
 	case w.length() <= mtu && (w.cut == 0 || len(p) <= w.cut):
-		to.send(parcel{p, w.segment}, w.tracked)
+		to.send(parcel{p, w.train}, w.tracked)
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
-		ns.report(p, w.tracked, tooBig(mtu))
+		ns.report(w.join(), w.tracked, tooBig(mtu))
 	default:
 		if w.cut != 0 {
 			mtu = min(mtu, w.cut)
 		}
 		ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
-		for _, piece := range ns.fragments(p, mtu) {
+		for _, piece := range ns.fragments(w.join(), mtu) {
 			to.send(parcel{packet: piece}, w.tracked)
 		}
 	}
@@ -78,24 +78,27 @@ func (to way) send(p parcel, known tracked) {
 		f.tracked = known
 		l.transmit(f)
 	case to.kind == kernel.Broadcast:
-		l.transmitIP(broadcastMAC, p.packet)
+		l.transmitIP(broadcastMAC, p.join())
 	case to.next.IsMulticast():
-		l.transmitIP(multicastMAC(to.next), p.packet)
+		l.transmitIP(multicastMAC(to.next), p.join())
 	default:
 		l.sendTo(to.next, p)
 	}
 }
 
-// A parcel is a packet that leaves a namespace, or waits to, with the length of its segments where it is a train of them.
+// A parcel is a packet that leaves a namespace, or waits to, with what it has beside where it is a train.
 type parcel struct {
 	packet
-	segment int
+	train
 }
+
+// join is the packet in one piece.
+func (p parcel) join() packet { return p.packet.join(&p.train) }
 
 // frame is the frame of a parcel.
 func (p parcel) frame(dst, src mac) frame {
 	f := frameOf(dst, src, p.packet)
-	f.segment = p.segment
+	f.train = p.train
 	return f
 }
 

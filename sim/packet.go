@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 )
 
@@ -26,19 +27,26 @@ const (
 
 // parsePacket returns the packet without the padding behind it; not ok where its header is no good.
 // (net/ipv4/ip_input.c: ip_rcv_core; net/ipv6/ip6_input.c: ip6_rcv_core.)
-func parsePacket(data []byte) (p packet, ok bool) {
+func parsePacket(data []byte) (p packet, ok bool) { return parseTrain(data, train{}) }
+
+// parseTrain is parsePacket for what may have a body.
+func parseTrain(data []byte, t train) (p packet, ok bool) {
 	p = data
+	n := len(p)
+	if t.body != nil {
+		n += t.body.Len()
+	}
 	switch {
 	case len(p) >= headerLen4 && p[0]>>4 == 4:
-		ok = p.headerLen() >= headerLen4 && p.headerLen() <= p.totalLen() && p.totalLen() <= len(p) &&
+		ok = p.headerLen() >= headerLen4 && p.headerLen() <= min(p.totalLen(), len(p)) && p.totalLen() <= n &&
 			sum16(p[:p.headerLen()]) == 0
 	case len(p) >= headerLen6 && p[0]>>4 == 6:
-		ok = p.headerLen() <= p.totalLen() && p.totalLen() <= len(p)
+		ok = p.headerLen() <= min(p.totalLen(), len(p)) && p.totalLen() <= n
 	}
 	if !ok {
 		return nil, false
 	}
-	return p[:p.totalLen()], true
+	return p[:min(p.totalLen(), len(p))], true
 }
 
 func (p packet) v6() bool { return p[0]>>4 == 6 }
@@ -153,13 +161,17 @@ func newPacket(src, dst netip.Addr, protocol int, payload []byte) packet {
 // sum16 is the checksum of the internet protocols over some pieces, of which all but the last have an even length: RFC
 // 1071.
 func sum16(pieces ...[]byte) uint16 {
-	var sum uint32
+	var sum uint64
 	for _, data := range pieces {
+		for ; len(data) >= 8; data = data[8:] {
+			eight := binary.BigEndian.Uint64(data)
+			sum += eight>>32 + eight&math.MaxUint32
+		}
 		for ; len(data) >= 2; data = data[2:] {
-			sum += uint32(binary.BigEndian.Uint16(data))
+			sum += uint64(binary.BigEndian.Uint16(data))
 		}
 		if len(data) == 1 {
-			sum += uint32(data[0]) << 8
+			sum += uint64(data[0]) << 8
 		}
 	}
 	for sum > 0xffff {

@@ -14,7 +14,7 @@ func (ns *namespace) reject(w *passage, with kernel.Rejection) {
 		ns.reset(w)
 		return
 	}
-	ns.report(w.packet, w.tracked, rejections[with])
+	ns.report(w.join(), w.tracked, rejections[with])
 }
 
 // rejections are the ICMP errors of rejections. Those that stand for both IP versions are as nft_reject_icmp_code and
@@ -41,7 +41,7 @@ func unreachable4(code byte) report { return report{v4: icmpKind{icmpUnreachable
 
 // reset answers a segment with a reset, unless it is one.
 func (ns *namespace) reset(w *passage) {
-	segment := w.packet.payload()
+	segment := w.join().payload()
 	if w.packet.protocol() != protoTCP || !w.packet.first() || len(segment) < tcpHeader || segmentKind(segment) == segmentRST {
 		return
 	}

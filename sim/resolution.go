@@ -70,7 +70,7 @@ func (n *neighbour) now(t time.Duration) kernel.NeighbourState {
 // resolve lets a packet wait, the oldest making room, and asks for the MAC unless that is under way.
 func (l *link) resolve(n *neighbour, p parcel) {
 	if len(n.waiting) == maxWaiting {
-		l.ns.drop(n.waiting[0].packet, nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
+		l.ns.drop(n.waiting[0].join(), nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
 		n.waiting = n.waiting[1:]
 	}
 	l.ns.decide(p.packet, nil, l, "neighbour: %s is asked for its MAC", n.ip)
@@ -158,8 +158,8 @@ func (l *link) giveUp(n *neighbour) {
 	waiting := n.waiting
 	n.state, n.known, n.waiting = kernel.Failed, false, nil
 	for _, p := range waiting {
-		l.ns.drop(p.packet, nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
-		l.ns.report(p.packet, tracked{}, hostUnreachable)
+		l.ns.drop(p.join(), nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
+		l.ns.report(p.join(), tracked{}, hostUnreachable)
 	}
 }
 

@@ -14,9 +14,13 @@ const (
 // segments are the frames that a train stands for, as a card without segmentation offload gets them; one that is none
 // stands for itself. (net/ipv4/tcp_offload.c: tcp_gso_segment; net/ipv4/af_inet.c: inet_gso_segment.)
 func (f frame) segments() []frame {
-	train := packet(f.payload)
+	if f.segment == 0 {
+		return []frame{f}
+	}
+	train := packet(f.payload).append(&f.train)
 	header := train.headerLen()
-	if f.segment == 0 || train.protocol() != protoTCP || len(train) < header+tcpHeader {
+	if train.protocol() != protoTCP || len(train) < header+tcpHeader {
+		f.payload = train
 		return []frame{f}
 	}
 	header += int(train[header+12]>>4) * 4
@@ -43,7 +47,6 @@ func (p packet) segment(header, from, to int) packet {
 		tcp[tcpFlags] &^= tcpFIN | tcpPSH
 	}
 	q.seal()
-	binary.BigEndian.PutUint16(tcp[tcpSum:], 0)
-	binary.BigEndian.PutUint16(tcp[tcpSum:], sumPseudo(q.src(), q.dst(), protoTCP, tcp))
+	q.sumTCP()
 	return q
 }

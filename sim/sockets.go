@@ -10,25 +10,27 @@ import (
 
 // deliver hands a packet to the namespace's sockets once the tables are unlocked. Who has none gets them, since echo
 // requests are answered by them.
-func (ns *namespace) deliver(p packet) {
+func (ns *namespace) deliver(w *passage) {
+	p := w.packet
 	if ns.unwrap(p) {
 		return
 	}
 	ns.learnMTU(p)
+	whole := Packet{Data: p, Segment: w.segment, Body: w.body, Shared: w.shared}
 	ns.world().post(func() {
 		t, err := ns.socketsAt(p.dst())
 		if err != nil {
 			return // a world without transport: nobody is there to hear
 		}
-		t.Deliver(Packet{Data: p})
+		t.Deliver(whole)
 		ns.world().locked(func() { ns.world().disturb(ns) })
 	})
 }
 
 // deliverToMany hands up what is for everybody on the link. It makes nobody sockets: who has none does not listen.
-func (ns *namespace) deliverToMany(p packet) {
+func (ns *namespace) deliverToMany(w *passage) {
 	if ns.transport != nil {
-		ns.deliver(p)
+		ns.deliver(w)
 	}
 }
 

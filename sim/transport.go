@@ -83,6 +83,11 @@ type Layer3 interface {
 type Packet struct {
 	Data    []byte
 	Segment int // of a train: how long the packets are that it stands for, with their headers; 0: it stands for itself
+
+	// Body is what follows Data, nil where nothing does. Only a train may have one, and Data has all headers then; its TCP
+	// checksum is not made yet. Bytes has all of it.
+	Body   Body
+	Shared bool // others may get the Body too; else it is the receiver's
 }
 
 // A NewTransport makes the transport of a namespace. The addresses that the namespace has follow by SetAddresses.

@@ -123,7 +123,7 @@ func (l *link) wrap(f frame) {
 		l.drop(f, DropNotSpecified, "its own packets would go by itself")
 	default:
 		for _, one := range f.segments() {
-			v.home.output(v.packet(one, to), 0)
+			v.home.output(v.packet(one, to), train{})
 		}
 	}
 }

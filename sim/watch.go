@@ -165,6 +165,9 @@ func (ns *namespace) sightOf(p packet, in, out *link) Sight {
 // length is how many bytes the frame has on the wire.
 func (f frame) length() int {
 	n := len(f.dst) + len(f.src) + 2 + len(f.payload)
+	if f.body != nil {
+		n += f.body.Len()
+	}
 	if f.vlan != 0 {
 		n += vlanHeader
 	}
@@ -187,6 +190,7 @@ func parseFrame(b []byte) (f frame, ok bool) {
 
 // bytes is the frame as on the wire.
 func (f frame) bytes() []byte {
+	f = f.joined()
 	b := make([]byte, 0, len(f.dst)+len(f.src)+vlanHeader+2+len(f.payload))
 	b = append(append(b, f.dst[:]...), f.src[:]...)
 	if f.vlan != 0 {

@@ -24,6 +24,7 @@ type link struct {
 	closed     atomic.Bool
 	lastID     atomic.Uint32 // see identify
 	dispatcher atomic.Pointer[stack.NetworkDispatcher]
+	unsummed   atomic.Bool // the packet that is handed up has no checksum above IP, as a train has none
 }
 
 var (
@@ -40,18 +41,26 @@ func (*link) GSOMaxSize() uint32 {
 func (*link) SupportedGSO() stack.SupportedGSO { return stack.HostGSOSupported }
 
 // MTU is the greatest an IP packet can be: sim fragments.
-func (*link) MTU() uint32                                  { return header.IPv4MaximumPayloadSize }
-func (*link) SetMTU(uint32)                                {}
-func (*link) MaxHeaderLength() uint16                      { return 0 }
-func (*link) LinkAddress() tcpip.LinkAddress               { return "" }
-func (*link) SetLinkAddress(tcpip.LinkAddress)             {}
-func (*link) Capabilities() stack.LinkEndpointCapabilities { return stack.CapabilityLoopback }
-func (*link) ARPHardwareType() header.ARPHardwareType      { return header.ARPHardwareNone }
-func (*link) AddHeader(*stack.PacketBuffer)                {}
-func (*link) ParseHeader(*stack.PacketBuffer) bool         { return true }
-func (*link) SetOnCloseAction(func())                      {}
-func (*link) Wait()                                        {}
-func (*link) Close()                                       {}
+func (*link) MTU() uint32                             { return header.IPv4MaximumPayloadSize }
+func (*link) SetMTU(uint32)                           {}
+func (*link) MaxHeaderLength() uint16                 { return 0 }
+func (*link) LinkAddress() tcpip.LinkAddress          { return "" }
+func (*link) SetLinkAddress(tcpip.LinkAddress)        {}
+func (*link) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareNone }
+func (*link) AddHeader(*stack.PacketBuffer)           {}
+func (*link) ParseHeader(*stack.PacketBuffer) bool    { return true }
+func (*link) SetOnCloseAction(func())                 {}
+func (*link) Wait()                                   {}
+func (*link) Close()                                  {}
+
+// Capabilities say of each packet that is handed up whether there is a checksum to look at (stack/nic.go,
+// DeliverNetworkPacket).
+func (l *link) Capabilities() stack.LinkEndpointCapabilities {
+	if l.unsummed.Load() {
+		return stack.CapabilityLoopback | stack.CapabilityRXChecksumOffload
+	}
+	return stack.CapabilityLoopback
+}
 
 // Attach comes with nil, from another goroutine, when the stack is destroyed.
 func (l *link) Attach(d stack.NetworkDispatcher) {
@@ -79,11 +88,20 @@ func (l *link) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 }
 
 func (l *link) send(pkt *stack.PacketBuffer) error {
-	view := pkt.ToView()
-	data := view.ToSlice()
-	view.Release()
-	l.seal(data)
-	return l.l3.Send(sim.Packet{Data: data, Segment: segmentOf(pkt)})
+	all := pkt.ToBuffer()
+	p := sim.Packet{Segment: segmentOf(pkt)}
+	if p.Segment == 0 {
+		p.Data = all.Flatten()
+		all.Release()
+		l.seal(p.Data)
+		return l.l3.Send(p)
+	}
+	p.Data = make([]byte, pkt.HeaderSize())
+	_, _ = all.ReadAt(p.Data, 0)
+	all.TrimFront(int64(len(p.Data)))
+	p.Body = &body{all}
+	l.sealHeader(p.Data)
+	return l.l3.Send(p)
 }
 
 // segmentOf is how long the packets of a train are, 0 where the packet is none.
@@ -96,14 +114,20 @@ func segmentOf(pkt *stack.PacketBuffer) int {
 }
 
 // deliver hands a packet up.
-func (l *link) deliver(data []byte) {
+func (l *link) deliver(p sim.Packet) {
 	d := l.dispatcher.Load()
-	if d == nil || len(data) == 0 {
+	if d == nil || len(p.Data) == 0 {
 		return
 	}
-	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(data)})
+	all := buffer.MakeWithData(p.Data)
+	if p.Body != nil {
+		rest := restOf(p)
+		all.Merge(&rest)
+	}
+	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: all})
 	defer pkt.DecRef()
-	switch header.IPVersion(data) {
+	l.unsummed.Store(p.Body != nil)
+	switch header.IPVersion(p.Data) {
 	case header.IPv4Version:
 		(*d).DeliverNetworkPacket(header.IPv4ProtocolNumber, pkt)
 	case header.IPv6Version:

@@ -8,15 +8,25 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
-// seal makes a packet of the stack ready for the wire: Linux's choice of DF, an identification, and the checksums.
+// sealHeader makes the IP header of a packet of the stack ready for the wire: Linux's choice of DF, an identification, and the
+// checksum.
+func (l *link) sealHeader(data []byte) {
+	if header.IPVersion(data) != header.IPv4Version {
+		return
+	}
+	ip := header.IPv4(data)
+	dontFragment(ip, l.l3.MTU)
+	l.identify(ip)
+	ip.SetChecksum(0)
+	ip.SetChecksum(^ip.CalculateChecksum())
+}
+
+// seal is sealHeader for a packet in one piece, and makes the checksum of what is above IP.
 func (l *link) seal(data []byte) {
+	l.sealHeader(data)
 	switch header.IPVersion(data) {
 	case header.IPv4Version:
 		ip := header.IPv4(data)
-		dontFragment(ip, l.l3.MTU)
-		l.identify(ip)
-		ip.SetChecksum(0)
-		ip.SetChecksum(^ip.CalculateChecksum())
 		sum(ip.TransportProtocol(), ip.Payload(), ip.SourceAddress(), ip.DestinationAddress())
 	case header.IPv6Version:
 		ip := header.IPv6(data) // the stack sends no extension headers, and no fragments with this MTU

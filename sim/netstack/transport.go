@@ -148,7 +148,7 @@ func (t *Transport) Deliver(p sim.Packet) {
 	if src, ok := sourceOfSYN(p.Data); ok {
 		t.setPathMTU(t.l3.MTU(src))
 	}
-	t.processors.deliver(func() { t.link.deliver(p.Data) })
+	t.processors.deliver(func() { t.link.deliver(p) })
 }
 
 // sourceOfSYN returns where a packet comes from that may begin a connection.

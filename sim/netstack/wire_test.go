@@ -137,7 +137,7 @@ func (e *end) Send(p sim.Packet) error {
 		if to == nil || to.deaf {
 			return
 		}
-		fmt.Fprintf(e.wire.trace, "%d %x\n", e.wire.elapsed(), p.Data)
+		fmt.Fprintf(e.wire.trace, "%d %x\n", e.wire.elapsed(), p.Bytes())
 		e.wire.count++
 		to.Deliver(p)
 	})
