@@ -68,11 +68,25 @@ func New(l3 sim.Layer3) (sim.Transport, error) {
 	})
 	t.processors = newProcessors(t.stack.TransportProtocolInstance(tcp.ProtocolNumber).(*tcpProtocol))
 	t.clock.fired = t.processors.owe
+	t.setBuffers()
 	if err := t.attach(); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
+}
+
+// setBuffers has the buffers of TCP grow to what Linux has in net.ipv4.tcp_rmem and tcp_wmem: 6 MB to receive into, and 4 MB
+// for what is sent, of which half is data there (sk_sndbuf counts memory; net/ipv4/tcp_input.c: tcp_sndbuf_expand). Half of
+// the receiver's is its window, here as there. The sender's being less, it is that which limits who sends over no distance,
+// and what he writes goes in full trains; the window would cut them to the size of what was acknowledged.
+func (t *Transport) setBuffers() {
+	receive := tcpip.TCPReceiveBufferSizeRangeOption{
+		Min: tcp.MinBufferSize, Default: tcp.DefaultReceiveBufferSize, Max: 6 << 20,
+	}
+	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: tcp.DefaultSendBufferSize, Max: 2 << 20}
+	t.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &receive)
+	t.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &send)
 }
 
 // attach makes the interface. It takes whatever it is given (promiscuous mode), because sim has already decided that
