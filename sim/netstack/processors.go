@@ -3,6 +3,7 @@ package netstack
 import (
 	"sync"
 	"sync/atomic"
+	_ "unsafe" // for go:linkname
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -26,11 +27,11 @@ import (
 // (handleListenSegment), which keeps it. Hence rounds: as many as a segment can have processors. And since Deliver
 // drains the queues after every packet, there is one segment at a time, and no two processors ever have work at once.
 //
-// A round costs each processor two changes of goroutines, so that those are spared that can find nothing to do. A segment
-// of a connection that stands is worked off by the processor that got it, for its endpoint has no other segment that could
-// move if it closed: one round is enough. What else could be in a queue by the time of Settle comes from a timer, from a
-// socket's reaction, or from a goroutine that held the lock of an endpoint (tcp.Endpoint.UnlockUser) while a round was under
-// way, which call finds out; they owe rounds.
+// A round costs each processor two changes of goroutines, on as many threads, so that those are spared that can find nothing
+// to do. A segment of a connection that stands moves nowhere, for its endpoint has no other one that it could close upon: it
+// is worked off here, by the function that its processor would call, which finds nothing left when it looks the next time.
+// What else could be in a queue by the time of Settle comes from a timer, from a socket's reaction, or from a goroutine that
+// held the lock of an endpoint (tcp.Endpoint.UnlockUser) meanwhile, which call finds out; they owe rounds.
 type processors struct {
 	mu     sync.Mutex
 	tcp    *tcpProtocol
@@ -75,13 +76,24 @@ func (p *processors) deliver(f func()) {
 	p.turns.Add(1)
 	defer p.turns.Add(1)
 	f()
-	if p.tcp.stands() && !p.owed.Load() {
-		p.work(1)
-		return
+	if ep := p.tcp.took(); stands(ep) && !p.owed.Load() && !p.closed {
+		handleConnected(ep)
+		if stands(ep) {
+			return
+		}
+	} else {
+		p.work()
 	}
-	p.work(rounds)
 	p.owe() // as long as it stands not, who made the connection may hold its lock
 }
+
+func stands(ep *tcp.Endpoint) bool { return ep != nil && ep.EndpointState() == tcp.StateEstablished }
+
+// handleConnected is gVisor's: what a processor does with an endpoint that has segments and is connected
+// (transport/tcp/dispatcher.go). No exported function does.
+//
+//go:linkname handleConnected gvisor.dev/gvisor/pkg/tcpip/transport/tcp.handleConnected
+func handleConnected(ep *tcp.Endpoint)
 
 // drain lets the processors work until they have nothing left to do.
 func (p *processors) drain() {
@@ -93,10 +105,10 @@ func (p *processors) drain() {
 	p.turns.Add(1)
 	defer p.turns.Add(1)
 	p.owed.Store(false)
-	p.work(rounds)
+	p.work()
 }
 
-func (p *processors) work(rounds int) {
+func (p *processors) work() {
 	if p.closed || !p.used {
 		return
 	}
@@ -133,11 +145,11 @@ func newTCP(s *stack.Stack) stack.TransportProtocol {
 	return &tcpProtocol{queueingProtocol: tcp.NewProtocol(s).(queueingProtocol)}
 }
 
-// stands reports whether the last segment was queued for a connection that stands, once.
-func (p *tcpProtocol) stands() bool {
-	last, ok := p.last.(*tcp.Endpoint)
+// took returns the endpoint that a segment was queued for since it was last asked, nil where there is none.
+func (p *tcpProtocol) took() *tcp.Endpoint {
+	last, _ := p.last.(*tcp.Endpoint)
 	p.last = nil
-	return ok && last.EndpointState() == tcp.StateEstablished
+	return last
 }
 
 // QueuePacket is asked by the stack for every segment of an endpoint.
