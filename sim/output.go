@@ -15,7 +15,9 @@ func (ns *namespace) output(p packet, t train) kernel.Errno {
 		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
 	}
-	ns.decide(p, nil, to.link, "route: %s", to)
+	if ns.world().watched() { // else nobody has to make words of it
+		ns.decide(p, nil, to.link, "route: %s", to)
+	}
 	return ns.emitTrain(p, t, to, tracked{})
 }
 
@@ -37,7 +39,9 @@ func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno 
 			ns.drop(w.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 			return errno
 		}
-		ns.decide(w.packet, nil, to.link, "route: %s", to)
+		if ns.world().watched() {
+			ns.decide(w.packet, nil, to.link, "route: %s", to)
+		}
 	}
 	return ns.leave(&w, to)
 }

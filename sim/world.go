@@ -34,12 +34,12 @@ type World struct {
 	rand      *rand.Rand
 	hosts     []*Host
 	lastNSID  uint64
-	touched   time.Duration // when a file was last changed: see touch
-	settings  *settingsPool // of all folders
-	outbox    []func()      // what is to be told to transports, in order, once mu is free
-	sending   bool          // someone is working the outbox off
-	fired     []*link       // whose carriers have come or gone: see watchLinks
-	disturbed []*namespace  // with transports that may have work in the background
+	touched   time.Duration    // when a file was last changed: see touch
+	settings  *settingsPool    // of all folders
+	outbox    fifo[func()]     // what is to be told to transports, in order, once mu is free
+	sending   bool             // someone is working the outbox off
+	fired     []*link          // whose carriers have come or gone: see watchLinks
+	disturbed fifo[*namespace] // with transports that may have work in the background
 
 	cables   []*Cable
 	lastCard int // how many cards of cables were made
@@ -129,7 +129,7 @@ func (w *World) await(done func() bool, timeout time.Duration, cancel <-chan str
 
 // post leaves f to be called once the tables are unlocked. It is for telling transports: what is posted is called
 // one by one, in order. The tables are locked.
-func (w *World) post(f func()) { w.outbox = append(w.outbox, f) }
+func (w *World) post(f func()) { w.outbox.push(f) }
 
 // send works the outbox off, unless someone else is at it (who takes the new things along).
 func (w *World) send() {
@@ -139,9 +139,8 @@ func (w *World) send() {
 		return
 	}
 	w.sending = true
-	for len(w.outbox) > 0 {
-		f := w.outbox[0]
-		w.outbox = w.outbox[1:]
+	for w.outbox.len() > 0 {
+		f := w.outbox.pop()
 		w.mu.Unlock()
 		f()
 		w.mu.Lock()
@@ -154,7 +153,7 @@ func (w *World) send() {
 func (w *World) disturb(ns *namespace) {
 	if ns.transport != nil && !ns.disturbed {
 		ns.disturbed = true
-		w.disturbed = append(w.disturbed, ns)
+		w.disturbed.push(ns)
 	}
 }
 
@@ -171,9 +170,8 @@ func (w *World) settle() {
 
 func (w *World) nextDisturbed() (t Transport) {
 	w.locked(func() {
-		for len(w.disturbed) > 0 && t == nil {
-			ns := w.disturbed[0]
-			w.disturbed = w.disturbed[1:]
+		for w.disturbed.len() > 0 && t == nil {
+			ns := w.disturbed.pop()
 			ns.disturbed = false
 			t = ns.transport
 		}

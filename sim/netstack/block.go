@@ -39,6 +39,12 @@ func (t *Transport) newEndpoint(
 // for such events.
 func (e endpoint) block(events waiter.EventMask, over func() error, try func() tcpip.Error) error {
 	defer e.transport.l3.Poke()
+	if err := e.whyOver(over); err != nil {
+		return err
+	}
+	if err := e.attempt(try); err != errBlocked {
+		return asError(errnoOf(err))
+	}
 	var woken atomic.Bool
 	entry := waiter.NewFunctionEntry(events|waiter.EventErr|waiter.EventHUp, func(waiter.EventMask) { woken.Store(true) })
 	e.queue.EventRegister(&entry)
@@ -48,9 +54,7 @@ func (e endpoint) block(events waiter.EventMask, over func() error, try func() t
 		if err := e.whyOver(over); err != nil {
 			return err
 		}
-		var err tcpip.Error
-		e.transport.processors.call(func() { err = try() })
-		if _, blocked := err.(*tcpip.ErrWouldBlock); !blocked {
+		if err := e.attempt(try); err != errBlocked {
 			return asError(errnoOf(err))
 		}
 		done := func() bool { return woken.Load() || e.whyOver(over) != nil }
@@ -58,6 +62,15 @@ func (e endpoint) block(events waiter.EventMask, over func() error, try func() t
 			return errDown // the world is closed
 		}
 	}
+}
+
+// attempt calls try, and returns errBlocked where that has to wait.
+func (e endpoint) attempt(try func() tcpip.Error) (err tcpip.Error) {
+	e.transport.processors.call(func() { err = try() })
+	if _, blocked := err.(*tcpip.ErrWouldBlock); blocked {
+		return errBlocked
+	}
+	return err
 }
 
 func (e endpoint) whyOver(over func() error) error {

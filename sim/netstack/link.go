@@ -24,7 +24,6 @@ type link struct {
 	closed     atomic.Bool
 	lastID     atomic.Uint32 // see identify
 	dispatcher atomic.Pointer[stack.NetworkDispatcher]
-	unsummed   atomic.Bool // the packet that is handed up has no checksum above IP, as a train has none
 }
 
 var (
@@ -41,26 +40,18 @@ func (*link) GSOMaxSize() uint32 {
 func (*link) SupportedGSO() stack.SupportedGSO { return stack.HostGSOSupported }
 
 // MTU is the greatest an IP packet can be: sim fragments.
-func (*link) MTU() uint32                             { return header.IPv4MaximumPayloadSize }
-func (*link) SetMTU(uint32)                           {}
-func (*link) MaxHeaderLength() uint16                 { return 0 }
-func (*link) LinkAddress() tcpip.LinkAddress          { return "" }
-func (*link) SetLinkAddress(tcpip.LinkAddress)        {}
-func (*link) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareNone }
-func (*link) AddHeader(*stack.PacketBuffer)           {}
-func (*link) ParseHeader(*stack.PacketBuffer) bool    { return true }
-func (*link) SetOnCloseAction(func())                 {}
-func (*link) Wait()                                   {}
-func (*link) Close()                                  {}
-
-// Capabilities say of each packet that is handed up whether there is a checksum to look at (stack/nic.go,
-// DeliverNetworkPacket).
-func (l *link) Capabilities() stack.LinkEndpointCapabilities {
-	if l.unsummed.Load() {
-		return stack.CapabilityLoopback | stack.CapabilityRXChecksumOffload
-	}
-	return stack.CapabilityLoopback
-}
+func (*link) MTU() uint32                                  { return header.IPv4MaximumPayloadSize }
+func (*link) SetMTU(uint32)                                {}
+func (*link) MaxHeaderLength() uint16                      { return 0 }
+func (*link) LinkAddress() tcpip.LinkAddress               { return "" }
+func (*link) SetLinkAddress(tcpip.LinkAddress)             {}
+func (*link) Capabilities() stack.LinkEndpointCapabilities { return stack.CapabilityLoopback }
+func (*link) ARPHardwareType() header.ARPHardwareType      { return header.ARPHardwareNone }
+func (*link) AddHeader(*stack.PacketBuffer)                {}
+func (*link) ParseHeader(*stack.PacketBuffer) bool         { return true }
+func (*link) SetOnCloseAction(func())                      {}
+func (*link) Wait()                                        {}
+func (*link) Close()                                       {}
 
 // Attach comes with nil, from another goroutine, when the stack is destroyed.
 func (l *link) Attach(d stack.NetworkDispatcher) {
@@ -119,18 +110,22 @@ func (l *link) deliver(p sim.Packet) {
 	if d == nil || len(p.Data) == 0 {
 		return
 	}
-	all := buffer.MakeWithData(p.Data)
-	if p.Body != nil {
-		rest := restOf(p)
-		all.Merge(&rest)
-	}
-	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: all})
+	pkt := packetBuffer(p)
 	defer pkt.DecRef()
-	l.unsummed.Store(p.Body != nil)
 	switch header.IPVersion(p.Data) {
 	case header.IPv4Version:
 		(*d).DeliverNetworkPacket(header.IPv4ProtocolNumber, pkt)
 	case header.IPv6Version:
 		(*d).DeliverNetworkPacket(header.IPv6ProtocolNumber, pkt)
 	}
+}
+
+// packetBuffer is a packet as gVisor has it.
+func packetBuffer(p sim.Packet) *stack.PacketBuffer {
+	all := buffer.MakeWithData(p.Data)
+	if p.Body != nil {
+		rest := restOf(p)
+		all.Merge(&rest)
+	}
+	return stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: all})
 }

@@ -34,7 +34,7 @@ import (
 // held the lock of an endpoint (tcp.Endpoint.UnlockUser) meanwhile, which call finds out; they owe rounds.
 type processors struct {
 	mu     sync.Mutex
-	tcp    *tcpProtocol
+	tcp    queueingProtocol
 	used   bool // there has been an endpoint of TCP: without one they have nothing to do
 	closed bool
 
@@ -44,8 +44,14 @@ type processors struct {
 
 const rounds = 3
 
+// A queueingProtocol is gVisor's TCP, of which the stack finds out so by type assertion (stack/transport_demuxer.go).
+type queueingProtocol interface {
+	stack.TransportProtocol
+	QueuePacket(ep stack.TransportEndpoint, id stack.TransportEndpointID, pkt *stack.PacketBuffer)
+}
+
 // newProcessors pauses the processors of a new stack.
-func newProcessors(tcp *tcpProtocol) *processors {
+func newProcessors(tcp queueingProtocol) *processors {
 	tcp.Pause()
 	return &processors{tcp: tcp}
 }
@@ -76,18 +82,30 @@ func (p *processors) deliver(f func()) {
 	p.turns.Add(1)
 	defer p.turns.Add(1)
 	f()
-	if ep := p.tcp.took(); stands(ep) && !p.owed.Load() && !p.closed {
-		handleConnected(ep)
-		if stands(ep) {
-			return
-		}
-	} else {
-		p.work()
-	}
-	p.owe() // as long as it stands not, who made the connection may hold its lock
+	p.work()
+	p.owe() // who is about to make a connection may hold its lock
 }
 
-func stands(ep *tcp.Endpoint) bool { return ep != nil && ep.EndpointState() == tcp.StateEstablished }
+// deliverTo queues a segment for a connection that stands, and has it worked off.
+func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turns.Add(1)
+	defer p.turns.Add(1)
+	if p.closed {
+		return
+	}
+	if p.owed.Load() {
+		p.work()
+	}
+	pkt := s.packet()
+	defer pkt.DecRef()
+	p.tcp.QueuePacket(ep, s.id, pkt)
+	handleConnected(ep)
+	if !stands(ep) {
+		p.owe() // its processor still has it in its queue
+	}
+}
 
 // handleConnected is gVisor's: what a processor does with an endpoint that has segments and is connected
 // (transport/tcp/dispatcher.go). No exported function does.
@@ -126,34 +144,4 @@ func (p *processors) close() {
 		p.closed = true
 		p.tcp.Resume()
 	}
-}
-
-// A tcpProtocol is gVisor's TCP with a note of the endpoint that a segment was queued for last.
-type tcpProtocol struct {
-	queueingProtocol
-	last stack.TransportEndpoint // nil: none since it was last asked
-}
-
-// A queueingProtocol is what the stack asks of TCP by type assertion (stack/transport_demuxer.go, stack/stack.go).
-type queueingProtocol interface {
-	stack.TransportProtocol
-	stack.SendBufSizeProto
-	QueuePacket(ep stack.TransportEndpoint, id stack.TransportEndpointID, pkt *stack.PacketBuffer)
-}
-
-func newTCP(s *stack.Stack) stack.TransportProtocol {
-	return &tcpProtocol{queueingProtocol: tcp.NewProtocol(s).(queueingProtocol)}
-}
-
-// took returns the endpoint that a segment was queued for since it was last asked, nil where there is none.
-func (p *tcpProtocol) took() *tcp.Endpoint {
-	last, _ := p.last.(*tcp.Endpoint)
-	p.last = nil
-	return last
-}
-
-// QueuePacket is asked by the stack for every segment of an endpoint.
-func (p *tcpProtocol) QueuePacket(ep stack.TransportEndpoint, id stack.TransportEndpointID, pkt *stack.PacketBuffer) {
-	p.last = ep
-	p.queueingProtocol.QueuePacket(ep, id, pkt)
 }

@@ -59,14 +59,14 @@ func New(l3 sim.Layer3) (sim.Transport, error) {
 			withOurSource(ipv6Factory, l3),
 		},
 		TransportProtocols: []stack.TransportProtocolFactory{
-			newTCP, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6,
+			tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6,
 		},
 		Clock:      t.clock,
 		RandSource: rng,
 		SecureRNG:  rng,
 		IPTables:   &stack.IPTables{}, // netfilter is sim's; the default tables would cost kilobytes
 	})
-	t.processors = newProcessors(t.stack.TransportProtocolInstance(tcp.ProtocolNumber).(*tcpProtocol))
+	t.processors = newProcessors(t.stack.TransportProtocolInstance(tcp.ProtocolNumber).(queueingProtocol))
 	t.clock.fired = t.processors.owe
 	t.setBuffers()
 	if err := t.attach(); err != nil {
@@ -158,6 +158,13 @@ func subnetOf(a netip.Addr) tcpip.AddressWithPrefix {
 
 // Deliver takes a packet that is for the namespace.
 func (t *Transport) Deliver(p sim.Packet) {
+	if ep, s := t.connectionOf(p); ep != nil {
+		t.processors.deliverTo(ep, s)
+		return
+	}
+	if p.Body != nil { // for nobody, most likely
+		p = sim.Packet{Data: p.Bytes()}
+	}
 	t.noteError(p.Data)
 	if src, ok := sourceOfSYN(p.Data); ok {
 		t.setPathMTU(t.l3.MTU(src))
