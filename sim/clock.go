@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -23,6 +24,7 @@ type clock struct {
 
 	mu      sync.Mutex
 	now     time.Duration
+	shown   atomic.Int64 // now, for who asks
 	seq     uint64
 	queue   events
 	waiting []*waiter // by when they began to wait
@@ -49,11 +51,7 @@ type waiter struct {
 func newClock(settle func()) *clock { return &clock{settle: settle, running: 1} }
 
 // elapsed returns the time since the start of the world.
-func (c *clock) elapsed() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
+func (c *clock) elapsed() time.Duration { return time.Duration(c.shown.Load()) }
 
 // after asks for run to be called in d from now, with no lock held. stop takes the event back and reports whether it
 // was in time.
@@ -194,6 +192,7 @@ func (c *clock) advance() bool {
 		if c.mayLeap() {
 			e := c.queue.next()
 			c.now = e.at
+			c.shown.Store(int64(c.now))
 			c.unlocked(e.run)
 		}
 	case c.haveLingering() || len(c.waiting) == 0:

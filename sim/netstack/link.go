@@ -79,20 +79,28 @@ func (l *link) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 }
 
 func (l *link) send(pkt *stack.PacketBuffer) error {
-	all := pkt.ToBuffer()
-	p := sim.Packet{Segment: segmentOf(pkt)}
-	if p.Segment == 0 {
-		p.Data = all.Flatten()
-		all.Release()
-		l.seal(p.Data)
-		return l.l3.Send(p)
+	if segment := segmentOf(pkt); segment != 0 {
+		return l.sendTrain(pkt, segment)
 	}
-	p.Data = make([]byte, pkt.HeaderSize())
-	_, _ = all.ReadAt(p.Data, 0)
-	all.TrimFront(int64(len(p.Data)))
-	p.Body = &body{all}
-	l.sealHeader(p.Data)
-	return l.l3.Send(p)
+	data := make([]byte, 0, pkt.Size())
+	views, skip := pkt.AsViewList()
+	for v := views.Front(); v != nil; v = v.Next() {
+		part := v.AsSlice()
+		front := min(skip, len(part))
+		data, skip = append(data, part[front:]...), skip-front
+	}
+	l.seal(data)
+	return l.l3.Send(sim.Packet{Data: data})
+}
+
+// sendTrain sends a packet that stands for several as its headers, with the payload apart.
+func (l *link) sendTrain(pkt *stack.PacketBuffer, segment int) error {
+	payload := pkt.ToBuffer()
+	headers := make([]byte, pkt.HeaderSize())
+	_, _ = payload.ReadAt(headers, 0)
+	payload.TrimFront(int64(len(headers)))
+	l.sealHeader(headers)
+	return l.l3.Send(sim.Packet{Data: headers, Body: &body{payload}, Segment: segment})
 }
 
 // segmentOf is how long the packets of a train are, 0 where the packet is none.
