@@ -32,7 +32,7 @@ func parseSegment(p sim.Packet) (s segment, ok bool) {
 		s.id.LocalAddress, s.id.RemoteAddress = ip.DestinationAddress(), ip.SourceAddress()
 	case header.IPv6Version:
 		ip := header.IPv6(p.Data)
-		if len(ip) < header.IPv6MinimumSize || ip.TransportProtocol() != header.TCPProtocolNumber {
+		if len(ip) < header.IPv6MinimumSize || ip.NextHeader() != uint8(header.TCPProtocolNumber) {
 			return s, false
 		}
 		s.network, s.ip = header.IPv6ProtocolNumber, header.IPv6MinimumSize
