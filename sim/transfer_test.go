@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/sim"
@@ -26,6 +28,13 @@ var transferLabs = map[string]func(*testing.T) (l *lab, from, to kernel.NetNS, a
 		l.forward()
 		l.masquerade("10.1.0.0/16")
 		return l, from, to, "10.2.0.2:80"
+	},
+	"by IPv6": func(t *testing.T) (*lab, kernel.NetNS, kernel.NetNS, string) {
+		l, from, to := twoPods(t)
+		l.address(from, "eth0", "fd00:1::2/64")
+		l.address(to, "eth0", "fd00:1::3/64")
+		l.must(l.host.Sleep(background, 3*time.Second)) // DAD
+		return l, from, to, "[fd00:1::3]:80"
 	},
 	"by a bridge that is promiscuous": func(t *testing.T) (*lab, kernel.NetNS, kernel.NetNS, string) {
 		l, from, to := twoPods(t)
@@ -52,9 +61,8 @@ func TestTransfer(t *testing.T) {
 			_ = must(conn.Write(data[:3_000_000]))(t)
 			seen := 0
 			stop := l.world.Watch(func(s sim.Sight) {
-				if isTCP(s.Frame) {
+				if checkTCP(t, s) {
 					seen++
-					checkTCP(t, s)
 				}
 			})
 			_ = must(conn.Write(data[3_000_000:]))(t)
@@ -71,26 +79,37 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-const etherHeader = 14
-
-func isTCP(frame []byte) bool {
-	return len(frame) > etherHeader+20 && frame[etherHeader]>>4 == 4 && frame[etherHeader+9] == 6
+// tcpIn returns the addresses of a packet without options or extension headers, and the TCP segment in it, whose length the
+// packet says; nil where it has none.
+func tcpIn(frame []byte) (addrs, segment []byte, length int) {
+	const etherHeader = 14
+	const ip4, ip6, tcp = 20, 40, 6
+	switch ip := frame[min(etherHeader, len(frame)):]; {
+	case len(ip) > ip4 && ip[0] == 4<<4|ip4/4 && ip[9] == tcp:
+		return ip[12:ip4], ip[ip4:], int(binary.BigEndian.Uint16(ip[2:])) - ip4
+	case len(ip) > ip6 && ip[0]>>4 == 6 && ip[6] == tcp:
+		return ip[8:ip6], ip[ip6:], int(binary.BigEndian.Uint16(ip[4:]))
+	}
+	return nil, nil, 0
 }
 
-// checkTCP looks at the lengths and the checksum of a frame without options in its IPv4 header.
-func checkTCP(t *testing.T, s sim.Sight) {
+// checkTCP looks at the length and the checksum of a segment, if there is one, and reports whether there is.
+func checkTCP(t *testing.T, s sim.Sight) (is bool) {
 	t.Helper()
-	ip := s.Frame[etherHeader:]
-	if n := int(binary.BigEndian.Uint16(ip[2:])); n != len(ip) {
-		t.Errorf("%v %s: %d bytes, of %d", s.Place, s.Event, len(ip), n)
-		return
+	addrs, segment, length := tcpIn(s.Frame)
+	if segment == nil {
+		return false
 	}
-	sum := uint32(6 + len(ip) - 20)
-	for i, b := range ip[12:] { // the addresses and what follows the header
+	if length != len(segment) {
+		t.Errorf("%v %s: %d bytes, of %d", s.Place, s.Event, len(segment), length)
+	}
+	sum := uint32(6 + len(segment)) // the protocol's number
+	for i, b := range slices.Concat(addrs, segment) {
 		sum += uint32(b) << (8 * (1 - i%2))
 		sum = sum>>16 + sum&0xffff
 	}
 	if sum != 0xffff {
-		t.Errorf("%v %s: the checksum of %d bytes is off by %#x", s.Place, s.Event, len(ip), ^uint16(sum))
+		t.Errorf("%v %s: the checksum of %d bytes is off by %#x", s.Place, s.Event, len(segment), ^uint16(sum))
 	}
+	return true
 }
