@@ -13,7 +13,7 @@ import (
 // endpoints that have segments (transport/tcp/dispatcher.go). Virtual time must not move on while one of them works,
 // and two of them working at once would make the order of what they send a matter of luck.
 //
-// They are therefore paused all the time, and run only within drain. That this is exact, without looking at anything
+// They are therefore paused all the time, and run only within work. That this is exact, without looking at anything
 // beyond this one stack, follows from processor.start: a processor that is asked to pause looks at its queue; while
 // there is work it works, and only with an empty queue it hands over to pause and waits for resume. So once Pause has
 // returned,
@@ -101,9 +101,12 @@ func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
 	pkt := s.packet()
 	defer pkt.DecRef()
 	p.tcp.QueuePacket(ep, s.id, pkt)
-	handleConnected(ep)
+	if stands(ep) { // still, after what was owed
+		handleConnected(ep)
+	}
 	if !stands(ep) {
-		p.owe() // its processor still has it in its queue
+		p.work() // its processor still has it in its queue
+		p.owe()
 	}
 }
 
