@@ -61,7 +61,7 @@ func (f *flight) landNext() (last bool) {
 
 // nothingLeft reports whether what was done to the tables has left nothing to others.
 func (w *World) nothingLeft() bool {
-	return len(w.outbox) == 0 && len(w.disturbed) == 0 && len(w.fired) == 0
+	return w.outbox.len() == 0 && w.disturbed.len() == 0 && len(w.fired) == 0
 }
 
 // afterInParts is after, for what may be interrupted by those who wait: run reports whether it is over, and is called again

@@ -90,7 +90,7 @@ func TestFloodsAreAnsweredOneByOne(t *testing.T) {
 	defer stop()
 	w.update(func() {
 		p := newPacket(netip.MustParseAddr("10.1.0.1"), netip.MustParseAddr("10.1.0.255"), protoUDP, make([]byte, 8))
-		if errno := all[0].output(p, 0); errno != 0 {
+		if errno := all[0].output(p, train{}); errno != 0 {
 			t.Fatal(errno)
 		}
 	})
