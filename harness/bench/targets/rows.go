@@ -135,12 +135,20 @@ func kernelRows(p programs, s scale) []bench.Row {
 // packets are what may become of one on its way through a node.
 var packets = []struct{ name, benchmark, what, reason string }{
 	{
-		"masquerade", "Masquerade/1000_rules_for_new_flows",
-		"masquerading a packet among 10,000 flows, with 1,000 rules for new flows", "",
+		"route", "Packet/routed_by_1000_routes_and_1000_rules",
+		"routing a packet by 1,000 routes and 1,000 rules of ip-rule", "",
 	},
 	{
-		"filter", "Masquerade/1000_rules_for_all_packets",
-		"the same, with 1,000 rules that each packet is held against", "",
+		"filter", "Packet/asked_about_by_1000_nftables_rules,_by_source",
+		"forwarding a packet that 1,000 rules of nftables are about, by source", "",
+	},
+	{
+		"masquerade", "Packet/masqueraded_by_the_last_of_1000_rules",
+		"masquerading a packet among 10,000 flows, with 1,000 rules for new ones", "",
+	},
+	{
+		"all", "Packet/filtered_and_masqueraded_by_1000_rules_each,_routed_by_1000_routes_and_1000_rules",
+		"all of that with the same packet", "",
 	},
 }
 
