@@ -16,6 +16,20 @@ type tuple struct {
 
 func (t tuple) inverse() tuple { return tuple{t.to, t.from, t.protocol} }
 
+// A tupleKey is a tuple as a key: without pointers, which cost a map of many thousands as much as all else about a packet.
+type tupleKey struct {
+	from, to         [16]byte
+	fromPort, toPort uint16
+	protocol         uint16
+	v6               bool
+}
+
+func (t tuple) key() tupleKey {
+	return tupleKey{
+		t.from.Addr().As16(), t.to.Addr().As16(), t.from.Port(), t.to.Port(), uint16(t.protocol), t.from.Addr().Is6(),
+	}
+}
+
 // A connection is a flow that netfilter has seen. A packet whose tuple is orig goes the way of the first one, one with
 // reply comes back. Where the source is translated, reply is not the inverse of orig: it is sent to the new source; where
 // the destination is, it comes from the new one.
@@ -80,14 +94,14 @@ func (c *connection) next(p packet, isReply bool, now time.Duration) (ok, again 
 
 // connections are those of a namespace, by both of their tuples.
 type connections struct {
-	by       map[tuple]*connection
+	by       map[tupleKey]*connection
 	lastPort uint16 // that was given out because the own one was taken
 	sweep    int    // how many tuples there are to be when those of connections that have ended are thrown away next
 }
 
 // find returns a connection that is not over, and whether the tuple is that of its replies.
 func (all *connections) find(t tuple, now time.Duration) (c *connection, isReply bool) {
-	c = all.by[t]
+	c = all.by[t.key()]
 	switch {
 	case c == nil:
 		return nil, false
@@ -102,8 +116,8 @@ func (c *connection) ended(now time.Duration) bool { return c.over || now >= c.u
 
 func (all *connections) forget(c *connection) {
 	for _, t := range []tuple{c.orig, c.reply} {
-		if all.by[t] == c {
-			delete(all.by, t)
+		if key := t.key(); all.by[key] == c {
+			delete(all.by, key)
 		}
 	}
 }
@@ -114,13 +128,13 @@ const minSweep = 1024
 // note keeps a connection.
 func (all *connections) note(c *connection, now time.Duration) {
 	if all.by == nil {
-		all.by, all.sweep = map[tuple]*connection{}, minSweep
+		all.by, all.sweep = map[tupleKey]*connection{}, minSweep
 	}
 	if len(all.by) >= all.sweep {
 		all.drop(func(c *connection) bool { return c.ended(now) })
 		all.sweep = max(minSweep, 2*len(all.by))
 	}
-	all.by[c.orig], all.by[c.reply] = c, c
+	all.by[c.orig.key()], all.by[c.reply.key()] = c, c
 	c.confirmed = true
 }
 

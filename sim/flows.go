@@ -12,7 +12,7 @@ func (n *handle) Flows() (flows []kernel.Flow, err error) {
 	err = n.do("flow list", "", func() *refusal {
 		now := n.ns.world().clock.elapsed()
 		for t, c := range n.ns.connections.by {
-			if t == c.orig && !c.ended(now) {
+			if t == c.orig.key() && !c.ended(now) {
 				flows = append(flows, c.shown(now))
 			}
 		}
@@ -27,7 +27,7 @@ func (n *handle) DeleteFlows(f kernel.FlowFilter) (deleted int, err error) {
 	err = n.do("flow delete", strings.Join(f.Words(), " "), func() *refusal {
 		now := n.ns.world().clock.elapsed()
 		for t, c := range n.ns.connections.by {
-			if t == c.orig && !c.ended(now) && f.Matches(c.shown(now)) {
+			if t == c.orig.key() && !c.ended(now) && f.Matches(c.shown(now)) {
 				n.ns.connections.forget(c)
 				deleted++
 			}

@@ -28,16 +28,16 @@ func (l *link) inputIP(f frame) {
 		return
 	}
 	if p.dst() == limitedBroadcast || p.dst().IsMulticast() {
-		l.inputLocal(&w, l.ns.deliverToMany)
+		l.inputToMany(&w)
 		return
 	}
 	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
 		l.ns.decide(p, l, nil, "route: local")
-		l.inputLocal(&w, l.ns.deliver)
+		l.inputLocal(&w)
 	case errno == 0 && to.kind == kernel.Broadcast:
-		l.inputLocal(&w, l.ns.deliverToMany)
+		l.inputToMany(&w)
 	case !l.forwarding(p) || f.dst.multicast():
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
@@ -49,9 +49,16 @@ func (l *link) inputIP(f frame) {
 }
 
 // inputLocal hands a packet up that is for the namespace. (net/ipv4/ip_input.c: ip_local_deliver.)
-func (l *link) inputLocal(w *passage, deliver func(*passage)) {
+func (l *link) inputLocal(w *passage) {
 	if l.ns.assemble(w, true) && l.ns.through(atLocalIn, w) {
-		deliver(w)
+		l.ns.deliver(w)
+	}
+}
+
+// inputToMany hands a packet up that is for the namespace among others.
+func (l *link) inputToMany(w *passage) {
+	if l.ns.assemble(w, true) && l.ns.through(atLocalIn, w) {
+		l.ns.deliverToMany(w)
 	}
 }
 

@@ -133,7 +133,7 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 func (all *connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
 	reply.to = netip.AddrPortFrom(source, reply.to.Port())
 	for range 1 << 16 {
-		if all.by[reply] == nil {
+		if all.by[reply.key()] == nil {
 			break
 		}
 		all.lastPort = max(all.lastPort+1, firstFreePort)
