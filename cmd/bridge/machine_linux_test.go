@@ -63,6 +63,7 @@ func newMachine(t *testing.T) machine {
 		m.mustIn("ln", "-s", file, "/opt/cni/bin/"+name)
 	}
 	m.build("github.com/containernetworking/cni/cnitool", "cnitool")
+	m.settled() // the uplink's carrier, which Linux sees late, is none of what containers leave
 	return m
 }
 
