@@ -74,6 +74,7 @@ type life struct {
 	configuration
 	crowd
 	unchecked bool // CHECK is left out
+	besides   bool // it is measured by turns with a crowd, which keeps the kernel busy: no other row is to have it
 }
 
 func (l life) Label() string {

@@ -40,7 +40,9 @@ var lives = []struct {
 	unchecked       bool
 	reasons         map[string]string // why a target does not hold, by verb
 }{
-	{confA, bench.RatioAtMost(0.40), bench.RatioAtMost(1), bench.RatioAtMost(1), false, nil},
+	{confA, bench.RatioAtMost(0.40), bench.RatioAtMost(1), bench.RatioAtMost(1), false, map[string]string{
+		"ADD": "a third is the start of the process, and 4.3 ms are what the kernel takes for the same requests (`kernel/floor`)",
+	}},
 	{confB, bench.RatioAtMost(0.45), bench.RatioAtMost(1), bench.RatioAtMost(0.5), false, nil},
 	{confC, bench.RatioAtMost(0.20), bench.RatioAtMost(1), bench.RatioAtMost(0.5), false, nil},
 	{confD, bench.RatioAtMost(0.60), bench.Target{}, bench.RatioAtMost(1), true, map[string]string{
@@ -86,7 +88,7 @@ func kernelRows(p programs, s scale) []bench.Row {
 			Section: sectionScale, Name: "scale/add", Unit: bench.Seconds,
 			What:   fmt.Sprintf("ADD (a) with %d containers on the bridge and %d leases, beside an empty node", s.containers, s.leases),
 			Ours:   read("ADD", life{plugin: p.ours, configuration: confA, crowd: many}),
-			Other:  read("ADD", life{plugin: p.ours, configuration: confA}),
+			Other:  read("ADD", life{plugin: p.ours, configuration: confA, besides: true}),
 			Target: bench.RatioAtMost(1.3),
 			Reason: "the kernel's: at 1,000 ports the link's set-up and the announcement took 11 ms each of an ADD (`strace -T`); no lease but its own is looked at",
 		},
@@ -94,7 +96,7 @@ func kernelRows(p programs, s scale) []bench.Row {
 			Section: sectionScale, Name: "scale/reference", Unit: bench.Seconds,
 			What:  "the same of the reference",
 			Ours:  read("ADD", life{plugin: p.reference, configuration: confA, crowd: many}),
-			Other: read("ADD", life{plugin: p.reference, configuration: confA}),
+			Other: read("ADD", life{plugin: p.reference, configuration: confA, besides: true}),
 		},
 		{
 			Section: sectionScale, Name: "scale/parallel", Unit: bench.Seconds,
