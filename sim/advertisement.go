@@ -63,7 +63,8 @@ func (l *link) inputRouter(a kernel.RouterAdvertisement, from netip.Addr) {
 			r.MTU = int32(a.MTU)
 		}
 	}
-	if l.setting6("accept_ra_pinfo") != 0 && a.Prefix.IsValid() && !a.Prefix.Addr().IsLinkLocalUnicast() {
+	subnet := a.Prefix.Addr()
+	if l.setting6("accept_ra_pinfo") != 0 && a.Prefix.IsValid() && !subnet.IsLinkLocalUnicast() && !subnet.IsMulticast() {
 		l.learnSubnet(a.Prefix.Masked(), a.Valid)
 		l.learnAddress(a.Prefix.Masked(), a.Valid)
 	}

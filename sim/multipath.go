@@ -39,12 +39,11 @@ func (r *route) silent() bool {
 
 // pathHash is a number of 32 bits that depends on the addresses, and on the machine as Linux's random seed does.
 func (ns *namespace) pathHash(src, dst netip.Addr) uint64 {
-	const odd = 0x9e3779b97f4a7c15 // 2⁶⁴ by the golden ratio: Knuth's multiplicative hashing
 	h := ns.machine.pathSeed
 	for _, a := range []netip.Addr{src, dst} {
 		b := a.As16()
 		for half := range 2 {
-			h = (h ^ binary.BigEndian.Uint64(b[8*half:])) * odd
+			h = (h ^ binary.BigEndian.Uint64(b[8*half:])) * golden
 			h ^= h >> 32
 		}
 	}

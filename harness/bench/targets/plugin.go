@@ -90,19 +90,14 @@ func (l life) SetUp(ctx context.Context) (bench.Measure, error) {
 	if err := require(l.path); err != nil {
 		return nil, err
 	}
-	n, err := newNode()
+	a, err := l.onNewNode()
 	if err != nil {
 		return nil, err
 	}
-	pod, err := n.addPod("pod")
-	if err != nil {
-		return nil, err
-	}
-	a := attachment{node: n, id: "pod", netns: pod, conf: l.conf(n.name)}
 	if _, err := l.live(ctx, a); err != nil { // makes the bridge
 		return nil, err
 	}
-	if err := l.crowd.gather(n); err != nil {
+	if err := l.crowd.gather(a.node); err != nil {
 		return nil, err
 	}
 	if _, err := l.live(ctx, a); err != nil { // reads the leases
@@ -128,4 +123,14 @@ func (l life) live(ctx context.Context, a attachment) (took bench.Values, err er
 		}
 	}
 	return took, nil
+}
+
+// onNewNode is what a plugin with the configuration is to attach: a pod on a node of its own.
+func (c configuration) onNewNode() (attachment, error) {
+	n, err := newNode()
+	if err != nil {
+		return attachment{}, err
+	}
+	pod, err := n.addPod("pod")
+	return attachment{node: n, id: "pod", netns: pod, conf: c.conf(n.name)}, err
 }

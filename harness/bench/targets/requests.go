@@ -28,15 +28,10 @@ func (t traced) SetUp(ctx context.Context) (bench.Measure, error) {
 	if err := require(t.path, "strace"); err != nil {
 		return nil, err
 	}
-	n, err := newNode()
+	a, err := t.onNewNode()
 	if err != nil {
 		return nil, err
 	}
-	pod, err := n.addPod("pod")
-	if err != nil {
-		return nil, err
-	}
-	a := attachment{node: n, id: "pod", netns: pod, conf: t.conf(n.name)}
 	if _, _, err := t.call(ctx, "ADD", a); err != nil { // makes the bridge
 		return nil, err
 	}

@@ -71,15 +71,10 @@ func (f floor) SetUp(ctx context.Context) (bench.Measure, error) {
 	if err := require(f.path, f.maker.path); err != nil {
 		return nil, err
 	}
-	n, err := newNode()
+	a, err := f.onNewNode()
 	if err != nil {
 		return nil, err
 	}
-	pod, err := n.addPod("pod")
-	if err != nil {
-		return nil, err
-	}
-	a := attachment{node: n, id: "pod", netns: pod, conf: f.conf(n.name)}
 	for _, verb := range []string{"ADD", "DEL"} {
 		if _, _, err := f.maker.call(ctx, verb, a); err != nil {
 			return nil, err
