@@ -8,11 +8,15 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 
 	"github.com/cnilab/cnilab/kernel"
 )
+
+// tooFast is what is said of a table that was never the same from its reading's begin to its end.
+const tooFast = "the tables change faster than they can be read"
 
 // fail turns what a library or a system call answered into the contract's error; nil stays nil.
 func fail(op, netns, object string, err error) error {
@@ -31,7 +35,7 @@ func explain(err error) (kernel.Errno, string) {
 	case errors.As(err, &ours):
 		return ours, words(err, ours)
 	case err == error(nl.ErrDumpInterrupted):
-		return kernel.EINTR, "the tables change faster than they can be read"
+		return kernel.EINTR, tooFast
 	case errors.As(err, &theirs):
 		return kernel.Errno(theirs), words(err, theirs)
 	case errors.Is(err, os.ErrClosed):
@@ -68,13 +72,15 @@ type reasoned struct {
 func (r *reasoned) Error() string { return r.errno.Error() + ": " + r.reason }
 func (r *reasoned) Unwrap() error { return r.errno }
 
-// attempts bounds how often an interrupted call is tried again.
-const attempts = 50
+// attempts bounds how often an interrupted call is tried again: for some two seconds.
+const attempts = 150
 
 // retry calls until it is not interrupted (EINTR): by a signal, of which the Go runtime sends itself some, or by a
-// change to what is being read.
+// change to what is being read. Where changes do not end it is tried ever more seldom, since whoever makes them needs the
+// processors too.
 func retry[T any](call func() (T, error)) (result T, err error) {
-	for range attempts {
+	for i := range attempts {
+		time.Sleep(time.Duration(min(i/10, 20)) * time.Millisecond)
 		if result, err = call(); !is(err, syscall.EINTR) {
 			break
 		}

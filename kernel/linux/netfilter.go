@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +20,6 @@ func (ns *NetNS) ruleset(b kernel.FilterBackend) (tables []kernel.FilterTable, e
 	switch b {
 	case kernel.NFTables:
 		tables, err = ns.nftRuleset()
-		tables = slices.DeleteFunc(tables, func(t kernel.FilterTable) bool { return kernel.OfIPTables(t.Family, t.Name) })
 	case kernel.IPTables:
 		tables, err = ns.iptablesRuleset()
 	default:

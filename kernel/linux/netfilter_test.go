@@ -3,8 +3,10 @@
 package linux
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -197,3 +199,54 @@ func TestErrnoOfSilentFailures(t *testing.T) {
 }
 
 var ns0 = &NetNS{name: "pod"}
+
+// Rules are read whole, and not given up, while others change them: programs of iptables too, whose tables are long and
+// nobody's business here.
+func TestRulesetIsReadWhileItChanges(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod").(*NetNS)
+	needInet(t, ns)
+	change := func(line string) { must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", line))) }
+	change("add table inet t ; add chain inet t even ; add chain inet t odd")
+	restore := exec.Command("iptables-nft-restore", "--noflush")
+	lines := []string{"*nat"}
+	for i := range 300 {
+		lines = append(lines, fmt.Sprintf(":c%d -", i), fmt.Sprintf("-A c%d -s 10.1.0.2 -j MASQUERADE", i))
+	}
+	restore.Stdin = strings.NewReader(strings.Join(append(lines, "COMMIT\n"), "\n"))
+	must(t, ns.inside(func() error {
+		if out, err := restore.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return nil
+	}))
+
+	var changers sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 8 {
+		changers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default: // always as many rules in one chain as in the other
+					rules := fmt.Sprintf("rule inet t even tcp dport %d accept ; %%s rule inet t odd tcp dport %[1]d accept", i+1)
+					change("add " + fmt.Sprintf(rules, "add"))
+					change("delete " + fmt.Sprintf(rules, "delete"))
+				}
+			}
+		})
+	}
+	defer changers.Wait()
+	defer close(stop)
+	for range 200 {
+		tables, err := ns.Ruleset(kernel.NFTables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := kernel.FindFilterTable(tables, kernel.FilterInet, "t")
+		if even, odd := len(table.Chain("even").Rules), len(table.Chain("odd").Rules); even != odd || len(tables) != 1 {
+			t.Fatalf("%d tables, %d rules in one chain, %d in the other: no commit has left that", len(tables), even, odd)
+		}
+	}
+}

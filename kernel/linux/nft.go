@@ -4,6 +4,7 @@ package linux
 
 import (
 	"encoding/binary"
+	"slices"
 	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
@@ -54,7 +55,7 @@ func (ns *NetNS) onNFT(f func(nftSocket) error) error {
 
 const nftReceiveBuffer = 4 << 20
 
-// nftRuleset reads all tables, chains and rules, and starts over where they change meanwhile.
+// nftRuleset reads all tables but those of iptables, with chains and rules, and starts over where they change meanwhile.
 func (ns *NetNS) nftRuleset() (tables []kernel.FilterTable, err error) {
 	err = ns.onNFT(func(s nftSocket) error {
 		tables, err = retry(s.ruleset)
@@ -63,55 +64,74 @@ func (ns *NetNS) nftRuleset() (tables []kernel.FilterTable, err error) {
 	return tables, err
 }
 
-// nftTables reads which tables there are; their chains and rules it does not.
+// nftTables reads which tables there are, those of iptables too; their chains and rules it does not.
 func (ns *NetNS) nftTables() (tables []kernel.FilterTable, err error) {
 	err = ns.onNFT(func(s nftSocket) error {
-		var r nftReader
-		messages, err := retry(func() ([][]byte, error) { return s.ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP) })
-		if is(err, unix.EINVAL) {
-			return unix.EOPNOTSUPP // see generation
-		}
-		for _, m := range messages {
-			r.table(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
-		}
-		tables = r.tables
+		tables, err = retry(func() ([]kernel.FilterTable, error) {
+			var r nftReader
+			_, err := s.tables(&r)
+			return r.tables, err
+		})
 		return err
 	})
 	return tables, err
 }
 
+// ruleset asks for the rules of each table by itself: those of iptables can be many, and are nothing here.
 func (s nftSocket) ruleset() ([]kernel.FilterTable, error) {
-	before, err := s.generation()
+	var r nftReader
+	generation, err := s.tables(&r)
 	if err != nil {
 		return nil, err
 	}
-	var r nftReader
-	for _, part := range []struct {
-		kind int
-		take func(family kernel.FilterFamily, message []byte)
-	}{
-		{unix.NFT_MSG_GETTABLE, r.table},
-		{unix.NFT_MSG_GETCHAIN, r.chain},
-		{unix.NFT_MSG_GETRULE, r.rule},
-	} {
-		messages, err := s.ask(part.kind, unix.NLM_F_DUMP)
-		if err != nil {
+	r.tables = slices.DeleteFunc(r.tables, func(t kernel.FilterTable) bool { return kernel.OfIPTables(t.Family, t.Name) })
+	if len(r.tables) == 0 {
+		return nil, nil
+	}
+	asked := map[kernel.FilterFamily]bool{}
+	for _, t := range r.tables {
+		if !asked[t.Family] {
+			asked[t.Family] = true
+			if err := s.dump(unix.NFT_MSG_GETCHAIN, t.Family, r.chain); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.dump(unix.NFT_MSG_GETRULE, t.Family, r.rule, nl.NewRtAttr(unix.NFTA_RULE_TABLE, nl.ZeroTerminated(t.Name))); err != nil {
 			return nil, err
 		}
-		for _, m := range messages {
-			part.take(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
-		}
 	}
-	after, err := s.generation()
-	if err == nil && after != before {
-		err = unix.EINTR
+	now, err := s.generation()
+	if err == nil && uint16(now) != generation {
+		err = because(unix.EINTR, tooFast)
 	}
 	return r.tables, err
 }
 
+// tables reads which tables there are, and returns the last bits of the generation they are of.
+func (s nftSocket) tables(r *nftReader) (generation uint16, err error) {
+	messages, err := s.ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP, "")
+	if is(err, unix.EINVAL) {
+		return 0, unix.EOPNOTSUPP // see generation
+	}
+	for _, m := range messages {
+		r.table(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
+		generation = binary.BigEndian.Uint16(m[2:]) // net/netfilter/nf_tables_api.c nft_base_seq_be16
+	}
+	return generation, err
+}
+
+// dump calls take with all there is of a kind, in one family if that is given.
+func (s nftSocket) dump(kind int, family kernel.FilterFamily, take func(kernel.FilterFamily, []byte), parts ...nl.NetlinkRequestData) error {
+	messages, err := s.ask(kind, unix.NLM_F_DUMP, family, parts...)
+	for _, m := range messages {
+		take(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
+	}
+	return err
+}
+
 // generation is a number that every transaction changes.
 func (s nftSocket) generation() (id uint32, err error) {
-	messages, err := s.ask(unix.NFT_MSG_GETGEN, 0)
+	messages, err := s.ask(unix.NFT_MSG_GETGEN, 0, "")
 	if is(err, unix.EINVAL) {
 		return 0, unix.EOPNOTSUPP // net/netfilter/nfnetlink.c nfnetlink_rcv_msg: no such subsystem
 	}
@@ -125,11 +145,11 @@ func (s nftSocket) generation() (id uint32, err error) {
 	return id, err
 }
 
-// ask sends one request that changes nothing, about all families.
-func (s nftSocket) ask(kind, flags int) ([][]byte, error) {
+// ask sends one request that changes nothing, about a family, or about all.
+func (s nftSocket) ask(kind, flags int, family kernel.FilterFamily, parts ...nl.NetlinkRequestData) ([][]byte, error) {
 	request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags)
 	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: s.NetlinkSocket, Seq: request.Seq}}
-	request.Data = []nl.NetlinkRequestData{&nl.Nfgenmsg{}}
+	request.Data = append([]nl.NetlinkRequestData{&nl.Nfgenmsg{NfgenFamily: nftFamilies[family]}}, parts...)
 	return request.Execute(unix.NETLINK_NETFILTER, 0)
 }
 
