@@ -134,6 +134,11 @@ var layers = []layer{
 		why:      "a program that does what no plugin can do without; what of ours it had in would be measured, too",
 	},
 	{
+		packages: "harness/elsewhere",
+		outside:  []string{"golang.org/x/tools/go/packages"},
+		why:      "a program that reads the project as the compiler does; what it reads is none of its parts",
+	},
+	{
 		packages: "scenarios",
 		why:      "files and the embedding of them; what runs them is chosen by the test or the command",
 	},
