@@ -172,10 +172,10 @@ func otherMutants() []mutant {
 }
 
 // mutantOps is how many operations may pass before a wrong rule is noticed, and briefOps how many are asked where there
-// is little time: half of them are noticed by then.
+// is little time: two of five are noticed by then.
 const (
 	mutantOps = 20_000
-	briefOps  = 500
+	briefOps  = 250
 )
 
 // thorough says that all is asked for, as by "make real".
