@@ -1,7 +1,6 @@
 package kerneltest
 
 import (
-
 	"github.com/cnilab/cnilab/kernel"
 )
 
