@@ -8,13 +8,13 @@ import (
 
 func netfilterMutants() []mutant {
 	return []mutant{
-		{"jumps to base chains", filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
+		{"jumps to base chains", 5, filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
 			return instead(ns.ChangeRuleset(b, all), kernel.EOPNOTSUPP, 0)
 		})},
-		{"lets packets run in circles", filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
+		{"lets packets run in circles", 208, filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
 			return instead(ns.ChangeRuleset(b, all), kernel.EMLINK, 0)
 		})},
-		{"makes the changes before the one that is refused", filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
+		{"makes the changes before the one that is refused", 1, filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
 			err := ns.ChangeRuleset(b, all)
 			for i := range all {
 				if err != nil && ns.ChangeRuleset(b, all[i:i+1]) != nil {
@@ -23,7 +23,7 @@ func netfilterMutants() []mutant {
 			}
 			return err
 		})},
-		{"adds rules before the others", filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
+		{"adds rules before the others", 73, filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
 			all = slices.Clone(all)
 			for i, c := range all {
 				if c.Do == kernel.AddRule && c.At == 0 {
@@ -32,7 +32,7 @@ func netfilterMutants() []mutant {
 			}
 			return ns.ChangeRuleset(b, all)
 		})},
-		{"forgets the policies of chains", filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
+		{"forgets the policies of chains", 5, filtering(func(ns kernel.NetNS, b kernel.FilterBackend, all changes) error {
 			all = slices.Clone(all)
 			for i, c := range all {
 				if c.Base != nil && c.Base.Policy == kernel.Drop {
@@ -42,7 +42,7 @@ func netfilterMutants() []mutant {
 			}
 			return ns.ChangeRuleset(b, all)
 		})},
-		{"tries nothing that is to be tried", twist{CheckRuleset: func(kernel.NetNS, kernel.FilterBackend, changes) error {
+		{"tries nothing that is to be tried", 1, twist{CheckRuleset: func(kernel.NetNS, kernel.FilterBackend, changes) error {
 			return nil
 		}}},
 	}
