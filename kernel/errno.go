@@ -76,8 +76,8 @@ const (
 	ECANCELED       Errno = 125
 )
 
-// errnos gives each error number its name and the words of strerror(3).
-var errnos = map[Errno]struct{ name, words string }{
+// errnos gives each error number its name and the words of strerror(3). (A map would be made at the start of each process.)
+var errnos = [...]struct{ name, words string }{
 	EPERM:           {"EPERM", "operation not permitted"},
 	ENOENT:          {"ENOENT", "no such file or directory"},
 	ESRCH:           {"ESRCH", "no such process"},
@@ -145,16 +145,19 @@ var errnos = map[Errno]struct{ name, words string }{
 
 // Error returns the words and the name, as "file exists (EEXIST)".
 func (e Errno) Error() string {
-	if known, ok := errnos[e]; ok {
-		return known.words + " (" + known.name + ")"
+	if e.known() {
+		return errnos[e].words + " (" + e.Name() + ")"
 	}
 	return e.Name()
 }
 
+// known reports whether the number has a name here.
+func (e Errno) known() bool { return e >= 0 && int(e) < len(errnos) && errnos[e].name != "" }
+
 // Name returns Linux's name of the number, as "EEXIST", or "errno 4711" for one that has none here.
 func (e Errno) Name() string {
-	if known, ok := errnos[e]; ok {
-		return known.name
+	if e.known() {
+		return errnos[e].name
 	}
 	return "errno " + strconv.Itoa(int(e))
 }
@@ -178,8 +181,8 @@ func (e Errno) Is(target error) bool {
 // ErrnoNamed returns the error number with Linux's name for it, such as "EEXIST".
 func ErrnoNamed(name string) (Errno, bool) {
 	for e, known := range errnos {
-		if known.name == name {
-			return e, true
+		if known.name == name && name != "" {
+			return Errno(e), true
 		}
 	}
 	return 0, false

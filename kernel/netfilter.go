@@ -149,22 +149,25 @@ const (
 	MaxFilterMatches = 20
 )
 
-// iptablesChains are the built-in chains, by table.
-var iptablesChains = map[string][]string{
-	"raw":      {"PREROUTING", "OUTPUT"},
-	"mangle":   {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"},
-	"nat":      {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"},
-	"filter":   {"INPUT", "FORWARD", "OUTPUT"},
-	"security": {"INPUT", "FORWARD", "OUTPUT"},
-}
-
 // IPTablesChains returns the built-in chains of a table of iptables; none where iptables has no such table.
-func IPTablesChains(table string) []string { return iptablesChains[table] }
+func IPTablesChains(table string) []string {
+	switch table {
+	case "raw":
+		return []string{"PREROUTING", "OUTPUT"}
+	case "mangle":
+		return []string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
+	case "nat":
+		return []string{"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}
+	case "filter", "security":
+		return []string{"INPUT", "FORWARD", "OUTPUT"}
+	}
+	return nil
+}
 
 // OfIPTables reports whether a table of nftables is one in which iptables may keep its rules. Linux lets anybody write
 // there, but nft(8) warns not to; our calls do not.
 func OfIPTables(family FilterFamily, table string) bool {
-	return (family == FilterIP || family == FilterIP6) && iptablesChains[table] != nil
+	return (family == FilterIP || family == FilterIP6) && IPTablesChains(table) != nil
 }
 
 // Says reports whether two rules say the same: all but their handles.
@@ -209,7 +212,7 @@ func (c *FilterChange) validPlace(b FilterBackend) error {
 			return EINVAL
 		}
 	case IPTables:
-		if iptablesChains[c.Table] == nil {
+		if IPTablesChains(c.Table) == nil {
 			return EINVAL
 		}
 	default:
@@ -242,7 +245,7 @@ func (c *FilterChange) validVerb(b FilterBackend) error {
 		return EINVAL
 	case b == IPTables && c.Do == AddChain && (c.Exclusive == (c.Base != nil) || isTarget(c.Chain)):
 		return EINVAL
-	case b == IPTables && c.Do == DeleteChain && slices.Contains(iptablesChains[c.Table], c.Chain):
+	case b == IPTables && c.Do == DeleteChain && slices.Contains(IPTablesChains(c.Table), c.Chain):
 		return EINVAL // where nf_tables is behind iptables, that deletes one without rules
 	}
 	return c.validBase(b)
@@ -261,7 +264,7 @@ func (c *FilterChange) validBase(b FilterBackend) error {
 		return EINVAL // NFTA_HOOK_PRIORITY has 32 bits
 	case c.Family == FilterBridge && c.Base.Type != "filter":
 		return EINVAL
-	case b == IPTables && (!slices.Contains(iptablesChains[c.Table], c.Chain) || c.Table == "nat" && c.Base.Policy == Drop):
+	case b == IPTables && (!slices.Contains(IPTablesChains(c.Table), c.Chain) || c.Table == "nat" && c.Base.Policy == Drop):
 		return EINVAL
 	}
 	return nil

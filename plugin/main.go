@@ -33,7 +33,7 @@ type Invocation = kernel.Invocation
 // VERSION asks the machine for nothing: its h may be nil.
 //
 // A standard output that cannot be written is a failure of the verb: an ADD whose result nobody got is undone. (A
-// process has to ignore SIGPIPE for that.)
+// process must not be ended by SIGPIPE for that.)
 func Main(ctx context.Context, in Invocation, h kernel.Host) (exit int) {
 	c := &call{machine: h, stderr: in.Stderr, out: printer{to: in.Stdout}}
 	whole := step{do: func(ctx context.Context) error { return c.serve(ctx, in) }}

@@ -69,13 +69,19 @@ func TestInitsAreCheap(t *testing.T) {
 	must(t, cmd.Run())
 	inits := regexp.MustCompile(`(?m)^init (\S+) @.* clock, (\d+) bytes, (\d+) allocs$`).FindAllStringSubmatch(stderr.String(), -1)
 	total := 0
-	for _, init := range inits {
+	order := map[string]int{}
+	for i, init := range inits {
+		order[init[1]] = i + 1
 		size, _ := strconv.Atoi(init[2])
 		allocs, _ := strconv.Atoi(init[3])
 		if size > maxInitBytes || allocs > maxInitAllocs {
 			t.Errorf("package %s allocates %d bytes in %d pieces before main begins", init[1], size, allocs)
 		}
 		total += allocs
+	}
+	// What it sets up is for all that comes after it. This one is the first to need it.
+	if start := order["github.com/cnilab/cnilab/cmd/bridge/start"]; start == 0 || start > order["internal/godebug"] {
+		t.Errorf("cmd/bridge/start is not initialised early:\n%s", &stderr)
 	}
 	if len(inits) == 0 || len(inits) > maxInits || total > maxTotalAllocs {
 		t.Errorf("%d packages allocate %d times before main begins:\n%s", len(inits), total, &stderr)

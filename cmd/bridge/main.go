@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/cnilab/cnilab/cmd/bridge/pluginmain"
+	_ "github.com/cnilab/cnilab/cmd/bridge/start"
 )
 
 func main() { os.Exit(pluginmain.Main()) }

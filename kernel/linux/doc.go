@@ -1,8 +1,8 @@
 // Package linux is the kernel.Host of a real Linux machine.
 //
-// It speaks rtnetlink through package nl of github.com/vishvananda/netlink, over one socket per open namespace, and
-// system calls for the rest. Every request is one message of our own making: the library's Handle hides several
-// requests behind one call, keeps its sockets to itself, and never asks for the kernel's extended acknowledgement.
+// It speaks rtnetlink in messages that package nl of github.com/vishvananda/netlink puts together, over one socket of its
+// own per open namespace, and makes system calls for the rest. Every request is one message: the library's Handle hides
+// several requests behind one call, keeps its sockets to itself, and never asks for the kernel's extended acknowledgement.
 //
 // # Netfilter
 //
@@ -17,8 +17,9 @@
 //
 // # Threads
 //
-// A thread enters another network namespace only to open a socket, to reach its sysctls, or to start a program. Each
-// time that is a thread of its own, which goes back before anybody else may use it; one that cannot go back is ended.
+// A thread enters another network namespace only to open a socket, to reach its sysctls, or to start a program, and goes
+// back before anybody else may use it. It is the caller's; but where a process may not go back to its own namespace, it is
+// one for that purpose, and ends.
 // Netlink requests, probes under way and locks need no thread in the namespace: their sockets and descriptors were
 // opened there.
 //

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
-
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -34,8 +32,6 @@ func explain(err error) (kernel.Errno, string) {
 	switch {
 	case errors.As(err, &ours):
 		return ours, words(err, ours)
-	case err == error(nl.ErrDumpInterrupted):
-		return kernel.EINTR, tooFast
 	case errors.As(err, &theirs):
 		return kernel.Errno(theirs), words(err, theirs)
 	case errors.Is(err, os.ErrClosed):
@@ -48,8 +44,8 @@ func explain(err error) (kernel.Errno, string) {
 	return kernel.EIO, err.Error()
 }
 
-// words returns what stands behind the errno in "file exists: name is taken", the form in which nl gives the kernel's
-// extended acknowledgement (and [because] a reason of our own).
+// words returns what stands behind the errno in "file exists: name is taken", the form that [because] gives to the
+// kernel's own words, and to a reason of ours.
 func words(err, errno error) string {
 	detail, _ := strings.CutPrefix(err.Error(), errno.Error()+": ")
 	if detail == err.Error() {
@@ -61,7 +57,7 @@ func words(err, errno error) string {
 // is reports whether err is this errno, extended acknowledgement or not.
 func is(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
 
-// because is an errno with a reason, in the form in which nl gives the kernel's own words.
+// because is an errno with a reason.
 func because(errno syscall.Errno, reason string) error { return &reasoned{errno, reason} }
 
 type reasoned struct {

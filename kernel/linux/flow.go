@@ -115,10 +115,8 @@ func (ns *NetNS) flows() (flows []knownFlow, err error) {
 // askConntrack sends one request. EOPNOTSUPP where the kernel has no such interface (net/netfilter/nfnetlink.c
 // nfnetlink_rcv_msg: EINVAL for a subsystem that is not there).
 func (s nftSocket) askConntrack(kind, flags int, family uint8, parts ...nl.NetlinkRequestData) ([][]byte, error) {
-	request := nl.NewNetlinkRequest(subsystemConntrack<<8|kind, flags)
-	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: s.NetlinkSocket, Seq: request.Seq}}
-	request.Data = append([]nl.NetlinkRequestData{&nl.Nfgenmsg{NfgenFamily: family}}, parts...)
-	messages, err := request.Execute(unix.NETLINK_NETFILTER, 0)
+	head := &nl.Nfgenmsg{NfgenFamily: family}
+	messages, err := s.ask(subsystemConntrack<<8|kind, flags, append([]nl.NetlinkRequestData{head}, parts...)...)
 	if is(err, unix.EINVAL) && kind == ctGet {
 		err = unix.EOPNOTSUPP
 	}

@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +45,7 @@ func newHost(open func(home nsFile) (nsFile, error)) (*Host, error) {
 	if err != nil {
 		return nil, fail("netns open", "", threadNetNS, err)
 	}
+	home.enterable = home.enter() == nil
 	self, err := open(home)
 	if err != nil {
 		home.close()
@@ -75,7 +75,7 @@ func (h *Host) Close() {
 // BootID implements kernel.Host.
 func (h *Host) BootID() (string, error) {
 	const path = "/proc/sys/kernel/random/boot_id"
-	id, err := os.ReadFile(path)
+	id, err := readFile(path)
 	if err != nil {
 		return "", fail("boot id", "", path, err)
 	}

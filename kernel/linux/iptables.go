@@ -4,6 +4,7 @@ package linux
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -119,17 +120,20 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 	return stdout.String(), nil, err
 }
 
-// iptablesRuleset reads what iptables has of both families. Where the kernel has nothing of it no program is run.
-func (ns *NetNS) iptablesRuleset() (tables []kernel.FilterTable, err error) {
+// iptablesRuleset reads what iptables has of both families, at once: most of the time goes by in the programs. Where the
+// kernel has nothing of a family none is run.
+func (ns *NetNS) iptablesRuleset() ([]kernel.FilterTable, error) {
 	nft := sync.OnceValues(ns.nftTables)
-	for _, family := range iptablesFamilies {
-		more, err := ns.iptablesTables(family, nft)
-		if err != nil {
-			return nil, err
-		}
-		tables = append(tables, more...)
+	tables, errs := make([][]kernel.FilterTable, len(iptablesFamilies)), make([]error, len(iptablesFamilies))
+	var reads sync.WaitGroup
+	for i, family := range iptablesFamilies {
+		reads.Go(func() { tables[i], errs[i] = ns.iptablesTables(family, nft) })
 	}
-	return tables, nil
+	reads.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
+	}
+	return slices.Concat(tables...), nil
 }
 
 // iptablesTables reads what iptables has of one family; nft reads which tables nftables has. Where there are none nobody

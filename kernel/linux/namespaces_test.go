@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -230,4 +231,32 @@ func TestDumpsAreWhole(t *testing.T) {
 	}
 	close(done)
 	wg.Wait()
+}
+
+// Whatever becomes of the work inside a namespace, its thread goes home, so that others can have it.
+func TestThreadGoesHome(t *testing.T) {
+	h, _ := newMachine(t)
+	pod := newPod(t, h, "pod").(*NetNS)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	at := func() (id kernel.NSID) {
+		file, err := openNSFile(threadNetNS)
+		must(t, err)
+		defer file.close()
+		return file.id
+	}
+	for what, work := range map[string]func() error{
+		"success": func() error { return nil },
+		"failure": func() error { return unix.EIO },
+		"a panic": func() error { panic("on purpose") },
+	} {
+		inside := kernel.NSID{}
+		func() {
+			defer func() { _ = recover() }()
+			_ = pod.inside(func() error { inside = at(); return work() })
+		}()
+		if inside != pod.ID() || at() != h.home.id {
+			t.Errorf("%s: inside %v of pod %v, then %v, home is %v", what, inside, pod.ID(), at(), h.home.id)
+		}
+	}
 }

@@ -3,8 +3,6 @@
 package linux
 
 import (
-	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -15,7 +13,7 @@ type NetNS struct {
 	name  string
 	file  nsFile
 	home  nsFile // the Host's; not ours to close
-	route map[int]*nl.SocketHandle
+	route *netlinkSocket
 	lease lease
 }
 
@@ -27,31 +25,25 @@ func newNetNS(home nsFile, name string, file nsFile) (*NetNS, error) {
 	if err != nil {
 		return nil, err
 	}
-	ns := &NetNS{name: name, file: file, home: home}
-	ns.route = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	ns := &NetNS{name: name, file: file, home: home, route: socket}
 	ns.lease.free = func() {
-		socket.Close()
+		socket.close()
 		file.close()
 	}
 	return ns, nil
 }
 
-// openRouteSocket opens an rtnetlink socket in the namespace of file. It enters the namespace itself: what nl does for
-// that ignores a thread that cannot go back.
-func openRouteSocket(home, file nsFile) (socket *nl.NetlinkSocket, err error) {
+// openRouteSocket opens an rtnetlink socket in the namespace of file.
+func openRouteSocket(home, file nsFile) (socket *netlinkSocket, err error) {
 	err = file.inside(home, func() error {
-		socket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+		socket, err = openNetlink(unix.NETLINK_ROUTE)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := socket.SetExtAck(true); err != nil {
-		socket.Close()
-		return nil, err
-	}
 	// Lets the kernel filter dumps (Linux 4.20). Where it cannot, we filter what it returns.
-	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
+	_ = socket.set(unix.NETLINK_GET_STRICT_CHK, 1)
 	return socket, nil
 }
 

@@ -5,10 +5,8 @@ package linux
 import (
 	"encoding/binary"
 	"slices"
-	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -30,13 +28,13 @@ var nftFamilies = map[kernel.FilterFamily]uint8{
 var nftHooks = []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
 
 // An nftSocket is a netlink socket of netfilter, opened in a namespace.
-type nftSocket struct{ *nl.NetlinkSocket }
+type nftSocket struct{ *netlinkSocket }
 
 // onNFT opens a socket in the namespace for the time of f. EOPNOTSUPP where the kernel has no nf_tables.
 func (ns *NetNS) onNFT(f func(nftSocket) error) error {
 	var s nftSocket
 	err := ns.inside(func() (err error) {
-		s.NetlinkSocket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_NETFILTER)
+		s.netlinkSocket, err = openNetlink(unix.NETLINK_NETFILTER)
 		return err
 	})
 	if is(err, unix.EPROTONOSUPPORT) {
@@ -45,11 +43,9 @@ func (ns *NetNS) onNFT(f func(nftSocket) error) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if err := s.SetExtAck(true); err != nil {
-		return err
-	}
-	_ = s.SetReceiveBufferSize(nftReceiveBuffer, true) // a large transaction has as many answers as changes
+	defer s.close()
+	// A large transaction has as many answers as changes.
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, nftReceiveBuffer)
 	return f(s)
 }
 
@@ -109,7 +105,7 @@ func (s nftSocket) ruleset() ([]kernel.FilterTable, error) {
 
 // tables reads which tables there are, and returns the last bits of the generation they are of.
 func (s nftSocket) tables(r *nftReader) (generation uint16, err error) {
-	messages, err := s.ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP, "")
+	messages, err := s.askNFT(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP, "")
 	if is(err, unix.EINVAL) {
 		return 0, unix.EOPNOTSUPP // see generation
 	}
@@ -122,7 +118,7 @@ func (s nftSocket) tables(r *nftReader) (generation uint16, err error) {
 
 // dump calls take with all there is of a kind, in one family if that is given.
 func (s nftSocket) dump(kind int, family kernel.FilterFamily, take func(kernel.FilterFamily, []byte), parts ...nl.NetlinkRequestData) error {
-	messages, err := s.ask(kind, unix.NLM_F_DUMP, family, parts...)
+	messages, err := s.askNFT(kind, unix.NLM_F_DUMP, family, parts...)
 	for _, m := range messages {
 		take(nftFamilyOf(m[0]), m[nl.SizeofNfgenmsg:])
 	}
@@ -131,7 +127,7 @@ func (s nftSocket) dump(kind int, family kernel.FilterFamily, take func(kernel.F
 
 // generation is a number that every transaction changes.
 func (s nftSocket) generation() (id uint32, err error) {
-	messages, err := s.ask(unix.NFT_MSG_GETGEN, 0, "")
+	messages, err := s.askNFT(unix.NFT_MSG_GETGEN, 0, "")
 	if is(err, unix.EINVAL) {
 		return 0, unix.EOPNOTSUPP // net/netfilter/nfnetlink.c nfnetlink_rcv_msg: no such subsystem
 	}
@@ -145,12 +141,10 @@ func (s nftSocket) generation() (id uint32, err error) {
 	return id, err
 }
 
-// ask sends one request that changes nothing, about a family, or about all.
-func (s nftSocket) ask(kind, flags int, family kernel.FilterFamily, parts ...nl.NetlinkRequestData) ([][]byte, error) {
-	request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags)
-	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: s.NetlinkSocket, Seq: request.Seq}}
-	request.Data = append([]nl.NetlinkRequestData{&nl.Nfgenmsg{NfgenFamily: nftFamilies[family]}}, parts...)
-	return request.Execute(unix.NETLINK_NETFILTER, 0)
+// askNFT sends one request that changes nothing, about a family, or about all.
+func (s nftSocket) askNFT(kind, flags int, family kernel.FilterFamily, parts ...nl.NetlinkRequestData) ([][]byte, error) {
+	head := &nl.Nfgenmsg{NfgenFamily: nftFamilies[family]}
+	return s.ask(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, append([]nl.NetlinkRequestData{head}, parts...)...)
 }
 
 // nftChange makes the changes as one batch. Without its end the kernel tries a batch, and then takes all of it back
@@ -164,17 +158,17 @@ func (ns *NetNS) nftChange(changes []kernel.FilterChange, commit bool) error {
 			}
 			changes = kernel.FindFilterRules(tables, changes)
 		}
-		batch := nftMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, batchHead())
+		batch := netlinkMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, batchHead())
 		for i, c := range changes {
 			kind, flags, parts := nftRequest(&changes[i])
 			head := &nl.Nfgenmsg{NfgenFamily: nftFamilies[c.Family]}
-			batch = append(batch, nftMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags|unix.NLM_F_ACK, i+1,
+			batch = append(batch, netlinkMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags|unix.NLM_F_ACK, uint32(i+1),
 				append([]nl.NetlinkRequestData{head}, parts...)...)...)
 		}
 		if commit {
-			batch = append(batch, nftMessage(unix.NFNL_MSG_BATCH_END, 0, len(changes)+1, batchHead())...)
+			batch = append(batch, netlinkMessage(unix.NFNL_MSG_BATCH_END, 0, uint32(len(changes)+1), batchHead())...)
 		}
-		return s.send(batch, len(changes))
+		return s.sendBatch(batch, len(changes))
 	})
 }
 
@@ -192,25 +186,18 @@ func batchHead() *nl.Nfgenmsg {
 	return &nl.Nfgenmsg{ResId: binary.NativeEndian.Uint16(nl.BEUint16Attr(unix.NFNL_SUBSYS_NFTABLES))}
 }
 
-// nftMessage is one message of a batch. Its answer has the number seq.
-func nftMessage(kind, flags, seq int, parts ...nl.NetlinkRequestData) []byte {
-	request := nl.NewNetlinkRequest(kind, flags)
-	request.Seq, request.Data = uint32(seq), parts
-	return request.Serialize()
-}
-
-// send sends a batch and returns the first error that a change in it has. Each is answered, whatever became of the
+// sendBatch sends a batch and returns the first error that a change in it has. Each is answered, whatever became of the
 // others.
-func (s nftSocket) send(batch []byte, changes int) error {
+func (s nftSocket) sendBatch(batch []byte, changes int) error {
 	if changes == 0 {
 		return nil
 	}
-	if err := unix.Sendto(s.GetFd(), batch, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := s.send(batch); err != nil {
 		return err
 	}
 	errs := make([]error, changes)
 	for answered := 0; answered < changes; {
-		messages, _, err := s.Receive()
+		messages, err := s.receive()
 		if err != nil {
 			return err
 		}
@@ -219,10 +206,10 @@ func (s nftSocket) send(batch []byte, changes int) error {
 				continue
 			}
 			if m.Header.Seq == 0 { // about the batch as such
-				return answerOf(m)
+				return acknowledgement(m)
 			}
 			if i := int(m.Header.Seq) - 1; i < changes {
-				errs[i] = answerOf(m)
+				errs[i] = acknowledgement(m)
 				answered++
 			}
 		}
@@ -233,30 +220,6 @@ func (s nftSocket) send(batch []byte, changes int) error {
 		}
 	}
 	return nil
-}
-
-// answerOf reads an acknowledgement, with the kernel's words where it has some.
-func answerOf(m syscall.NetlinkMessage) error {
-	errno := unix.Errno(-intOf(m.Data))
-	if errno == 0 {
-		return nil
-	}
-	message := ""
-	if rest := m.Data[4:]; m.Header.Flags&unix.NLM_F_ACK_TLVS != 0 && len(rest) >= unix.SizeofNlMsghdr {
-		echoed := unix.SizeofNlMsghdr
-		if m.Header.Flags&unix.NLM_F_CAPPED == 0 {
-			echoed = int(uint32Of(rest)+3) &^ 3
-		}
-		attributes(rest[min(echoed, len(rest)):], func(kind uint16, value []byte) {
-			if kind == unix.NLMSGERR_ATTR_MSG {
-				message = stringOf(value)
-			}
-		})
-	}
-	if message == "" {
-		return errno
-	}
-	return because(errno, message)
 }
 
 // nftRequest is the message of a change.

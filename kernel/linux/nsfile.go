@@ -5,6 +5,7 @@ package linux
 import (
 	"runtime"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +19,10 @@ const threadNetNS = "/proc/thread-self/ns/net"
 type nsFile struct {
 	fd int
 	id kernel.NSID
+
+	// enterable is a home that a thread has gone to. So may others: it takes CAP_SYS_ADMIN, wherever the thread is
+	// (netns_install, net/core/net_namespace.c), and nobody here gives that up.
+	enterable bool
 }
 
 // openNSFile opens the network namespace at path. It looks before it opens: merely opening a FIFO blocks, and opening
@@ -86,26 +91,48 @@ func (f nsFile) dup() (nsFile, error) {
 func (f nsFile) close() { unix.Close(f.fd) }
 
 // inside runs work in the namespace. Where that is another than home, the process's own, it does so on a thread that
-// nobody else uses meanwhile; a thread that cannot go home again ends with its goroutine (runtime.LockOSThread).
+// nobody else uses meanwhile.
 func (f nsFile) inside(home nsFile, work func() error) error {
 	if f.id == home.id {
 		return work()
 	}
+	if home.enterable {
+		return f.visit(home, work)
+	}
 	return onOwnThread(home, func() error {
-		if err := unix.Setns(f.fd, unix.CLONE_NEWNET); err != nil {
+		if err := f.enter(); err != nil {
 			return err
 		}
 		return work()
 	})
 }
 
-// onOwnThread runs work, which may leave the thread in another network namespace.
+// visit runs work in the namespace, on the caller's thread: to hand it to another and wait takes longer than most work.
+func (f nsFile) visit(home nsFile, work func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := f.enter(); err != nil {
+		return err
+	}
+	defer func() {
+		for home.enter() != nil { // for want of memory: nothing else keeps it from where it has been
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return work()
+}
+
+// enter takes the thread there.
+func (f nsFile) enter() error { return unix.Setns(f.fd, unix.CLONE_NEWNET) }
+
+// onOwnThread runs work, which may leave the thread in another network namespace; a thread that cannot go home again
+// ends with its goroutine (runtime.LockOSThread).
 func onOwnThread(home nsFile, work func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		err := work()
-		if unix.Setns(home.fd, unix.CLONE_NEWNET) == nil {
+		if home.enter() == nil {
 			runtime.UnlockOSThread()
 		}
 		done <- err

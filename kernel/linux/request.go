@@ -36,15 +36,10 @@ func (ns *NetNS) dump(kind int, each func(message []byte), parts ...nl.NetlinkRe
 }
 
 // exchange sends one request over the namespace's socket and returns what comes back. It starts over when it is
-// interrupted, also by a change to what is being dumped: nl.ErrDumpInterrupted is EINTR.
+// interrupted, also by a change to what is being dumped.
 func (ns *NetNS) exchange(kind, flags int, parts ...nl.NetlinkRequestData) (messages [][]byte, err error) {
 	err = ns.lease.use(func() error {
-		messages, err = retry(func() ([][]byte, error) {
-			request := nl.NewNetlinkRequest(kind, flags)
-			request.Sockets = ns.route
-			request.Data = parts
-			return request.Execute(unix.NETLINK_ROUTE, 0)
-		})
+		messages, err = retry(func() ([][]byte, error) { return ns.route.ask(kind, flags, parts...) })
 		return err
 	})
 	return messages, err

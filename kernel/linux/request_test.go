@@ -5,8 +5,6 @@ package linux
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -19,7 +17,7 @@ func TestOneRequestPerMethod(t *testing.T) {
 	a := kernel.Address{Link: bridge, Prefix: prefix("10.1.0.1/24")}
 	r := kernel.Route{Dst: prefix("10.2.0.0/16"), Gateway: addr("10.1.0.2")}
 	n := kernel.Neighbour{Link: bridge, IP: addr("10.1.0.2"), MAC: []byte{2, 0, 0, 0, 0, 2}}
-	socket := self.(*NetNS).route[unix.NETLINK_ROUTE]
+	socket := self.(*NetNS).route
 	for _, method := range []struct {
 		name string
 		call func() error
@@ -49,9 +47,9 @@ func TestOneRequestPerMethod(t *testing.T) {
 		{"DeleteAddress", func() error { return self.DeleteAddress(a) }},
 		{"DeleteLink", func() error { return self.DeleteLink(bridge) }},
 	} {
-		before := socket.Seq
+		before := socket.seq
 		must(t, method.call())
-		if sent := socket.Seq - before; sent != 1 {
+		if sent := socket.seq - before; sent != 1 {
 			t.Errorf("%s sent %d requests", method.name, sent)
 		}
 	}

@@ -38,13 +38,12 @@ func Run(program kernel.Program) (exit int) {
 		fmt.Fprint(os.Stderr, about())
 		return 2
 	}
-	surviveBrokenPipes()
-	// A runtime that loses patience says so by SIGTERM: what was done is undone.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	// A runtime that loses patience says so by SIGTERM: what was done is undone. Both signals are caught to the end of the
+	// process, since to give them back takes some thread switches more.
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	host, err := linux.New()
 	if err != nil {
-		return noMachine(os.Stdout, err)
+		return noMachine(stdout, err)
 	}
 	defer host.Close()
 	return program(ctx, invocation(), host)
@@ -56,15 +55,10 @@ func invocation() kernel.Invocation {
 		Name:   filepath.Base(os.Args[0]),
 		Env:    os.Environ(),
 		Stdin:  os.Stdin,
-		Stdout: os.Stdout,
-		Stderr: os.Stderr,
+		Stdout: stdout,
+		Stderr: stderr,
 	}
 }
-
-// surviveBrokenPipes lets a write to a standard output that nobody reads any more fail with EPIPE. Otherwise SIGPIPE
-// would end the process, and an ADD whose result got lost would stay. The signal is caught, not ignored: what is
-// ignored here would be ignored in the programs that the plugin starts.
-func surviveBrokenPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // calledByHand reports whether a person at a terminal started the plugin, and no runtime.
 func calledByHand() bool {
