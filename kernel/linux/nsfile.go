@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -123,7 +124,7 @@ func (f nsFile) visit(home nsFile, work func() error) error {
 }
 
 // enter takes the thread there.
-func (f nsFile) enter() error { return unix.Setns(f.fd, unix.CLONE_NEWNET) }
+func (f nsFile) enter() error { return netns.Set(netns.NsHandle(f.fd)) }
 
 // onOwnThread runs work, which may leave the thread in another network namespace; a thread that cannot go home again
 // ends with its goroutine (runtime.LockOSThread).
