@@ -86,8 +86,9 @@ func (p *processors) deliver(f func()) {
 	p.owe() // who is about to make a connection may hold its lock
 }
 
-// deliverTo queues a segment for a connection that stands, and has it worked off.
-func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
+// deliverTo queues segments for a connection that stands, and has them worked off: no more than sim hands over at once, which
+// are fewer than gVisor works off (maxSegmentsPerWake).
+func (p *processors) deliverTo(ep *tcp.Endpoint, row []segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turns.Add(1)
@@ -98,9 +99,9 @@ func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
 	if p.owed.Load() {
 		p.work()
 	}
-	pkt := s.packet()
-	defer pkt.DecRef()
-	p.tcp.QueuePacket(ep, s.id, pkt)
+	for i := range row {
+		p.queue(ep, &row[i])
+	}
 	if stands(ep) { // still, after what was owed
 		handleConnected(ep)
 	}
@@ -108,6 +109,12 @@ func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
 		p.work() // its processor still has it in its queue
 		p.owe()
 	}
+}
+
+func (p *processors) queue(ep *tcp.Endpoint, s *segment) {
+	pkt := s.packet()
+	defer pkt.DecRef()
+	p.tcp.QueuePacket(ep, s.id, pkt)
 }
 
 // handleConnected is gVisor's: what a processor does with an endpoint that has segments and is connected
