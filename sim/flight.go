@@ -52,8 +52,14 @@ func (f *flight) land() (all bool) {
 // joinsHandover reports whether all that is left to others is a handover, which the next frame will most likely join.
 func (f *flight) joinsHandover() bool {
 	w, next := f.world, f.left[0]
-	return w.handover != nil && w.outbox.len() == 1 && w.disturbed.len() == 0 && len(w.fired) == 0 &&
-		w.handover.takes(next.to.ns) && next.frame.isMidstream()
+	if w.handover == nil || w.outbox.len() != 1 || w.disturbed.len() > 0 || len(w.fired) > 0 {
+		return false
+	}
+	if next.frame.kind != typeIPv4 && next.frame.kind != typeIPv6 {
+		return false
+	}
+	p, ok := next.frame.packet()
+	return ok && w.handover.takes(next.to.ns, p)
 }
 
 // landNext lets one frame arrive, and reports whether it was the last.

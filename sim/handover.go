@@ -1,10 +1,13 @@
 package sim
 
+import "net/netip"
+
 // A handover is packets on their way to the sockets of a namespace, who get them once the tables are unlocked: one, or
 // segments of TCP that have come in a row. Who works off several at once acknowledges them once, as Linux does that takes
 // what has come of a device (net/core/dev.c: __napi_poll) and merges it (net/core/gro.c).
 type handover struct {
 	ns      *namespace
+	dst     netip.Addr
 	first   [1]Packet // room for what most have
 	packets []Packet
 }
@@ -15,11 +18,11 @@ const maxHandover = 64
 // handUp hands a packet to the namespace's sockets.
 func (ns *namespace) handUp(p Packet) {
 	w := ns.world()
-	if w.handover.takes(ns) && isMidstream(p.Data) {
+	if w.handover.takes(ns, p.Data) {
 		w.handover.packets = append(w.handover.packets, p)
 		return
 	}
-	h := &handover{ns: ns}
+	h := &handover{ns: ns, dst: packet(p.Data).dst()}
 	h.packets = append(h.first[:0], p)
 	w.post(h.deliver)
 	if isMidstream(p.Data) {
@@ -27,14 +30,14 @@ func (ns *namespace) handUp(p Packet) {
 	}
 }
 
-// takes reports whether segments of a namespace may join.
-func (h *handover) takes(ns *namespace) bool {
-	return h != nil && h.ns == ns && len(h.packets) < maxHandover
+// takes reports whether a packet of a namespace may join.
+func (h *handover) takes(ns *namespace, p packet) bool {
+	return h != nil && h.ns == ns && len(h.packets) < maxHandover && isMidstream(p) && p.dst() == h.dst
 }
 
 // deliver is called with no lock held.
 func (h *handover) deliver() {
-	t, err := h.ns.socketsAt(packet(h.packets[0].Data).dst())
+	t, err := h.ns.socketsAt(h.dst)
 	if err != nil {
 		return // a world without transport: nobody is there to hear
 	}
@@ -50,13 +53,4 @@ func isMidstream(p packet) bool {
 	}
 	tcp := p.payload()
 	return len(tcp) >= tcpHeader && tcp[tcpFlags]&^tcpPSH == tcpACK
-}
-
-// isMidstream reports the same of the packet in a frame.
-func (f *frame) isMidstream() bool {
-	if f.kind != typeIPv4 && f.kind != typeIPv6 {
-		return false
-	}
-	p, ok := f.packet()
-	return ok && isMidstream(p)
 }
