@@ -4,9 +4,9 @@ import "time"
 
 // connections are those of a namespace that were confirmed, by both of their tuples.
 type connections struct {
-	tuples   tupleTable
-	lastPort uint16 // that was given out because the own one was taken
-	sweep    int    // how many tuples there are to be when those of connections that have ended are thrown away next
+	tuples   *tupleTable // nil until there is one: most namespaces follow nothing
+	lastPort uint16      // that was given out because the own one was taken
+	sweep    int         // how many tuples there are to be when those of connections that have ended are thrown away next
 }
 
 // find returns a connection that is not over, and whether the tuple is that of its replies.
@@ -34,6 +34,9 @@ const minSweep = 1024
 
 // note keeps a connection.
 func (all *connections) note(c *connection, now time.Duration) {
+	if all.tuples == nil {
+		all.tuples = new(tupleTable)
+	}
 	if all.tuples.len >= max(all.sweep, minSweep) {
 		all.drop(func(c *connection) bool { return c.ended(now) })
 		all.sweep = 2 * all.tuples.len

@@ -117,8 +117,8 @@ func TestConnectionsEnd(t *testing.T) {
 		if found, _ := all.find(&orig, end-1); found == nil {
 			t.Errorf("%+v: forgotten too early", tt)
 		}
-		if found, _ := all.find(&orig, end); found != nil || all.tuples.len != 0 {
-			t.Errorf("%+v: not forgotten: %v, %d left", tt, found, all.tuples.len)
+		if found, _ := all.find(&orig, end); found != nil || all.tuples.size() != 0 {
+			t.Errorf("%+v: not forgotten: %v, %d left", tt, found, all.tuples.size())
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestConnectionsThatHaveEndedAreSwept(t *testing.T) {
 		c.reply = c.orig.inverse()
 		all.note(c, time.Duration(i))
 	}
-	if all.tuples.len > minSweep+2 {
-		t.Errorf("%d tuples of one connection that has not ended", all.tuples.len)
+	if all.tuples.size() > minSweep+2 {
+		t.Errorf("%d tuples of one connection that has not ended", all.tuples.size())
 	}
 }

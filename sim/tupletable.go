@@ -25,9 +25,17 @@ func (c *connection) tuple(isReply bool) *tuple {
 	return &c.orig
 }
 
+// size is how many tuples there are; none where there is no table.
+func (x *tupleTable) size() int {
+	if x == nil {
+		return 0
+	}
+	return x.len
+}
+
 // find returns the connection that has a tuple, nil where none has it, and whether the tuple is that of its replies.
 func (x *tupleTable) find(t *tuple) (c *connection, isReply bool) {
-	if x.len == 0 {
+	if x.size() == 0 {
 		return nil, false
 	}
 	s := &x.slots[x.place(t, t.hash())]
@@ -78,7 +86,7 @@ func (x *tupleTable) grow() {
 // remove takes a tuple of a connection out, unless it is another one's. Those behind it that could not have their own place
 // move up.
 func (x *tupleTable) remove(c *connection, isReply bool) {
-	if x.len == 0 {
+	if x.size() == 0 {
 		return
 	}
 	t := c.tuple(isReply)
@@ -100,6 +108,9 @@ func (x *tupleTable) distance(from, to int) int { return (to - from) & (len(x.sl
 
 // each calls yield with every connection until it returns false.
 func (x *tupleTable) each(yield func(*connection) bool) {
+	if x.size() == 0 {
+		return
+	}
 	for i := range x.slots {
 		if s := &x.slots[i]; s.connection != nil && !s.isReply && !yield(s.connection) {
 			return

@@ -25,7 +25,8 @@ import (
 // from an endpoint that is closed or in TIME-WAIT to the listener that has its port
 // (tryDeliverSegmentFromClosedEndpoint, handleTimeWaitSegments), and from the listener to the connection it belongs to
 // (handleListenSegment), which keeps it. Hence rounds: as many as a segment can have processors. And since Deliver
-// drains the queues after every packet, there is one segment at a time, and no two processors ever have work at once.
+// drains the queues after every packet, or after a row of segments of one connection, which stay with one processor, no two
+// processors ever have work at once.
 //
 // A round costs each processor two changes of goroutines, on as many threads, so that those are spared that can find nothing
 // to do. A segment of a connection that stands moves nowhere, for its endpoint has no other one that it could close upon: it
