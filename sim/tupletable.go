@@ -2,7 +2,7 @@ package sim
 
 // A tupleTable finds connections by their tuples. A tuple's place follows from its hash, or is the next one that is free
 // (open addressing with linear probing), so that a look-up fetches one line of the table and the connection: with a map of
-// Go's it was the better part of what a packet took. The tuples of a connection do not change while it is in the table.
+// Go's it was a quarter of what a packet took. The tuples of a connection do not change while it is in the table.
 type tupleTable struct {
 	slots []tupleSlot // a power of two of them, or none
 	len   int         // how many are taken
