@@ -1,50 +1,28 @@
 package sim
 
 import (
-	"encoding/binary"
-	"net/netip"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A tuple tells connections apart: who sends to whom. Of ICMP's echoes the identifier is the port of who asks.
-type tuple struct {
-	from, to netip.AddrPort
-	protocol int
-}
-
-func (t tuple) inverse() tuple { return tuple{t.to, t.from, t.protocol} }
-
-// A tupleKey is a tuple as a key: without pointers, which cost a map of many thousands as much as all else about a packet.
-type tupleKey struct {
-	from, to         [16]byte
-	fromPort, toPort uint16
-	protocol         uint16
-	v6               bool
-}
-
-func (t tuple) key() tupleKey {
-	return tupleKey{
-		t.from.Addr().As16(), t.to.Addr().As16(), t.from.Port(), t.to.Port(), uint16(t.protocol), t.from.Addr().Is6(),
-	}
-}
-
 // A connection is a flow that netfilter has seen. A packet whose tuple is orig goes the way of the first one, one with
 // reply comes back. Where the source is translated, reply is not the inverse of orig: it is sent to the new source; where
 // the destination is, it comes from the new one.
+//
+// What most packets need stands at its beginning: of thousands of connections it is to be fetched anew for each.
 type connection struct {
-	orig, reply tuple
-	until       time.Duration // when it is forgotten
-	replied     bool          // IPS_SEEN_REPLY
-	assured     bool          // IPS_ASSURED
-	confirmed   bool          // its first packet has got through
-	over        bool          // it is to be forgotten at once
-	tcp         tcpState
-	streamFrom  time.Duration // when UDP becomes a stream
-
-	asked, moved [sides]bool // whether its addresses were asked about (IPS_SRC_NAT_DONE), and are others (IPS_SRC_NAT)
-	masquerading *link       // whose address it was given
+	orig         tuple
+	tcp          tcpState
+	replied      bool          // IPS_SEEN_REPLY
+	assured      bool          // IPS_ASSURED
+	confirmed    bool          // its first packet has got through: its tuples change no more
+	over         bool          // it is to be forgotten at once
+	asked, moved [sides]bool   // whether its addresses were asked about (IPS_SRC_NAT_DONE), and are others (IPS_SRC_NAT)
+	until        time.Duration // when it is forgotten
+	masquerading *link         // whose address it was given
+	reply        tuple
+	streamFrom   time.Duration // when UDP becomes a stream
 }
 
 // A side is which address of a packet is translated.
@@ -92,61 +70,6 @@ func (c *connection) next(p packet, isReply bool, now time.Duration) (ok, again 
 	return true, false
 }
 
-// connections are those of a namespace, by both of their tuples.
-type connections struct {
-	by       map[tupleKey]*connection
-	lastPort uint16 // that was given out because the own one was taken
-	sweep    int    // how many tuples there are to be when those of connections that have ended are thrown away next
-}
-
-// find returns a connection that is not over, and whether the tuple is that of its replies.
-func (all *connections) find(t tuple, now time.Duration) (c *connection, isReply bool) {
-	c = all.by[t.key()]
-	switch {
-	case c == nil:
-		return nil, false
-	case c.ended(now):
-		all.forget(c)
-		return nil, false
-	}
-	return c, c.orig != t
-}
-
-func (c *connection) ended(now time.Duration) bool { return c.over || now >= c.until }
-
-func (all *connections) forget(c *connection) {
-	for _, t := range []tuple{c.orig, c.reply} {
-		if key := t.key(); all.by[key] == c {
-			delete(all.by, key)
-		}
-	}
-}
-
-// minSweep is how few tuples are not worth a look.
-const minSweep = 1024
-
-// note keeps a connection.
-func (all *connections) note(c *connection, now time.Duration) {
-	if all.by == nil {
-		all.by, all.sweep = map[tupleKey]*connection{}, minSweep
-	}
-	if len(all.by) >= all.sweep {
-		all.drop(func(c *connection) bool { return c.ended(now) })
-		all.sweep = max(minSweep, 2*len(all.by))
-	}
-	all.by[c.orig.key()], all.by[c.reply.key()] = c, c
-	c.confirmed = true
-}
-
-// drop forgets all connections that a condition is true of.
-func (all *connections) drop(which func(*connection) bool) {
-	for t, c := range all.by {
-		if which(c) {
-			delete(all.by, t)
-		}
-	}
-}
-
 // track finds the connection that a packet is of, or begins one. What has one already has come by the loopback device.
 // (net/netfilter/nf_conntrack_core.c: nf_conntrack_in, resolve_normal_ct.)
 func (ns *namespace) track(w *passage) {
@@ -162,12 +85,11 @@ func (ns *namespace) track(w *passage) {
 	} else if t, ok := w.packet.tuple(); ok {
 		ns.trackTuple(w, t)
 	}
-	w.facts.state = w.state
 }
 
 func (ns *namespace) trackTuple(w *passage, t tuple) {
 	now := ns.world().clock.elapsed()
-	c, isReply := ns.connections.find(t, now)
+	c, isReply := ns.connections.find(&t, now)
 	if c == nil {
 		if w.packet.isEchoReply() {
 			return // icmp_new: only who asks begins something
@@ -202,7 +124,8 @@ func (ns *namespace) trackError(w *passage) {
 	if !ok {
 		return
 	}
-	if c, isReply := ns.connections.find(t.inverse(), ns.world().clock.elapsed()); c != nil {
+	back := t.inverse()
+	if c, isReply := ns.connections.find(&back, ns.world().clock.elapsed()); c != nil {
 		w.tracked = tracked{connection: c, isReply: isReply, isRelated: true, state: kernel.FlowRelated}
 	}
 }
@@ -224,73 +147,11 @@ func (ns *namespace) confirm(w *passage) (ok bool) {
 		return true
 	}
 	now := ns.world().clock.elapsed()
-	for _, t := range []tuple{c.orig, c.reply} {
+	for _, t := range []*tuple{&c.orig, &c.reply} {
 		if other, _ := ns.connections.find(t, now); other != nil {
 			return false
 		}
 	}
 	ns.connections.note(c, now)
 	return true
-}
-
-// What messages of ICMP are echoes.
-const (
-	icmpEchoReply   = 0
-	icmpEcho        = 8
-	icmpv6Echo      = 128
-	icmpv6EchoReply = 129
-)
-
-// tuple returns the packet's; not ok where netfilter does not follow it: an ICMP message that is no echo. Fragments have
-// been put together before.
-func (p packet) tuple() (t tuple, ok bool) {
-	t.protocol = p.protocol()
-	from, to := uint16(0), uint16(0)
-	data := p.payload()
-	switch t.protocol {
-	case protoTCP, protoUDP:
-		if ok = p.first() && len(data) >= 4; ok {
-			from, to = binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-		}
-	case protoICMP, protoICMPv6:
-		if p.first() && len(data) >= icmpHeader {
-			from, to, ok = echoPorts(data)
-		}
-	default:
-		ok = true
-	}
-	t.from, t.to = netip.AddrPortFrom(p.src(), from), netip.AddrPortFrom(p.dst(), to)
-	return t, ok
-}
-
-// untracked reports whether conntrack leaves a packet alone: what hosts of a link tell each other of groups, routers and
-// neighbours. (net/netfilter/nf_conntrack_proto_icmpv6.c: noct_valid_new.)
-func (p packet) untracked() bool {
-	const multicastQuery, advertisement, multicastReport2 = 130, 136, 143
-	if p.protocol() != protoICMPv6 || len(p.payload()) == 0 {
-		return false
-	}
-	kind := p.payload()[0]
-	return kind >= multicastQuery && kind <= advertisement || kind == multicastReport2
-}
-
-func (p packet) isEchoReply() bool {
-	switch p.protocol() {
-	case protoICMP:
-		return p.payload()[0] == icmpEchoReply
-	case protoICMPv6:
-		return p.payload()[0] == icmpv6EchoReply
-	}
-	return false
-}
-
-func echoPorts(message []byte) (from, to uint16, ok bool) {
-	id := binary.BigEndian.Uint16(message[4:])
-	switch message[0] {
-	case icmpEcho, icmpv6Echo:
-		return id, 0, true
-	case icmpEchoReply, icmpv6EchoReply:
-		return 0, id, true
-	}
-	return 0, 0, false
 }

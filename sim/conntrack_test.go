@@ -61,7 +61,7 @@ func TestConntrackFollowsTCP(t *testing.T) {
 		{"seen in its middle, and answered", []byte{tcpACK, tcpACK, tcpACK}, []bool{there, back, there}, kernel.Established, 5 * 24 * time.Hour, true},
 		{"opened by both", []byte{tcpSYN, tcpSYN}, []bool{there, back}, kernel.SynSent2, 120 * time.Second, false},
 	} {
-		c := &connection{orig: tuple{testClient, testServer, protoTCP}}
+		c := &connection{orig: newTuple(testClient, testServer, protoTCP)}
 		for i, flags := range tt.flags {
 			if ok, again := c.next(testSegment(flags), tt.isReply[i], 0); !ok || again {
 				t.Errorf("%s: segment %d: ok %v, again %v", tt.name, i, ok, again)
@@ -76,7 +76,7 @@ func TestConntrackFollowsTCP(t *testing.T) {
 
 func TestConntrackKnowsWhatCannotBe(t *testing.T) {
 	for name, flags := range map[string]byte{"an answer first": tcpSYN | tcpACK, "the end first": tcpFIN | tcpACK, "a reset": tcpRST, "nothing": 0} {
-		c := &connection{orig: tuple{testClient, testServer, protoTCP}}
+		c := &connection{orig: newTuple(testClient, testServer, protoTCP)}
 		if ok, _ := c.next(testSegment(flags), false, 0); ok {
 			t.Errorf("%s begins a connection", name)
 		}
@@ -85,7 +85,7 @@ func TestConntrackKnowsWhatCannotBe(t *testing.T) {
 
 // A port that was used before can be used again at once.
 func TestConntrackBeginsAnewAfterTheEnd(t *testing.T) {
-	c := &connection{orig: tuple{testClient, testServer, protoTCP}, tcp: sTW, replied: true}
+	c := &connection{orig: newTuple(testClient, testServer, protoTCP), tcp: sTW, replied: true}
 	if ok, again := c.next(testSegment(tcpSYN), false, 0); !ok || !again {
 		t.Errorf("a SYN in TIME_WAIT: ok %v, again %v", ok, again)
 	}
@@ -98,7 +98,7 @@ func testSegment(flags byte) packet {
 }
 
 func TestConnectionsEnd(t *testing.T) {
-	orig := tuple{testClient, testServer, protoUDP}
+	orig := newTuple(testClient, testServer, protoUDP)
 	p := newPacket(testClient.Addr(), testServer.Addr(), protoUDP, make([]byte, 8))
 	for _, tt := range []struct {
 		replied bool
@@ -114,11 +114,11 @@ func TestConnectionsEnd(t *testing.T) {
 		c.next(p, false, tt.age)
 		all.note(c, tt.age)
 		end := tt.age + tt.left
-		if found, _ := all.find(orig, end-1); found == nil {
+		if found, _ := all.find(&orig, end-1); found == nil {
 			t.Errorf("%+v: forgotten too early", tt)
 		}
-		if found, _ := all.find(orig, end); found != nil || len(all.by) != 0 {
-			t.Errorf("%+v: not forgotten: %v, %d left", tt, found, len(all.by))
+		if found, _ := all.find(&orig, end); found != nil || all.tuples.size() != 0 {
+			t.Errorf("%+v: not forgotten: %v, %d left", tt, found, all.tuples.size())
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestConnectionsThatHaveEndedAreSwept(t *testing.T) {
 	var all connections
 	for i := range 10 * minSweep {
 		from := netip.AddrPortFrom(testClient.Addr(), uint16(i))
-		c := &connection{orig: tuple{from, testServer, protoUDP}, until: time.Duration(i + 1)}
+		c := &connection{orig: newTuple(from, testServer, protoUDP), until: time.Duration(i + 1)}
 		c.reply = c.orig.inverse()
 		all.note(c, time.Duration(i))
 	}
-	if len(all.by) > minSweep+2 {
-		t.Errorf("%d tuples of one connection that has not ended", len(all.by))
+	if all.tuples.size() > minSweep+2 {
+		t.Errorf("%d tuples of one connection that has not ended", all.tuples.size())
 	}
 }

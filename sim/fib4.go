@@ -162,8 +162,8 @@ func (ns *namespace) checkGateway4(r *route) *refusal {
 	switch {
 	case errno != 0:
 		return refuse(errno, "Nexthop has invalid gateway")
-	case refusals[via.Type] != 0:
-		return refuse(refusals[via.Type], "Nexthop has invalid gateway") // fib_props
+	case via.refusal() != 0:
+		return refuse(via.refusal(), "Nexthop has invalid gateway") // fib_props
 	case via.Type != kernel.Unicast && via.Type != kernel.Local:
 		return refuse(kernel.EINVAL, "Nexthop has invalid gateway")
 	case !via.link.up:

@@ -38,14 +38,28 @@ func (f *flight) add(to *link, next frame) {
 }
 
 // land lets frames arrive, and reports whether all have. It leaves off behind one that transports hear of, or linkwatch: who
-// waits for them goes on before the next one arrives. It is called with no lock held.
+// waits for them goes on before the next one arrives. But segments of TCP that come to one device in a row are handed over
+// together. It is called with no lock held.
 func (f *flight) land() (all bool) {
 	f.world.update(func() {
-		for all = f.landNext(); !all && f.world.nothingLeft(); {
+		for all = f.landNext(); !all && (f.world.nothingLeft() || f.joinsHandover()); {
 			all = f.landNext()
 		}
 	})
 	return all
+}
+
+// joinsHandover reports whether all that is left to others is a handover, which the next frame will most likely join.
+func (f *flight) joinsHandover() bool {
+	w, next := f.world, f.left[0]
+	if w.handover == nil || w.outbox.len() != 1 || w.disturbed.len() > 0 || len(w.fired) > 0 {
+		return false
+	}
+	if next.frame.kind != typeIPv4 && next.frame.kind != typeIPv6 {
+		return false
+	}
+	p, ok := next.frame.packet()
+	return ok && w.handover.takes(next.to.ns, p)
 }
 
 // landNext lets one frame arrive, and reports whether it was the last.

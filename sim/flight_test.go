@@ -18,8 +18,8 @@ type answering struct {
 	l3 Layer3
 }
 
-func (a answering) Deliver(p Packet) {
-	asked := packet(p.Data)
+func (a answering) Deliver(packets ...Packet) {
+	asked := packet(packets[0].Data)
 	if asked.dst() != netip.MustParseAddr("10.1.0.255") {
 		return
 	}

@@ -11,8 +11,8 @@ import (
 func (n *handle) Flows() (flows []kernel.Flow, err error) {
 	err = n.do("flow list", "", func() *refusal {
 		now := n.ns.world().clock.elapsed()
-		for t, c := range n.ns.connections.by {
-			if t == c.orig.key() && !c.ended(now) {
+		for c := range n.ns.connections.each {
+			if !c.ended(now) {
 				flows = append(flows, c.shown(now))
 			}
 		}
@@ -26,12 +26,13 @@ func (n *handle) Flows() (flows []kernel.Flow, err error) {
 func (n *handle) DeleteFlows(f kernel.FlowFilter) (deleted int, err error) {
 	err = n.do("flow delete", strings.Join(f.Words(), " "), func() *refusal {
 		now := n.ns.world().clock.elapsed()
-		for t, c := range n.ns.connections.by {
-			if t == c.orig.key() && !c.ended(now) && f.Matches(c.shown(now)) {
-				n.ns.connections.forget(c)
+		n.ns.connections.drop(func(c *connection) bool {
+			matches := !c.ended(now) && f.Matches(c.shown(now))
+			if matches {
 				deleted++
 			}
-		}
+			return matches
+		})
 		return nil
 	})
 	return deleted, err
@@ -40,9 +41,9 @@ func (n *handle) DeleteFlows(f kernel.FlowFilter) (deleted int, err error) {
 // shown is what netlink tells of a connection: net/netfilter/nf_conntrack_netlink.c, ctnetlink_fill_info.
 func (c *connection) shown(now time.Duration) kernel.Flow {
 	f := kernel.Flow{
-		Protocol: uint8(c.orig.protocol),
-		Original: kernel.FlowTuple{From: c.orig.from, To: c.orig.to},
-		Reply:    kernel.FlowTuple{From: c.reply.from, To: c.reply.to},
+		Protocol: c.orig.protocol,
+		Original: c.orig.shown(),
+		Reply:    c.reply.shown(),
 		Replied:  c.replied,
 		Assured:  c.assured,
 		Left:     (c.until - now).Truncate(time.Second),
@@ -51,4 +52,8 @@ func (c *connection) shown(now time.Duration) kernel.Flow {
 		f.State = kernel.TCPStates[c.tcp]
 	}
 	return f
+}
+
+func (t *tuple) shown() kernel.FlowTuple {
+	return kernel.FlowTuple{From: t.from.addrPort(t.v6), To: t.to.addrPort(t.v6)}
 }

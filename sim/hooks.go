@@ -224,7 +224,7 @@ type passage struct {
 	to      way   // at postrouting
 	tracked
 	facts facts
-	known bool // what the packet says stands in the facts
+	known bool // what the packet says, as it is now, stands in the facts
 }
 
 // A tracked is what conntrack knows of a packet: nf_ct_get.
@@ -274,15 +274,10 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 	if len(steps) == 0 {
 		return true
 	}
-	if w.known {
-		ns.pinpoint(w)
-	} else {
-		ns.look(w)
-	}
 	for i := range steps {
 		switch s := &steps[i]; s.does {
 		case asks:
-			if by := s.chain.decide(&w.facts); by.action != kernel.Accept {
+			if by := s.chain.decide(ns.look(w)); by.action != kernel.Accept {
 				ns.refuse(w, s.chain, by)
 				return false
 			}
@@ -290,7 +285,6 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 			if !ns.assemble(w, false) {
 				return false
 			}
-			ns.look(w)
 		case tracks:
 			ns.track(w)
 		case translates:
@@ -320,20 +314,18 @@ func (ns *namespace) refuse(w *passage, c *askedChain, by *askedRule) {
 // end tells those who watch that netfilter has dropped a packet.
 func (ns *namespace) end(w *passage, why string) { ns.drop(w.packet, w.in, w.out, DropNetfilter, why) }
 
-// look notes what rules can ask of a packet that is new, or has changed.
-func (ns *namespace) look(w *passage) {
-	w.facts.look(w.packet)
-	w.known = true
-	ns.pinpoint(w)
-}
-
-// pinpoint notes what rules can ask about where the packet is, and what is known of it there.
-func (ns *namespace) pinpoint(w *passage) {
+// look returns what rules can ask of a packet where it is. What the packet itself says is read but once.
+func (ns *namespace) look(w *passage) *facts {
 	f := &w.facts
+	if !w.known {
+		f.look(w.packet)
+		w.known = true
+	}
 	f.ns, f.in, f.out, f.state = ns, w.in, w.out, w.state
 	if w.connection == nil && !w.packet.untracked() {
 		f.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
 	}
+	return f
 }
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,

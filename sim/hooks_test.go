@@ -75,7 +75,7 @@ func between(p packet) string {
 		return "dropped"
 	}
 	t, _ := p.tuple()
-	return t.from.String() + " > " + t.to.String()
+	return t.from.addrPort(t.v6).String() + " > " + t.to.addrPort(t.v6).String()
 }
 
 // A connection that stands is translated as it was, whatever becomes of the rules, as long as one of them has Linux follow
@@ -104,9 +104,30 @@ func TestConnectionsSurviveChangesOfRules(t *testing.T) {
 	expect("after the rules were deleted", there(tcpACK), translated)
 	expect("the answer to that", back(tcpACK), answered)
 	expect("a new connection", between(l.pass(segmentBetween("10.1.0.2:40001", service, tcpSYN), l.in, l.out)), "10.1.0.2:40001 > "+service)
-	l.ns.connections.drop(func(c *connection) bool { return c.orig.from.String() == pod })
+	l.ns.connections.drop(func(c *connection) bool { return c.orig.from == peerOf(netip.MustParseAddrPort(pod)) })
 	expect("after it was forgotten", there(tcpACK), pod+" > "+service)
 	expect("an answer that belongs to nothing", back(tcpSYN|tcpACK), "dropped")
+}
+
+// A connection that was followed before there was a chain to translate it stays as it is.
+func TestConnectionsThatStandAreNotTranslatedAnew(t *testing.T) {
+	l := newHookLab(t, "add table inet t", "add chain inet t f { type filter hook forward priority 0 ; }", "add rule inet t f ct state invalid drop")
+	const pod, server = "10.1.0.2:40000", "192.0.2.9:80"
+	there := func(from string) string { return between(l.pass(segmentBetween(from, server, tcpSYN), l.in, l.out)) }
+	if got := there(pod); got != pod+" > "+server {
+		t.Errorf("before there was a rule: %s", got)
+	}
+	l.change("add chain inet t post { type nat hook postrouting priority 100 ; }", "add rule inet t post ip saddr 10.1.0.0/16 masquerade")
+	if got := there(pod); got != pod+" > "+server {
+		t.Errorf("what stood before: %s", got)
+	}
+	if got := there("10.1.0.2:40001"); got != "192.0.2.1:40001 > "+server {
+		t.Errorf("a new one: %s", got)
+	}
+	back := between(l.pass(segmentBetween(server, pod, tcpSYN|tcpACK), l.out, l.in))
+	if back != server+" > "+pod {
+		t.Errorf("the answer: %s", back)
+	}
 }
 
 // An error about a packet is about the packet as its sender knows it, whichever of its addresses were translated.

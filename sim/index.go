@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
-	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -24,7 +23,7 @@ type index struct {
 // A drawer has rules that look at the same part of packets, each under the beginnings of it that the rule wants.
 type drawer struct {
 	part
-	files map[uint64][]int32 // places in order
+	files shelf // places in order
 }
 
 // A part is that of a packet which tests of one kind look at, or the first bits of it.
@@ -66,7 +65,7 @@ func (x *index) find(f *facts, tests func(place int) []test, lists candidates) c
 	}
 	for i := range x.drawers {
 		d := &x.drawers[i]
-		if found := d.files[d.startIn(f)]; len(found) > 0 {
+		if found := d.files.at(d.startIn(f)); len(found) > 0 {
 			lists = append(lists, found)
 		}
 	}
@@ -102,15 +101,22 @@ func (x *index) file(tests func(place int) []test) {
 		}
 	}
 	x.always = nil
+	var parts []part // in the order in which they come
+	filed := map[part]map[uint64][]int32{}
 	for _, place := range all {
 		labels := rarest(tests(int(place)), wanted)
 		if labels == nil {
 			x.always = append(x.always, place)
 		}
 		for _, l := range labels {
-			files := x.drawer(l.part).files
-			files[l.start] = append(files[l.start], place)
+			if filed[l.part] == nil {
+				parts, filed[l.part] = append(parts, l.part), map[uint64][]int32{}
+			}
+			filed[l.part][l.start] = append(filed[l.part][l.start], place)
 		}
+	}
+	for _, p := range parts {
+		x.drawers = append(x.drawers, drawer{p, newShelf(filed[p])})
 	}
 }
 
@@ -127,16 +133,6 @@ func rarest(tests []test, wanted map[label]int) (labels []label) {
 		}
 	}
 	return labels
-}
-
-// drawer returns that of a part, made where there is none.
-func (x *index) drawer(p part) *drawer {
-	i := slices.IndexFunc(x.drawers, func(d drawer) bool { return d.part == p })
-	if i < 0 {
-		i = len(x.drawers)
-		x.drawers = append(x.drawers, drawer{p, map[uint64][]int32{}})
-	}
-	return &x.drawers[i]
 }
 
 // labels are those of which a packet has one if the test holds; nil where that cannot be said.

@@ -41,10 +41,7 @@ func (ns *namespace) translate(h hook, w *passage) (ok bool) {
 	if !c.moved[moved] {
 		return true
 	}
-	back := c.reply
-	if w.isReply {
-		back = c.orig
-	}
+	back := c.tuple(!w.isReply)
 	as := back.from
 	if at == sourceSide {
 		as = back.to
@@ -56,21 +53,22 @@ func (ns *namespace) translate(h hook, w *passage) (ok bool) {
 	}
 	if ns.world().watched() {
 		direction := map[side]string{sourceSide: "from", destinationSide: "to"}[at]
-		ns.decide(w.packet, w.in, w.out, "nat: %s %s", direction, as)
+		ns.decide(w.packet, w.in, w.out, "nat: %s %s", direction, as.addrPort(back.v6))
 	}
-	ns.look(w)
+	w.known = false
 	return true
 }
 
-// bind decides about one address of a connection, by what the chains of type nat say; false where they drop it.
+// bind decides about one address of a connection, by what the chains of type nat say; false where they drop it. One that was
+// confirmed before there was such a chain stays as it is. (nf_nat_core.c: nf_nat_setup_info.)
 func (ns *namespace) bind(c *connection, h hook, w *passage) (ok bool) {
 	family := ofIPv4
 	if w.packet.v6() {
 		family = ofIPv6
 	}
-	by, asked := &askedRule{}, (*askedChain)(nil)
+	by, asked, f := &askedRule{}, (*askedChain)(nil), ns.look(w)
 	for _, s := range ns.filter.course().nat[family][h] {
-		if by, asked = s.chain.decide(&w.facts), s.chain; by.action != kernel.Accept {
+		if by, asked = s.chain.decide(f), s.chain; by.action != kernel.Accept {
 			break
 		}
 	}
@@ -78,10 +76,16 @@ func (ns *namespace) bind(c *connection, h hook, w *passage) (ok bool) {
 	case kernel.Drop, kernel.Reject:
 		ns.refuse(w, asked, by)
 		return false
+	}
+	return c.confirmed || ns.bindBy(by, c, h, w)
+}
+
+func (ns *namespace) bindBy(by *askedRule, c *connection, h hook, w *passage) (ok bool) {
+	switch by.action {
 	case kernel.DNAT:
-		c.comeFrom(by.to)
+		c.comeFrom(peerOf(by.to))
 	case kernel.SNAT:
-		ns.goTo(c, by.to)
+		ns.goTo(c, peerOf(by.to))
 	case kernel.Masquerade:
 		source := ns.masqueradeAs(w.to, w.packet.dst())
 		if !source.IsValid() {
@@ -89,28 +93,28 @@ func (ns *namespace) bind(c *connection, h hook, w *passage) (ok bool) {
 			return false // net/netfilter/nf_nat_masquerade.c: "ate my IP address"
 		}
 		c.masquerading = w.out
-		ns.goTo(c, netip.AddrPortFrom(source, 0))
+		ns.goTo(c, peerOf(netip.AddrPortFrom(source, 0)))
 	default:
 		if sideOf(h) == sourceSide {
-			ns.goTo(c, netip.AddrPortFrom(c.reply.to.Addr(), 0)) // nf_nat_alloc_null_binding: another port, where it is taken
+			ns.goTo(c, peer{addr: c.reply.to.addr}) // nf_nat_alloc_null_binding: another port, where it is taken
 		}
 	}
 	return true
 }
 
 // comeFrom translates the destination: replies come from another address.
-func (c *connection) comeFrom(to netip.AddrPort) {
-	if to.Port() == 0 {
-		to = netip.AddrPortFrom(to.Addr(), c.reply.from.Port())
+func (c *connection) comeFrom(to peer) {
+	if to.port == 0 {
+		to.port = c.reply.from.port
 	}
 	c.reply.from = to
 	c.moved[destinationSide] = c.reply.from != c.orig.to
 }
 
 // goTo translates the source: replies go to another address, and to a free port of it unless one is asked for.
-func (ns *namespace) goTo(c *connection, to netip.AddrPort) {
-	if to.Port() == 0 {
-		to = ns.connections.freePort(c.reply, to.Addr())
+func (ns *namespace) goTo(c *connection, to peer) {
+	if to.port == 0 {
+		to = ns.connections.freePort(c.reply, to)
 	}
 	c.reply.to = to
 	c.moved[sourceSide] = c.reply.to != c.orig.from
@@ -130,14 +134,14 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 
 // freePort keeps the port of who asks where nobody else has it, and takes the one after that which was given out last
 // otherwise. (nf_nat_core.c: get_unique_tuple; Linux goes on from a random one.)
-func (all *connections) freePort(reply tuple, source netip.Addr) netip.AddrPort {
-	reply.to = netip.AddrPortFrom(source, reply.to.Port())
+func (all *connections) freePort(reply tuple, source peer) peer {
+	reply.to.addr = source.addr
 	for range 1 << 16 {
-		if all.by[reply.key()] == nil {
+		if c, _ := all.tuples.find(&reply); c == nil {
 			break
 		}
 		all.lastPort = max(all.lastPort+1, firstFreePort)
-		reply.to = netip.AddrPortFrom(source, all.lastPort)
+		reply.to.port = all.lastPort
 	}
 	return reply.to
 }
@@ -152,17 +156,17 @@ func (l *link) forgetMasqueraded() {
 
 // rewrite gives a packet, or the beginning of one that is quoted, another address. (net/netfilter/nf_nat_proto.c:
 // nf_nat_ipv4_manip_pkt.)
-func (q packet) rewrite(a netip.AddrPort, source bool) {
+func (q packet) rewrite(a peer, source bool) {
 	address := q.addressPlace(source)
 	var before [16]byte
 	old := before[:copy(before[:], address)]
-	putAddress(address, a.Addr())
+	copy(address, a.addr[:])
 	if q.protocol() != protoICMP { // whose checksum is over the message alone
 		q.adjust(old, address)
 	}
-	if port := q.portPlace(source); port != nil && a.Port() != 0 { // who is asked has no identifier of an echo
+	if port := q.portPlace(source); port != nil && a.port != 0 { // who is asked has no identifier of an echo
 		old := before[:copy(before[:], port)]
-		binary.BigEndian.PutUint16(port, a.Port())
+		binary.BigEndian.PutUint16(port, a.port)
 		q.adjust(old, port)
 	}
 	q.sealHeader()
@@ -244,11 +248,11 @@ func putAddress(place []byte, a netip.Addr) {
 
 // rewriteError translates an ICMP error, and what it quotes, of which the other address is translated: the packet went
 // the other way. (net/netfilter/nf_nat_proto.c: nf_nat_icmp_reply_translation.)
-func (q packet) rewriteError(a netip.AddrPort, source bool) {
+func (q packet) rewriteError(a peer, source bool) {
 	if about, ok := quotedIn(q); ok {
 		about.rewrite(a, !source)
 	}
-	putAddress(q.addressPlace(source), a.Addr())
+	copy(q.addressPlace(source), a.addr[:])
 	body := q.payload()
 	binary.BigEndian.PutUint16(body[2:], 0)
 	if q.v6() {

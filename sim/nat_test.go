@@ -21,26 +21,26 @@ func TestTranslatedPacketsHaveRightChecksums(t *testing.T) {
 	} {
 		p, want := udp(tt.from, tt.to, 7), udp(tt.as, tt.to, 9)
 		got := slices.Clone(p)
-		got.rewrite(netip.AddrPortFrom(netip.MustParseAddr(tt.as), 0x1009), true)
+		got.rewrite(peerOf(netip.AddrPortFrom(netip.MustParseAddr(tt.as), 0x1009)), true)
 		if string(got) != string(want) {
 			t.Errorf("from %s as %s:\n got %x\nwant %x", tt.from, tt.as, got, want)
 		}
-		if got.rewrite(netip.AddrPortFrom(netip.MustParseAddr(tt.from), 0x1007), true); string(got) != string(p) {
+		if got.rewrite(peerOf(netip.AddrPortFrom(netip.MustParseAddr(tt.from), 0x1007)), true); string(got) != string(p) {
 			t.Errorf("from %s and back:\n got %x\nwant %x", tt.from, got, p)
 		}
 	}
 }
 
 func TestMasqueradingTakesAnotherPortWhereTheOwnIsTaken(t *testing.T) {
-	server, node := netip.MustParseAddrPort("198.51.100.7:53"), netip.MustParseAddr("192.0.2.1")
+	server, node := netip.MustParseAddrPort("198.51.100.7:53"), peerOf(netip.MustParseAddrPort("192.0.2.1:0"))
 	var all connections
 	var ports []uint16
 	for _, pod := range []string{"10.1.0.2:4000", "10.1.0.3:4000", "10.1.0.4:4000", "10.1.0.5:80", "10.1.0.6:80"} {
-		c := &connection{orig: tuple{netip.MustParseAddrPort(pod), server, protoUDP}}
+		c := &connection{orig: newTuple(netip.MustParseAddrPort(pod), server, protoUDP)}
 		c.reply = c.orig.inverse()
 		c.reply.to = all.freePort(c.reply, node)
 		all.note(c, 0)
-		ports = append(ports, c.reply.to.Port())
+		ports = append(ports, c.reply.to.port)
 	}
 	want := [5]uint16{4000, 1024, 1025, 80, 1026}
 	if [5]uint16(ports) != want {

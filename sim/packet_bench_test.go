@@ -181,5 +181,5 @@ func (r *benchRouter) run(b *testing.B) {
 			r.in.inputIP(frames[i%flows])
 		}
 	})
-	b.ReportMetric(float64(len(r.in.ns.connections.by)/2), "flows")
+	b.ReportMetric(float64(r.in.ns.connections.tuples.size()/2), "flows")
 }

@@ -103,12 +103,18 @@ func inside(a netip.Addr, p netip.Prefix) bool {
 	return !p.IsValid() || a.IsValid() && p.Masked().Contains(a)
 }
 
-// ruleErrors are what becomes of a packet by rules that lead to no table. (net/ipv4/fib_rules.c: fib4_rule_action;
-// net/ipv6/fib6_rules.c: fib6_rule_action.)
-var ruleErrors = map[kernel.RuleAction]kernel.Errno{
-	kernel.RuleBlackhole:   kernel.EINVAL,
-	kernel.RuleUnreachable: kernel.ENETUNREACH,
-	kernel.RuleProhibit:    kernel.EACCES,
+// ruleError is what becomes of a packet by a rule that leads to no table, 0 of any other. (net/ipv4/fib_rules.c:
+// fib4_rule_action; net/ipv6/fib6_rules.c: fib6_rule_action.)
+func ruleError(a kernel.RuleAction) kernel.Errno {
+	switch a {
+	case kernel.RuleBlackhole:
+		return kernel.EINVAL
+	case kernel.RuleUnreachable:
+		return kernel.ENETUNREACH
+	case kernel.RuleProhibit:
+		return kernel.EACCES
+	}
+	return 0
 }
 
 // lookup returns the best route for a packet out of those that ok accepts, in the order of the rules: ENETUNREACH where
@@ -127,7 +133,7 @@ func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 		if !to.matches(rule) {
 			continue
 		}
-		if errno := ruleErrors[rule.Action]; errno != 0 {
+		if errno := ruleError(rule.Action); errno != 0 {
 			return nil, errno
 		}
 		if r := f.find(rule.Table).lookup(to.dst, ok); r != nil && r.Type != kernel.Throw {

@@ -16,15 +16,7 @@ func (ns *namespace) deliver(w *passage) {
 		return
 	}
 	ns.learnMTU(p)
-	whole := Packet{Data: p, Segment: w.segment, Body: w.body, Shared: w.shared}
-	ns.world().post(func() {
-		t, err := ns.socketsAt(p.dst())
-		if err != nil {
-			return // a world without transport: nobody is there to hear
-		}
-		t.Deliver(whole)
-		ns.world().locked(func() { ns.world().disturb(ns) })
-	})
+	ns.handUp(Packet{Data: p, Segment: w.segment, Body: w.body, Shared: w.shared})
 }
 
 // deliverToMany hands up what is for everybody on the link. It makes nobody sockets: who has none does not listen.

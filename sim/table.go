@@ -27,10 +27,24 @@ func (t *table) lookup(dst netip.Addr, ok func(*route) bool) (best *route) {
 	case t.many != nil:
 		return t.many.lookup(dst, ok)
 	}
+	if dst.Is4() {
+		return t.lookupFew4(number4(dst), ok)
+	}
 	dst = dst.WithZone("")
 	for _, r := range t.few {
 		if r.Dst.Contains(dst) && (best == nil || r.Dst.Bits() > best.Dst.Bits()) && ok(r) {
 			best = r
+		}
+	}
+	return best
+}
+
+// lookupFew4 is lookup among few, for IPv4.
+func (t *table) lookupFew4(dst uint32, ok func(*route) bool) (best *route) {
+	longest := -1
+	for _, r := range t.few {
+		if n := r.Dst.Bits(); n > longest && (number4(r.Dst.Addr())^dst)>>(32-n) == 0 && ok(r) {
+			best, longest = r, n
 		}
 	}
 	return best

@@ -79,6 +79,25 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
+// TestTransfersAreAcknowledgedInRows: who gets many trains at one instant acknowledges them once.
+func TestTransfersAreAcknowledgedInRows(t *testing.T) {
+	l, from, to := twoPods(t)
+	sent := map[string]int{}
+	defer l.world.Watch(func(s sim.Sight) {
+		if s.Event == sim.Sent && s.Place.Link == "eth0" && checkTCP(t, s) {
+			sent[s.Place.NetNS]++
+		}
+	})()
+	l.serve(to, kernel.TCP, "0.0.0.0:80")
+	conn := must(sim.Sockets{NetNS: from}.Dial("tcp", "10.1.0.3:80"))(t)
+	_ = must(conn.Write(payload(10_000_000)))(t)
+	_ = conn.Close()
+	l.must(l.host.Sleep(background, time.Second))
+	if trains, acks := sent["a"], sent["b"]; trains < 100 || acks > trains/3 {
+		t.Errorf("%d trains, and %d acknowledgements", trains, acks)
+	}
+}
+
 // tcpIn returns the addresses of a packet without options or extension headers, and the TCP segment in it, whose length the
 // packet says; nil where it has none.
 func tcpIn(frame []byte) (addrs, segment []byte, length int) {

@@ -21,9 +21,9 @@ type Transport interface {
 	Listen(network string, at netip.AddrPort) (net.Listener, error)
 	ListenPacket(network string, at netip.AddrPort) (net.PacketConn, error)
 
-	// Deliver takes a packet that is for the namespace. Packets come one at a time, from whichever goroutine is
-	// carrying out the event; the packet is the transport's from then on.
-	Deliver(p Packet)
+	// Deliver takes a packet that is for the namespace, or segments of TCP that have come in a row. It is called once at a
+	// time, from whichever goroutine is carrying out the event; the packets are the transport's from then on.
+	Deliver(packets ...Packet)
 
 	// SetAddresses tells which addresses the namespace has, whenever that changes.
 	SetAddresses(addrs []netip.Addr)

@@ -24,7 +24,7 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 	if errno != 0 {
 		return way{}, errno
 	}
-	if errno := refusals[r.Type]; errno != 0 {
+	if errno := r.refusal(); errno != 0 {
 		return way{}, errno
 	}
 	r = ns.shared(r, to)
@@ -62,11 +62,17 @@ func (r *route) usable() bool {
 	}
 }
 
-// refusals gives the route types that lead nowhere their errno.
-var refusals = map[kernel.RouteType]kernel.Errno{
-	kernel.Unreachable: kernel.EHOSTUNREACH,
-	kernel.Prohibit:    kernel.EACCES,
-	kernel.Blackhole:   kernel.EINVAL,
+// refusal is the errno of the route types that lead nowhere, 0 of any other.
+func (r *route) refusal() kernel.Errno {
+	switch r.Type {
+	case kernel.Unreachable:
+		return kernel.EHOSTUNREACH
+	case kernel.Prohibit:
+		return kernel.EACCES
+	case kernel.Blackhole:
+		return kernel.EINVAL
+	}
+	return 0
 }
 
 // mtu is that of the path, of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)

@@ -47,9 +47,10 @@ type World struct {
 	lifetimes map[learned]lifetime // of what links have learned of routers
 
 	watchers   []*watcher
-	closed     bool    // nobody gets sockets any more
-	lastFlight *flight // the one that was asked for last; see fly
-	taken      *frame  // what a link has taken from the wire and is at work on; nil: none
+	closed     bool      // nobody gets sockets any more
+	lastFlight *flight   // the one that was asked for last; see fly
+	handover   *handover // the end of the outbox, if more segments may join it; nil: none
+	taken      *frame    // what a link has taken from the wire and is at work on; nil: none
 }
 
 // NewWorld makes a world. The calling goroutine is its first actor; see Go.
@@ -129,7 +130,10 @@ func (w *World) await(done func() bool, timeout time.Duration, cancel <-chan str
 
 // post leaves f to be called once the tables are unlocked. It is for telling transports: what is posted is called
 // one by one, in order. The tables are locked.
-func (w *World) post(f func()) { w.outbox.push(f) }
+func (w *World) post(f func()) {
+	w.handover = nil
+	w.outbox.push(f)
+}
 
 // send works the outbox off, unless someone else is at it (who takes the new things along).
 func (w *World) send() {
@@ -141,6 +145,7 @@ func (w *World) send() {
 	w.sending = true
 	for w.outbox.len() > 0 {
 		f := w.outbox.pop()
+		w.handover = nil
 		w.mu.Unlock()
 		f()
 		w.mu.Lock()

@@ -7,7 +7,7 @@
 //
 // What a socket of TCP writes is copied into its buffer, and from there to who reads it: on its way it is the Body of a
 // packet (body.go), without a checksum as long as nobody looks. A segment of a connection that stands goes past the stack's
-// IP (segment.go).
+// IP (segment.go), and those that sim hands over in a row are worked off at once, and acknowledged once.
 //
 // # Determinism
 //

@@ -25,7 +25,8 @@ import (
 // from an endpoint that is closed or in TIME-WAIT to the listener that has its port
 // (tryDeliverSegmentFromClosedEndpoint, handleTimeWaitSegments), and from the listener to the connection it belongs to
 // (handleListenSegment), which keeps it. Hence rounds: as many as a segment can have processors. And since Deliver
-// drains the queues after every packet, there is one segment at a time, and no two processors ever have work at once.
+// drains the queues after every packet, or after a row of segments of one connection, which stay with one processor, no two
+// processors ever have work at once.
 //
 // A round costs each processor two changes of goroutines, on as many threads, so that those are spared that can find nothing
 // to do. A segment of a connection that stands moves nowhere, for its endpoint has no other one that it could close upon: it
@@ -86,8 +87,9 @@ func (p *processors) deliver(f func()) {
 	p.owe() // who is about to make a connection may hold its lock
 }
 
-// deliverTo queues a segment for a connection that stands, and has it worked off.
-func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
+// deliverTo queues segments for a connection that stands, and has them worked off: no more than sim hands over at once, which
+// are fewer than gVisor works off (maxSegmentsPerWake).
+func (p *processors) deliverTo(ep *tcp.Endpoint, row []segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turns.Add(1)
@@ -98,9 +100,9 @@ func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
 	if p.owed.Load() {
 		p.work()
 	}
-	pkt := s.packet()
-	defer pkt.DecRef()
-	p.tcp.QueuePacket(ep, s.id, pkt)
+	for i := range row {
+		p.queue(ep, &row[i])
+	}
 	if stands(ep) { // still, after what was owed
 		handleConnected(ep)
 	}
@@ -108,6 +110,12 @@ func (p *processors) deliverTo(ep *tcp.Endpoint, s segment) {
 		p.work() // its processor still has it in its queue
 		p.owe()
 	}
+}
+
+func (p *processors) queue(ep *tcp.Endpoint, s *segment) {
+	pkt := s.packet()
+	defer pkt.DecRef()
+	p.tcp.QueuePacket(ep, s.id, pkt)
 }
 
 // handleConnected is gVisor's: what a processor does with an endpoint that has segments and is connected

@@ -52,17 +52,27 @@ func (s *segment) parseTCP(h header.TCP) (ok bool) {
 	return s.tcp >= header.TCPMinimumSize && s.tcp <= len(h)
 }
 
-// connectionOf returns the connection that a packet is a segment of, nil where none stands.
-func (t *Transport) connectionOf(p sim.Packet) (*tcp.Endpoint, segment) {
-	s, ok := parseSegment(p)
+// connectionOf returns the connection that the first of some packets is a segment of, nil where none stands, and those at
+// the beginning that are of the same.
+func (t *Transport) connectionOf(packets []sim.Packet) (ep *tcp.Endpoint, row []segment) {
+	first, ok := parseSegment(packets[0])
 	if !ok {
-		return nil, s
+		return nil, nil
 	}
-	ep, _ := t.stack.FindTransportEndpoint(s.network, header.TCPProtocolNumber, s.id, nicID).(*tcp.Endpoint)
+	ep, _ = t.stack.FindTransportEndpoint(first.network, header.TCPProtocolNumber, first.id, nicID).(*tcp.Endpoint)
 	if !stands(ep) {
-		return nil, s
+		return nil, nil
 	}
-	return ep, s
+	row = append(t.row[:0], first)
+	for _, p := range packets[1:] {
+		s, ok := parseSegment(p)
+		if !ok || s.id != first.id {
+			break
+		}
+		row = append(row, s)
+	}
+	t.row = row
+	return ep, row
 }
 
 // stands reports whether an endpoint is one that segments stay at: handleConnected does what is to be done about them.

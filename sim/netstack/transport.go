@@ -25,6 +25,7 @@ type Transport struct {
 	link       *link
 	stack      *stack.Stack
 	processors *processors
+	row        []segment // room of Deliver's
 
 	mu        sync.Mutex
 	closed    bool
@@ -156,12 +157,22 @@ func subnetOf(a netip.Addr) tcpip.AddressWithPrefix {
 	return s
 }
 
-// Deliver takes a packet that is for the namespace.
-func (t *Transport) Deliver(p sim.Packet) {
-	if ep, s := t.connectionOf(p); ep != nil {
-		t.processors.deliverTo(ep, s)
-		return
+// Deliver takes packets that are for the namespace. Those in a row of one connection are worked off at once.
+func (t *Transport) Deliver(packets ...sim.Packet) {
+	for len(packets) > 0 {
+		ep, row := t.connectionOf(packets)
+		if ep == nil {
+			t.deliver(packets[0])
+			packets = packets[1:]
+			continue
+		}
+		t.processors.deliverTo(ep, row)
+		packets = packets[len(row):]
+		clear(row)
 	}
+}
+
+func (t *Transport) deliver(p sim.Packet) {
 	if p.Body != nil { // for nobody, most likely
 		p = sim.Packet{Data: p.Bytes()}
 	}
