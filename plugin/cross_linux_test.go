@@ -1,10 +1,13 @@
 package plugin_test
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"slices"
 	"testing"
+
+	types100 "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -131,6 +134,23 @@ func (x *crossing) delWithoutNetNS(a attached) request {
 
 func (x *crossing) endNamespace(a attached) { x.must(x.DeleteNetNS(a.netns)) }
 
+// endNamespaceWholly waits for the host's interfaces to go, too: what there is of netfilter for one may be any network's
+// until then, and the next GC's.
+func (x *crossing) endNamespaceWholly(a attached) {
+	x.endNamespace(a)
+	host, err := x.Self()
+	x.must(err)
+	defer host.Close()
+	for _, i := range a.result.(*types100.Result).Interfaces {
+		for look := 0; look < settleLooks && i.Sandbox == "" && i.Name != "br-test"; look++ {
+			if _, err := host.LinkByName(i.Name); errors.Is(err, kernel.ENODEV) {
+				break
+			}
+			x.must(x.Sleep(x.t.Context(), settlePause<<look))
+		}
+	}
+}
+
 func (x *crossing) endInterface(a attached) {
 	pod := x.open(a.netns)
 	link, err := pod.LinkByName("eth0")
@@ -184,7 +204,7 @@ var cleanUps = []cleanUp{
 		fault:   "it knows the addresses by the interface alone: rules of iptables stay", faultyIn: protection.byIPTables,
 	},
 	{
-		name: "collected after its namespace", byOurs: true, container: alone, meanwhile: (*crossing).endNamespace,
+		name: "collected after its namespace", byOurs: true, container: alone, meanwhile: (*crossing).endNamespaceWholly,
 		request: (*crossing).gc,
 		fault:   "it has no GC, and answers that it succeeded", faultyIn: always,
 	},
