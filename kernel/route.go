@@ -12,7 +12,9 @@ type Routes interface {
 	//	EEXIST        Exclusive: the table has a route to Dst with the Metric (and, IPv4, the type of service);
 	//	              Beside: it has this very route
 	//	EINVAL        Source is not an address of the namespace; IPv4: Dst has bits beyond its prefix length (IPv6 drops
-	//	              them), the gateway is a broadcast address; IPv6: the gateway is the namespace's own address
+	//	              them), the gateway is a broadcast address; IPv6: the gateway is the namespace's own address.
+	//	              Of NextHops: a Weight beyond 256; IPv4: Gateway or Link stand beside them and are not the first
+	//	              one's, there are several and the scope is host; IPv6: one has no gateway
 	//	ENODEV        no link has the index; neither a link nor a gateway is given
 	//	ENETDOWN      the link is down, and no gateway is given or it is said to be on the link
 	//	ENETUNREACH   IPv4: the gateway is not directly reachable
@@ -22,6 +24,11 @@ type Routes interface {
 
 	// DeleteRoute deletes the first route that matches: Dst and Table must be equal, and whatever else is given; but
 	// IPv6 does not look at Source, Type, MTU and AdvMSS. ESRCH where there is none; ENOENT for an IPv6 default route.
+	//
+	// Of an IPv4 route with several next hops, Gateway and Link are those of the first one. NextHops are compared with
+	// its own one after the other, as far as Gateway and Link are given and but for the Weight; those in excess are not
+	// looked at, and too few match nothing. Of IPv6 they name a route each, and all that are there go: the error is that
+	// of the last one that is not.
 	DeleteRoute(r Route) error
 }
 
@@ -51,6 +58,17 @@ type Route struct {
 	OnLink   bool       // the gateway is reachable on the link, whatever the routes say
 	MTU      int        // of packets that take the route, in bytes (RTAX_MTU), at most 65520; 0: the link's
 	AdvMSS   int        // the greatest segment that TCP asks its peer for, in bytes (RTAX_ADVMSS), at most 65495; 0: of the MTU
+
+	// NextHops share the traffic of an IPv4 route that has more than one; Gateway, Link and OnLink are then the zero
+	// value, as the next hop says them. A route that is added with a single next hop is one like any other.
+	//
+	// IPv6 makes of each next hop that is added a route of its own, all of them or none, which shares the traffic with those
+	// beside it: routes with a gateway, to the same destination and with the same Metric. Routes lists them like that.
+	NextHops []NextHop
+
+	// What Routes says of an IPv6 route that has others beside it; AddRoute does not look at them.
+	Weight int  // as of a NextHop; 0: 1, or there are no others
+	Dead   bool // as of a NextHop, but that addresses do not matter
 }
 
 // Tables that Linux names.

@@ -16,6 +16,7 @@ import (
 //	  link veth1 type veth peer eth0@pod-a mac 02:00:00:00:00:01 mtu 1500 admin up oper UP master cni0
 //	  address 10.1.0.1/24 dev cni0 scope global
 //	  route 10.1.0.0/24 dev cni0 proto kernel scope link src 10.1.0.1
+//	  route 10.2.0.0/24 proto boot scope global nexthop via 10.1.0.2 dev cni0 weight 1 nexthop via 10.9.0.2 dev eth0 weight 2
 //	  sysctl net/ipv4/ip_forward value 1
 //	  nft table inet t
 //	  nft chain inet t c
@@ -85,9 +86,22 @@ func (o Object) String() string {
 	if o.filters() {
 		return o.Noun + " " + o.Name
 	}
-	words := []string{o.Noun, quoteWord(o.Name)}
+	line := o.Noun + " " + quoteWord(o.Name)
+	if len(o.Attrs) > 0 {
+		line += " " + o.pairs()
+	}
+	return line
+}
+
+// pairs are the object's properties as they stand in its line.
+func (o Object) pairs() string {
+	words := make([]string, 0, 2*len(o.Attrs))
 	for _, a := range o.Attrs {
-		words = append(words, quoteWord(a.Key), quoteWord(a.Value))
+		if a.Key == keyNextHop {
+			words = append(words, a.Key, a.Value)
+		} else {
+			words = append(words, quoteWord(a.Key), quoteWord(a.Value))
+		}
 	}
 	return strings.Join(words, " ")
 }
@@ -227,12 +241,16 @@ func parseObject(line string) (Object, error) {
 	if (Object{Noun: words[0]}).filters() {
 		return Object{Noun: words[0], Name: joinWords(words[1:])}, nil
 	}
-	if len(words)%2 != 0 {
-		return Object{}, fmt.Errorf("want a noun, a name and pairs of key and value, got %d words", len(words))
+	own, hops := cutNextHops(words)
+	if len(own)%2 != 0 {
+		return Object{}, fmt.Errorf("want a noun, a name and pairs of key and value, got %d words", len(own))
 	}
-	o := Object{Noun: words[0], Name: words[1]}
-	for i := 2; i < len(words); i += 2 {
-		o.Attrs = append(o.Attrs, Attr{words[i], words[i+1]})
+	o := Object{Noun: own[0], Name: own[1], Attrs: pairUp(own[2:])}
+	for _, hop := range hops {
+		if len(hop)%2 != 0 {
+			return Object{}, fmt.Errorf("want pairs of key and value behind %s, got %d words", keyNextHop, len(hop))
+		}
+		o.Attrs = append(o.Attrs, Attr{keyNextHop, Object{Attrs: pairUp(hop)}.pairs()})
 	}
 	return o, nil
 }

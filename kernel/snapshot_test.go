@@ -16,6 +16,7 @@ const sample = `netns host
   fdb 02:00:00:00:00:99 dev veth1 vlan 20 state static
   address 10.1.0.1/24 dev cni0 scope global
   route 10.1.0.0/24 dev cni0 proto kernel scope link src 10.1.0.1
+  route 10.2.0.0/24 proto boot scope global nexthop via 10.1.0.2 dev nexthop weight 1 nexthop dev "two words" weight 2 dead yes
   route fe80::/64 dev cni0 proto kernel metric 256
   rule 50 family IPv4 from 10.1.0.0/24 iif lo fwmark 0x1/0xff lookup 100
   sysctl net/ipv4/ip_forward value 1

@@ -74,6 +74,13 @@ func (s *namespaceView) route(r Route) Object {
 		o.add("advmss", strconv.Itoa(r.AdvMSS))
 	}
 	o.addFlag("onlink", r.OnLink)
+	if r.Weight > 1 {
+		o.add("weight", strconv.Itoa(r.Weight))
+	}
+	o.addFlag("dead", r.Dead)
+	for _, hop := range r.NextHops {
+		o.add(keyNextHop, s.nextHop(hop))
+	}
 	return o
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -97,7 +98,8 @@ func newLayer3(r *types100.Result) (layer3, error) {
 		if err != nil {
 			return l, err
 		}
-		if !slices.Contains(l.routes, kernelRoute) { // the kernel refuses the very same route
+		same := func(other kernel.Route) bool { return reflect.DeepEqual(other, kernelRoute) }
+		if !slices.ContainsFunc(l.routes, same) { // the kernel refuses the very same route
 			l.routes = append(l.routes, kernelRoute)
 		}
 	}

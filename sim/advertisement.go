@@ -60,7 +60,7 @@ func (l *link) inputRouter(a kernel.RouterAdvertisement, from netip.Addr) {
 		l.ip6.conf.set("mtu", a.MTU)
 		if r := l.defaultBy(from); r != nil {
 			r.fibInfo = new(*r.fibInfo)
-			r.MTU = int32(a.MTU)
+			r.MTU = uint16(min(a.MTU, maxRouteMTU))
 		}
 	}
 	subnet := a.Prefix.Addr()

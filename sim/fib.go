@@ -15,6 +15,7 @@ type fib struct {
 	list   []*table // by number
 	rules  *policy
 	apart  bool // a rule has come or gone: fib_has_custom_rules
+	ways   bool // there is, or was, a route that shares its traffic: who looks for such need not look in vain
 
 	learned map[routedPath]pathMTU
 }
@@ -32,20 +33,24 @@ type fibInfo struct {
 	Gateway, Source netip.Addr
 	Type            kernel.RouteType
 	Metric          int
-	Table, Protocol int32
-	MTU, AdvMSS     int32
+	hops            *nextHops // IPv4: of a route that has several; it then has no gateway and no link itself
+	Table           int32
+	MTU, AdvMSS     uint16
+	Protocol        uint8
 	Scope           kernel.Scope
 	nhScope         kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
 	OnLink          bool
-	expired         bool // IPv6: it was learned of a router, for a time that is over
+	expired         bool  // IPv6: it was learned of a router, for a time that is over
+	weight          uint8 // less one: of a next hop of IPv4, or an IPv6 route beside others
+	dead            bool  // RTNH_F_DEAD: likewise
 }
 
 // newRoute makes a route of its own out of a request.
 func newRoute(req kernel.Route, l *link) *route {
 	return &route{Dst: req.Dst, link: l, fibInfo: &fibInfo{
 		Gateway: req.Gateway, Source: req.Source, OnLink: req.OnLink,
-		Type: req.Type, Table: int32(req.Table), Protocol: int32(req.Protocol), Scope: req.Scope,
-		Metric: req.Metric, MTU: int32(req.MTU), AdvMSS: int32(req.AdvMSS),
+		Type: req.Type, Table: int32(req.Table), Protocol: uint8(req.Protocol), Scope: req.Scope,
+		Metric: req.Metric, MTU: uint16(req.MTU), AdvMSS: uint16(req.AdvMSS),
 	}}
 }
 
@@ -94,7 +99,19 @@ func (f *fib) all() (all []*route) {
 	return all
 }
 
-// describe returns the route as a reader is told.
+// describe returns the routes as a reader is told.
+func (f *fib) describe() (list []kernel.Route) {
+	for _, r := range f.all() {
+		d := r.describe()
+		if f.hasSiblings(r) {
+			d.Weight, d.Dead = r.weightGiven(), r.isDead()
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// describe returns the route as a reader is told who sees no other.
 func (r *route) describe() kernel.Route {
 	d := kernel.Route{
 		Dst: r.Dst, Gateway: r.Gateway, Source: r.Source, OnLink: r.OnLink,
@@ -103,6 +120,9 @@ func (r *route) describe() kernel.Route {
 	}
 	if r.link != nil {
 		d.Link = r.link.index
+	}
+	if r.hops != nil {
+		d.NextHops = r.hops.describe()
 	}
 	return d
 }

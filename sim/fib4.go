@@ -64,27 +64,44 @@ func (ns *namespace) addRoute4(req kernel.Route, mode kernel.RouteMode) *refusal
 		return refuse(kernel.EEXIST) // fib_table_insert: fa_match
 	}
 	t.prepend(r)
+	ns.fib4.ways = ns.fib4.ways || r.hops != nil
 	return nil
 }
 
 // same4 reports whether two routes are one to Linux. (net/ipv4/fib_semantics.c: fib_find_info, nh_comp.)
 func (r *route) same4(other *route) bool {
-	return r.Dst == other.Dst && r.link == other.link && *r.fibInfo == *other.fibInfo
+	if r.Dst != other.Dst || r.link != other.link {
+		return false
+	}
+	if r.hops == nil || other.hops == nil {
+		return *r.fibInfo == *other.fibInfo
+	}
+	mine, others := *r.fibInfo, *other.fibInfo
+	mine.hops, others.hops = nil, nil
+	return mine == others && r.hops.same(other.hops)
 }
 
 // newRoute4 is net/ipv4/fib_semantics.c: fib_create_info.
 func (ns *namespace) newRoute4(req kernel.Route) (*route, *refusal) {
-	r := newRoute(req, ns.link(req.Link))
+	if len(req.NextHops) > 0 && !beginsWith(req.NextHops, req) {
+		return nil, refuse(kernel.EINVAL, "Nexthop device index does not match RTA_OIF") // fib_get_nhs; RTA_GATEWAY likewise
+	}
+	only, weight := req, uint8(0)
+	if len(req.NextHops) == 1 {
+		only, weight = byHop(req, req.NextHops[0]), weightOf(req.NextHops[0])
+	}
+	r := newRoute(only, ns.link(only.Link))
+	r.weight = weight
 	if r.Scope < typeScope4[r.Type] {
 		return nil, refuse(kernel.EINVAL, "Invalid scope")
 	}
 	if dropping(r.Type) {
-		if req.Link != 0 || r.Gateway.IsValid() {
+		if req.Link != 0 || r.Gateway.IsValid() || len(req.NextHops) > 0 {
 			return nil, refuse(kernel.EINVAL, "Routes with this type can not have a gateway or device")
 		}
 		return r, nil
 	}
-	if refused := ns.checkNextHop4(r, req.Link); refused != nil {
+	if refused := ns.checkNextHops4(r, only); refused != nil {
 		return nil, refused
 	}
 	if r.Source.IsValid() && !ns.validSource4(r) {
@@ -155,13 +172,16 @@ func (ns *namespace) checkOnLink4(r *route) *refusal {
 // a route of a narrower scope than this one.
 func (ns *namespace) checkGateway4(r *route) *refusal {
 	scope := max(r.Scope+1, kernel.ScopeLink)
-	via, errno := ns.wayToGateway(r, func(via *route) bool {
+	leads := func(via *route) bool {
 		// fib_table_lookup returns the error of a type before it looks at the link
-		return via.Scope >= scope && (r.link == nil || via.link == r.link || dropping(via.Type))
-	})
-	switch {
-	case errno != 0:
+		return r.link == nil || via.link == r.link || dropping(via.Type)
+	}
+	via, errno := ns.wayToGateway(r, func(via *route) bool { return via.Scope >= scope && via.by(leads) != nil })
+	if errno != 0 {
 		return refuse(errno, "Nexthop has invalid gateway")
+	}
+	via = via.by(leads)
+	switch {
 	case via.refusal() != 0:
 		return refuse(via.refusal(), "Nexthop has invalid gateway") // fib_props
 	case via.Type != kernel.Unicast && via.Type != kernel.Local:
@@ -233,12 +253,12 @@ func (r *route) matches4(req kernel.Route) bool {
 		(req.Scope == 0 || req.Scope == r.Scope) &&
 		(!req.Source.IsValid() || req.Source == r.Source) &&
 		(req.MTU == 0 || req.MTU == int(r.MTU)) && (req.AdvMSS == 0 || req.AdvMSS == int(r.AdvMSS)) && // fib_metrics_match
-		r.matchesCommon(req)
+		r.first().matchesCommon(req) && r.matchesHops(req)
 }
 
 // matchesCommon is the part of it that IPv6 looks at, too. (fib_nh_match; net/ipv6/route.c: ip6_route_del.)
 func (r *route) matchesCommon(req kernel.Route) bool {
-	return (req.Protocol == 0 || int32(req.Protocol) == r.Protocol) &&
+	return (uint8(req.Protocol) == 0 || uint8(req.Protocol) == r.Protocol) &&
 		(req.Metric == 0 || req.Metric == r.Metric) &&
 		(req.Link == 0 || r.link != nil && r.link.index == req.Link) &&
 		(!req.Gateway.IsValid() || req.Gateway == r.Gateway)

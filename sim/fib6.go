@@ -12,6 +12,10 @@ const userMetric = 1024
 // addRoute6 is net/ipv6/route.c: ip6_route_add and ip6_fib.c: fib6_add_rt2node. Bits beyond the prefix length are
 // ignored (ipv6_addr_prefix in ip6_route_info_create).
 func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal {
+	return ns.addWeighed6(req, mode, 0)
+}
+
+func (ns *namespace) addWeighed6(req kernel.Route, mode kernel.RouteMode, weight uint8) *refusal {
 	req = withDefaults(req)
 	t := ns.fib6.table(req.Table) // ip6_route_info_create: fib6_new_table, whatever becomes of the route
 	r, refused := ns.newRoute6(req)
@@ -23,6 +27,7 @@ func (ns *namespace) addRoute6(req kernel.Route, mode kernel.RouteMode) *refusal
 			return refuse(kernel.EEXIST)
 		}
 	}
+	r.weight = weight
 	t.append(r)
 	r.link.noteRoute(r.Dst)
 	return nil
@@ -183,6 +188,10 @@ func (ns *namespace) usable6(ip netip.Addr) bool {
 // deleteRoute6 is net/ipv6/route.c: ip6_route_del. It looks neither at the type nor at the source. Where no gateway is
 // named, all siblings of the route go with it.
 func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
+	return ns.deleteAlike6(req, !req.Gateway.IsValid())
+}
+
+func (ns *namespace) deleteAlike6(req kernel.Route, withSiblings bool) *refusal {
 	dst := req.Dst.Masked()
 	t := ns.fib6.find(withDefaults(req).Table)
 	for _, r := range t.to(dst) {
@@ -190,7 +199,7 @@ func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 			continue
 		}
 		for _, sibling := range t.to(dst) {
-			if sibling == r || !req.Gateway.IsValid() && r.siblingOf(sibling) {
+			if sibling == r || withSiblings && r.siblingOf(sibling) {
 				t.remove(sibling)
 			}
 		}
@@ -206,9 +215,4 @@ func (ns *namespace) deleteRoute6(req kernel.Route) *refusal {
 // nullRoute6 is fib6_null_entry as ip6_route_net_init and ip6_route_dev_notify make it.
 func (ns *namespace) nullRoute6() *route {
 	return &route{link: ns.lo(), fibInfo: &fibInfo{Protocol: kernel.ProtoKernel, Metric: 1<<32 - 1}}
-}
-
-// siblingOf reports whether two routes share the traffic. (rt6_qualify_for_ecmp.)
-func (r *route) siblingOf(other *route) bool {
-	return r.Gateway.IsValid() && other.Gateway.IsValid() && r.Metric == other.Metric
 }

@@ -31,7 +31,7 @@ func (l *link) inputIP(f frame) {
 		l.inputToMany(&w)
 		return
 	}
-	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l})
+	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, of: p})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
 		l.ns.decide(p, l, nil, "route: local")
@@ -111,8 +111,8 @@ func (l *link) reverseFiltered(src, dst netip.Addr) bool {
 	if mode == 0 || src.IsUnspecified() {
 		return false
 	}
-	back, errno := l.ns.route(flow{src: dst, dst: src})
-	return errno != 0 || back.link != l && mode == 1
+	back, errno := l.ns.routed(flow{src: dst, dst: src})
+	return errno != 0 || !back.leadsBy(l) && mode == 1 // fib_info_nh_uses_dev: any of its ways
 }
 
 // forwarding reports whether the link takes part in forwarding.

@@ -130,7 +130,8 @@ func (l *link) dropAddress4(a *address) {
 	}
 	l.dropRoutes4(a, primary)
 	if len(l.addresses4) == 0 {
-		l.ns.fib4.flush(func(r *route) bool { return r.link == l })     // fib_disable_ip, by force
+		l.ns.fib4.flush(func(r *route) bool { return r.link == l }) // fib_disable_ip, by force
+		l.killHops()
 		l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
 	}
 }
@@ -147,6 +148,7 @@ func (l *link) ip4Up() {
 	for _, a := range l.addresses4 {
 		l.makeRoutes4(a)
 	}
+	l.reviveHops()
 	l.announce()
 }
 
@@ -155,6 +157,7 @@ func (l *link) ip4Up() {
 func (l *link) ip4Down() {
 	l.forgetMasqueraded()
 	l.ns.fib4.flush(func(r *route) bool { return r.link == l && r.nhScope != kernel.ScopeNowhere })
+	l.killHops()
 }
 
 // ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy, which takes one address away after the other. No secondary goes with
@@ -165,7 +168,7 @@ func (l *link) ip4Destroy() {
 		l.dropAddress4(l.addresses4[0])
 	}
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
-	l.ns.fib4.flush(func(r *route) bool { return r.link == l })
+	l.ns.fib4.flush(func(r *route) bool { return r.leadsBy(l) })
 }
 
 // ip4MTUChanged is NETDEV_CHANGEMTU: below 68 there is no IPv4 (inetdev_valid_mtu). Only lo can have such an MTU.

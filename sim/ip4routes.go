@@ -74,6 +74,7 @@ func (l *link) makeRoutes4(a *address) {
 			t.append(r)
 		}
 	}
+	l.reviveHops() // fib_inetaddr_event
 }
 
 // dropRoutes4 takes the routes of an address out of the tables, except those that another address of the link with the

@@ -80,6 +80,7 @@ func (l *link) ip6Configure() {
 			a.startDAD()
 		}
 	}
+	l.reviveSiblings()
 	if l.mtu < minIPv6MTU { // of lo, the only link that keeps its settings then
 		l.ip6Down()
 	}
@@ -254,8 +255,8 @@ func (l *link) forgetSource6(ip netip.Addr) {
 // ip6Down is NETDEV_DOWN: addrconf_ifdown. Addresses go with the link, except, where keep_addr_on_down says so, those
 // that were given by hand.
 func (l *link) ip6Down() {
-	l.ns.fib6.flush(func(r *route) bool { return r.link == l }) // rt6_disable_ip
 	l.ip6.ledTo = 0
+	l.ns.fib6.flush(l.goesDown6)                                    // rt6_disable_ip
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is6() }) // neigh_ifdown
 	l.ip6.ready = false
 	keep := l.setting6("keep_addr_on_down")
@@ -288,6 +289,7 @@ func (l *link) ip6Destroy() {
 		return
 	}
 	l.ip6.conf.set("disable_ipv6", 1)
+	l.ns.fib6.flush(func(r *route) bool { return r.link == l }) // fib6_ifdown with NETDEV_UNREGISTER
 	l.ip6Down()
 	l.ip6 = ip6{ledTo: l.ip6.ledTo}
 }

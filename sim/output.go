@@ -10,7 +10,7 @@ import (
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
 // ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
 func (ns *namespace) output(p packet, t train) kernel.Errno {
-	to, errno := ns.route(flow{src: p.src(), dst: p.dst()})
+	to, errno := ns.route(flow{src: p.src(), dst: p.dst(), of: p})
 	if errno != 0 {
 		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
@@ -35,7 +35,7 @@ func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno 
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
 	}
 	if dst := w.packet.dst(); dst != asked {
-		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst}); errno != 0 {
+		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst, of: w.packet}); errno != 0 {
 			ns.drop(w.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 			return errno
 		}

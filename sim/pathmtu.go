@@ -33,7 +33,7 @@ func (ns *namespace) learnMTU(p packet) {
 	if !ok || !ns.local(about.src()) {
 		return
 	}
-	to, errno := ns.route(flow{src: about.src(), dst: about.dst()})
+	to, errno := ns.route(flow{src: about.src(), dst: about.dst(), of: about})
 	if errno != 0 || mtu >= to.mtu() {
 		return
 	}

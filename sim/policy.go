@@ -72,6 +72,7 @@ type flow struct {
 	src, dst netip.Addr // src is the zero Addr while there is none
 	in       *link      // nil: the namespace sends it itself
 	out      *link      // which the sender wants; nil: any
+	of       packet     // for who shares the traffic by more than addresses; nil where there is none yet
 }
 
 // matches reports whether a rule is for a packet. No packet of the simulation has a mark. (net/core/fib_rules.c:

@@ -60,6 +60,10 @@ type Features struct {
 	// 6.1 the link must be there and have IPv4 (rtm_to_ifaddr).
 	NoAddressUnasked bool
 
+	// PrefersOwnHop: of several next hops of IPv4 that one is taken which what has a source already would have had it from
+	// (6.18, net/ipv4/fib_semantics.c fib_select_multipath); on 6.1 the hash alone says.
+	PrefersOwnHop bool
+
 	// BridgeForwardUnasked: chains of the family bridge at forward are asked about nothing (measured on 6.1.176 in User Mode
 	// Linux, where those at its other hooks are; the reason is not known).
 	BridgeForwardUnasked bool
@@ -75,7 +79,7 @@ func (f Features) legacyIPTables() bool { return f.NFTablesBridgeOnly }
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
-	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true,
+	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true, PrefersOwnHop: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.

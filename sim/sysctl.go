@@ -36,6 +36,8 @@ var (
 		"net/bridge/bridge-nf-call-arptables":       1,
 		"net/bridge/bridge-nf-call-ip6tables":       1,
 		"net/bridge/bridge-nf-call-iptables":        1,
+		"net/ipv4/fib_multipath_hash_policy":        0,
+		"net/ipv4/fib_multipath_use_neigh":          0,
 		"net/ipv4/icmp_echo_ignore_all":             0,
 		"net/ipv4/icmp_echo_ignore_broadcasts":      1,
 		"net/ipv4/ip_default_ttl":                   64,
@@ -211,7 +213,9 @@ func (ns *namespace) setPlain(key string, value int) *refusal {
 		if value != 0 {
 			value = 1 // brnf_sysctl_call_tables: *valp = !!*valp
 		}
-	case key == "net/ipv4/ip_default_ttl" && (value < 1 || value > 255):
+	case key == "net/ipv4/ip_default_ttl" && (value < 1 || value > 255),
+		key == "net/ipv4/fib_multipath_hash_policy" && (value < 0 || value > 3),
+		key == "net/ipv4/fib_multipath_use_neigh" && (value < 0 || value > 1):
 		return refuse(kernel.EINVAL) // proc_dointvec_minmax
 	}
 	ns.sysctls.plain.set(key, value)

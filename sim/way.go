@@ -20,11 +20,8 @@ type way struct {
 // EACCES and EINVAL for those of type unreachable, prohibit and blackhole, and what rules say. (net/ipv4/fib_semantics.c: fib_props;
 // net/ipv4/route.c: ip_route_output_key_hash_rcu.)
 func (ns *namespace) route(to flow) (way, kernel.Errno) {
-	r, errno := ns.fib(to.dst).lookup(to, (*route).usable)
+	r, errno := ns.routed(to)
 	if errno != 0 {
-		return way{}, errno
-	}
-	if errno := r.refusal(); errno != 0 {
 		return way{}, errno
 	}
 	r = ns.shared(r, to)
@@ -33,6 +30,15 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 		way.learned = ns.fib(to.dst).learnedMTU(r, to.dst)
 	}
 	return way, 0
+}
+
+// routed returns the route of a packet, all its ways.
+func (ns *namespace) routed(to flow) (*route, kernel.Errno) {
+	r, errno := ns.fib(to.dst).lookup(to, (*route).usable)
+	if errno == 0 {
+		errno = r.refusal()
+	}
+	return r, errno
 }
 
 // String is the way as `ip route get` says it.
@@ -51,15 +57,22 @@ func (to way) String() string {
 // find_match.)
 func (r *route) usable() bool {
 	switch l := r.link; {
-	case r.expired:
+	case r.expired || r.dead:
 		return false
+	case r.hops != nil:
+		return r.by((*route).usable) != nil
 	case l == nil || r.Type == kernel.Local || l.running():
 		return true
-	case r.Dst.Addr().Is4():
-		return l.either4("ignore_routes_with_linkdown") == 0
-	default:
-		return l.setting6("ignore_routes_with_linkdown") == 0
 	}
+	return !r.ignoredLinkDown()
+}
+
+// ignoredLinkDown reports whether the route's link is said to be of no use without a carrier.
+func (r *route) ignoredLinkDown() bool {
+	if r.Dst.Addr().Is4() {
+		return r.link.either4("ignore_routes_with_linkdown") != 0
+	}
+	return r.link.setting6("ignore_routes_with_linkdown") != 0
 }
 
 // refusal is the errno of the route types that lead nowhere, 0 of any other.

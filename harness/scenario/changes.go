@@ -65,6 +65,9 @@ func hasNetNS(state kernel.Snapshot, name string) bool {
 
 // changed tells which properties differ; "" where none does.
 func changed(was, is kernel.Object) string {
+	if slices.Equal(was.Attrs, is.Attrs) {
+		return ""
+	}
 	var words []string
 	for _, a := range is.Attrs {
 		if old, had := was.Attr(a.Key); !had {

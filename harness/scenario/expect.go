@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cnilab/cnilab/harness/internal/pattern"
@@ -119,23 +120,50 @@ func (st statement) names(o kernel.Object) bool {
 
 // describes reports whether the object is as stated.
 func (st statement) describes(o kernel.Object) bool {
-	for _, want := range st.Attrs {
-		if got, ok := o.Attr(want.Key); !ok || !pattern.Matches(want.Value, got) {
+	return st.names(o) && haveAll(o.Attrs, st.Attrs)
+}
+
+// haveAll reports whether each of the properties that are wanted is there.
+func haveAll(got, want []kernel.Attr) bool {
+	for _, w := range want {
+		if !slices.ContainsFunc(got, func(a kernel.Attr) bool { return isAs(a, w) }) {
 			return false
 		}
 	}
-	return st.names(o)
+	return true
+}
+
+// isAs reports whether a property is as stated. Of a next hop, too, only what matters is.
+func isAs(got, want kernel.Attr) bool {
+	if got.Key != want.Key {
+		return false
+	}
+	if parts := want.Parts(); parts != nil {
+		return haveAll(got.Parts(), parts)
+	}
+	return pattern.Matches(want.Value, got.Value)
 }
 
 // columnsOf returns an object with only the properties that the statement has.
 func (st statement) columnsOf(o kernel.Object) kernel.Object {
 	short := kernel.Object{NetNS: o.NetNS, Noun: o.Noun, Name: o.Name}
-	for _, want := range st.Attrs {
-		if got, ok := o.Attr(want.Key); ok {
-			short.Attrs = append(short.Attrs, kernel.Attr{Key: want.Key, Value: got})
+	for i, want := range st.Attrs {
+		if slices.ContainsFunc(st.Attrs[:i], func(a kernel.Attr) bool { return a.Key == want.Key }) {
+			continue // a further next hop: the first has brought all
 		}
+		short.Attrs = append(short.Attrs, allOf(o, want.Key)...)
 	}
 	return short
+}
+
+// allOf returns the properties with a key: a route may have several next hops.
+func allOf(o kernel.Object, key string) (all []kernel.Attr) {
+	for _, a := range o.Attrs {
+		if a.Key == key {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // place is an object's line with its namespace.

@@ -12,6 +12,7 @@ const state = `netns host
   link veth1 type veth peer eth0@pod-a mtu 1500 admin up oper UP master cni0
   address 10.1.0.1/24 dev cni0 scope global
   address fe80::1/64 dev cni0 scope link tentative yes
+  route 10.2.0.0/24 scope global nexthop via 10.1.0.2 dev cni0 weight 1 nexthop via 10.1.0.3 dev cni0 weight 2 dead yes
   route fe80::1/128 type local dev cni0 table local proto kernel
 netns pod-a
   link eth0 type veth peer veth1@host mtu 1500 admin up oper UP
@@ -49,6 +50,8 @@ func TestWhatIsStatedIsSo(t *testing.T) {
 		"! link eth0\nnetns pod-a\n! link veth1\n! address *",
 		"! netns pod-b\nlink cni0", // what is not there does not begin a part
 		"! link * type dummy",
+		"route 10.2.0.0/24 nexthop weight 2 nexthop dev cni0 via 10.1.0.2",
+		"! route 10.2.0.0/24 nexthop via 10.1.0.2 dead yes", // that is the other one
 		"files\nfile *10.1.0.2 content \"pod-a\\r\\neth0\"\n! file *10.1.0.3",
 	} {
 		if err := checkStatements(t, text); err != nil {
@@ -62,8 +65,10 @@ func TestWhatIsStatedIsNotSo(t *testing.T) {
 		"link cni1": "\ntry.txtar:11\n- host: link cni1",
 		"\nlink cni0 mtu 1400 type bridge": "\ntry.txtar:12\n- host: link cni0 mtu 1400 type bridge\n" +
 			"+ host: link cni0 mtu 1500 type bridge",
-		"link cni0 master br0":               "\n- host: link cni0 master br0\n+ host: link cni0",
-		"! link veth*":                       "\n- none: host: link veth*\n+ host: link veth1 type veth peer eth0@pod-a",
+		"link cni0 master br0": "\n- host: link cni0 master br0\n+ host: link cni0",
+		"! link veth*":         "\n- none: host: link veth*\n+ host: link veth1 type veth peer eth0@pod-a",
+		"route 10.2.0.0/24 nexthop weight 3": "\n- host: route 10.2.0.0/24 nexthop weight 3\n" +
+			"+ host: route 10.2.0.0/24 nexthop via 10.1.0.2 dev cni0 weight 1 nexthop via 10.1.0.3 dev cni0 weight 2 dead yes",
 		"netns pod-b":                        "\n- netns pod-b",
 		"! netns pod-a":                      "\n- none: netns pod-a\n+ netns pod-a",
 		"netns pod-a\nlink cni0":             "\ntry.txtar:12\n- pod-a: link cni0",
@@ -89,6 +94,7 @@ func TestLasting(t *testing.T) {
   link cni0 type bridge mtu 1500 admin up
   link veth1 type veth peer eth0@pod-a mtu 1500 admin up master cni0
   address 10.1.0.1/24 dev cni0 scope global
+  route 10.2.0.0/24 scope global nexthop via 10.1.0.2 dev cni0 weight 1 nexthop via 10.1.0.3 dev cni0 weight 2 dead yes
 netns pod-a
   link eth0 type veth peer veth1@host mtu 1500 admin up
 files

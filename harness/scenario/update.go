@@ -10,7 +10,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/cnilab/cnilab/harness/internal/pattern"
 	"github.com/cnilab/cnilab/kernel"
 )
 
@@ -68,14 +67,16 @@ func (st statement) meant(state kernel.Snapshot) (o kernel.Object, ok bool) {
 // corrected is the statement with what the object has where they differ.
 func (st statement) corrected(o kernel.Object) kernel.Object {
 	is := kernel.Object{NetNS: st.NetNS, Noun: st.Noun, Name: st.Name}
+	had := make(map[string]int) // how many of a key were stated
 	for _, stated := range st.Attrs {
-		got, ok := o.Attr(stated.Key)
+		got := allOf(o, stated.Key)
+		at := had[stated.Key]
+		had[stated.Key]++
 		switch {
-		case !ok:
-		case pattern.Matches(stated.Value, got):
+		case haveAll(got, []kernel.Attr{stated}):
 			is.Attrs = append(is.Attrs, stated)
-		default:
-			is.Attrs = append(is.Attrs, kernel.Attr{Key: stated.Key, Value: got})
+		case at < len(got):
+			is.Attrs = append(is.Attrs, got[at])
 		}
 	}
 	return is

@@ -155,6 +155,13 @@ func (n *netns) describeRoute(r kernel.Route) string {
 	w.add(r.AdvMSS != 0, "advmss %d", r.AdvMSS)
 	w.add(r.Table != 0, "table %d", r.Table)
 	w.add(r.OnLink, "onlink")
+	for _, hop := range r.NextHops {
+		w.add(true, "nexthop")
+		w.add(hop.Gateway.IsValid(), "via %s", hop.Gateway)
+		w.add(hop.Link != 0, "dev %s", n.link(hop.Link))
+		w.add(hop.Weight != 0, "weight %d", hop.Weight)
+		w.add(hop.OnLink, "onlink")
+	}
 	return w.String()
 }
 

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"path"
+	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
@@ -77,15 +78,25 @@ func (n *netns) addressDelete(a kernel.Address) operation.Operation {
 }
 
 func (n *netns) routeAdd(r kernel.Route, mode kernel.RouteMode) operation.Operation {
-	o := operation.RouteAdd{NetNS: n.Name(), Route: r, Link: n.named(r.Link), Mode: mode}
-	o.Route.Link = 0
+	o := operation.RouteAdd{NetNS: n.Name(), Link: n.named(r.Link), Mode: mode}
+	o.Route, o.HopLinks = n.namedRoute(r)
 	return o
 }
 
 func (n *netns) routeDelete(r kernel.Route) operation.Operation {
-	o := operation.RouteDelete{NetNS: n.Name(), Route: r, Link: n.named(r.Link)}
-	o.Route.Link = 0
+	o := operation.RouteDelete{NetNS: n.Name(), Link: n.named(r.Link)}
+	o.Route, o.HopLinks = n.namedRoute(r)
 	return o
+}
+
+// namedRoute is a route without indexes, and the names of the links of its next hops.
+func (n *netns) namedRoute(r kernel.Route) (_ kernel.Route, hops []*string) {
+	r.Link, r.NextHops = 0, slices.Clone(r.NextHops)
+	for i := range r.NextHops {
+		hops = append(hops, n.named(r.NextHops[i].Link))
+		r.NextHops[i].Link = 0
+	}
+	return r, hops
 }
 
 func (n *netns) neighbourAdd(e kernel.Neighbour) operation.Operation {

@@ -24,9 +24,9 @@ var ErrLeftOut = errors.New("left out")
 func Laws() []Law {
 	return slices.Concat(
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, vxlanLaws, fdbLaws, stateLaws, moveLaws,
-		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, ruleLaws, policyLaws, neighbourLaws, advertisementLaws, sysctlLaws,
+		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, multipathLaws, siblingLaws, ruleLaws, policyLaws, neighbourLaws, advertisementLaws, sysctlLaws,
 		nftTableLaws, nftChainLaws, nftRuleLaws, nftChangeLaws, filterWordLaws, iptablesLaws, packetFilterLaws, packetMatchLaws, translationLaws, flowLaws,
-		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws,
+		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws, sharedLaws,
 		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
 	)
 }

@@ -22,9 +22,9 @@ func mutants() []mutant {
 	for _, topic := range [][]mutant{
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), vxlanMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
-		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), ruleMutants(), policyMutants(),
+		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), multipathMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), advertisementMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
-		programMutants(), clockMutants(), probeMutants(),
+		programMutants(), clockMutants(), probeMutants(), sharedMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {
 		all = append(all, topic...)

@@ -77,6 +77,13 @@ func (ns *NetNS) sendRoute(kind, flags int, head *nl.RtMsg, r kernel.Route) erro
 		parts = append(parts, attrAddr(unix.RTA_DST, r.Dst.Addr()))
 	}
 	setTable(head, &parts, r.Table)
+	hops, err := nextHopsAttr(r.NextHops)
+	if err != nil {
+		return err
+	}
+	if hops != nil {
+		parts = append(parts, hops)
+	}
 	return ns.change(kind, flags, append(parts, routeAttrs(r)...)...)
 }
 
@@ -141,11 +148,14 @@ func describeRoute(r kernel.Route) string {
 	if r.Link != 0 {
 		s += " " + dev(r.Link)
 	}
+	for _, hop := range r.NextHops {
+		s += " nexthop " + describeNextHop(hop)
+	}
 	return s
 }
 
-// parseRoutes reads an RTM_NEWROUTE message, as fib_dump_info and rt6_fill_node write it: one route, or one for each
-// of its next hops (IPv6 siblings share a message).
+// parseRoutes reads an RTM_NEWROUTE message, as fib_dump_info and rt6_fill_node write it: one route, with all its next
+// hops, or of IPv6 one for each of them (siblings share a message).
 func parseRoutes(m []byte) []kernel.Route {
 	head := nl.DeserializeRtMsg(m)
 	if head.Flags&unix.RTM_F_CLONED != 0 {
@@ -167,10 +177,14 @@ func parseRoutes(m []byte) []kernel.Route {
 		}
 		setRouteAttr(&r, kind, value)
 	})
-	if hops == nil {
+	switch {
+	case hops == nil:
 		return []kernel.Route{r}
+	case head.Family == unix.AF_INET6:
+		return siblings(r, parseNextHops(hops))
 	}
-	return eachHop(r, hops)
+	r.NextHops = parseNextHops(hops)
+	return []kernel.Route{r}
 }
 
 // setRouteAttr sets what one attribute says of a route or of a next hop.
@@ -193,24 +207,6 @@ func setRouteAttr(r *kernel.Route, kind uint16, value []byte) {
 	case unix.RTA_METRICS:
 		attributes(value, func(kind uint16, value []byte) { setMetric(r, kind, value) })
 	}
-}
-
-// eachHop returns one route for each struct rtnexthop.
-func eachHop(r kernel.Route, hops []byte) (routes []kernel.Route) {
-	for len(hops) >= unix.SizeofRtNexthop {
-		hop := nl.DeserializeRtNexthop(hops)
-		size := int(hop.RtNexthop.Len)
-		if size < unix.SizeofRtNexthop || size > len(hops) {
-			break
-		}
-		one := r
-		one.Link = int(hop.Ifindex)
-		one.OnLink = hop.Flags&unix.RTNH_F_ONLINK != 0
-		attributes(hops[unix.SizeofRtNexthop:size], func(kind uint16, value []byte) { setRouteAttr(&one, kind, value) })
-		routes = append(routes, one)
-		hops = hops[min(len(hops), (size+unix.RTA_ALIGNTO-1)&^(unix.RTA_ALIGNTO-1)):]
-	}
-	return routes
 }
 
 func unspecified(family uint8) netip.Addr {

@@ -82,6 +82,17 @@ var lines = []struct {
 		NetNS: "host", Mode: kernel.Beside,
 		Route: kernel.Route{Dst: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fd00::1")},
 	}},
+	{
+		"ip route add 10.0.1.0/24 metric 5 nexthop via 10.0.0.1 weight 2 nexthop dev nexthop nexthop via 10.0.0.2 dev v onlink",
+		operation.RouteAdd{NetNS: "host", HopLinks: []*string{nil, new("nexthop"), new("v")}, Route: kernel.Route{
+			Dst: netip.MustParsePrefix("10.0.1.0/24"), Metric: 5, NextHops: []kernel.NextHop{
+				{Gateway: netip.MustParseAddr("10.0.0.1"), Weight: 2}, {}, {Gateway: netip.MustParseAddr("10.0.0.2"), OnLink: true},
+			},
+		}},
+	},
+	{"ip route del ::/0 nexthop via fd00::1", operation.RouteDelete{NetNS: "host", HopLinks: []*string{nil}, Route: kernel.Route{
+		Dst: netip.MustParsePrefix("::/0"), NextHops: []kernel.NextHop{{Gateway: netip.MustParseAddr("fd00::1")}},
+	}}},
 	{"ip route del unicast 10.0.1.0/24 dev v scope link", operation.RouteDelete{
 		NetNS: "host", Link: new("v"),
 		Route: kernel.Route{Dst: netip.MustParsePrefix("10.0.1.0/24"), Type: kernel.Unicast, Scope: kernel.ScopeLink},

@@ -17,30 +17,31 @@ const routeWords = " [TYPE] PREFIX|default [via ADDRESS] [dev LINK] [src ADDRESS
 func routeForms() []Form {
 	return []Form{
 		{
-			"ip route add", "ip [-n NS] route add" + routeWords + " [onlink]",
+			"ip route add", "ip [-n NS] route add" + routeWords + " [onlink]" + nextHopWords,
 			"add a route; refused where there is one to the same destination", readRouteAdd(kernel.Exclusive),
 		},
 		{
-			"ip route prepend", "ip [-n NS] route prepend" + routeWords + " [onlink]",
+			"ip route prepend", "ip [-n NS] route prepend" + routeWords + " [onlink]" + nextHopWords,
 			"add a route before (IPv6: beside) those to the same destination", readRouteAdd(kernel.Beside),
 		},
 		{
-			"ip route del", "ip [-n NS] route del" + routeWords, "delete the first route that matches", readRouteDelete,
+			"ip route del", "ip [-n NS] route del" + routeWords + nextHopWords, "delete the first route that matches", readRouteDelete,
 		},
 	}
 }
 
-// A RouteAdd adds a route. Of Route, Link is not used.
+// A RouteAdd adds a route. The indexes of links in Route are not used.
 type RouteAdd struct {
-	NetNS string
-	Route kernel.Route
-	Link  *string // nil: none is given
-	Mode  kernel.RouteMode
+	NetNS    string
+	Route    kernel.Route
+	Link     *string   // nil: none is given
+	HopLinks []*string // of the next hops, one each; nil: none is given
+	Mode     kernel.RouteMode
 }
 
 func readRouteAdd(mode kernel.RouteMode) func(string, *words.Reader) (Operation, error) {
 	return func(netns string, r *words.Reader) (Operation, error) {
-		route, link, scope, err := readRoute(r, true)
+		route, links, scope, err := readRoute(r, true)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +49,7 @@ func readRouteAdd(mode kernel.RouteMode) func(string, *words.Reader) (Operation,
 		if scope != nil {
 			route.Scope = *scope
 		}
-		return RouteAdd{NetNS: netns, Route: route, Link: link, Mode: mode}, nil
+		return RouteAdd{NetNS: netns, Route: route, Link: links.own, HopLinks: links.hops, Mode: mode}, nil
 	}
 }
 
@@ -59,7 +60,7 @@ func UsualRouteScope(r kernel.Route) kernel.Scope {
 		return kernel.ScopeHost
 	case r.Type == kernel.Broadcast, r.Type == kernel.Multicast, r.Type == kernel.Anycast:
 		return kernel.ScopeLink
-	case (r.Type == "" || r.Type == kernel.Unicast) && !r.Gateway.IsValid():
+	case (r.Type == "" || r.Type == kernel.Unicast) && !r.Gateway.IsValid() && len(r.NextHops) == 0:
 		return kernel.ScopeLink
 	}
 	return kernel.ScopeGlobal
@@ -73,6 +74,7 @@ func (o RouteAdd) String() string {
 		l.add("scope", o.Route.Scope.String())
 	}
 	l.flag(o.Route.OnLink, "onlink")
+	addNextHops(&l, o.Route, o.HopLinks)
 	return l.String()
 }
 
@@ -84,27 +86,28 @@ func (o RouteAdd) In() string { return o.NetNS }
 
 // Apply implements Operation.
 func (o RouteAdd) Apply(h kernel.Host) (string, error) {
-	return "", withRoute(h, o.NetNS, o.Route, o.Link, func(ns kernel.NetNS, r kernel.Route) error {
+	return "", withRoute(h, o.NetNS, o.Route, routeLinks{o.Link, o.HopLinks}, func(ns kernel.NetNS, r kernel.Route) error {
 		return ns.AddRoute(r, o.Mode)
 	})
 }
 
-// A RouteDelete deletes the first route that matches. Of Route, Link is not used.
+// A RouteDelete deletes the first route that matches. The indexes of links in Route are not used.
 type RouteDelete struct {
-	NetNS string
-	Route kernel.Route
-	Link  *string // nil: none is given
+	NetNS    string
+	Route    kernel.Route
+	Link     *string   // nil: none is given
+	HopLinks []*string // of the next hops, one each; nil: none is given
 }
 
 func readRouteDelete(netns string, r *words.Reader) (Operation, error) {
-	route, link, scope, err := readRoute(r, false)
+	route, links, scope, err := readRoute(r, false)
 	if err != nil {
 		return nil, err
 	}
 	if scope != nil {
 		route.Scope = *scope
 	}
-	return RouteDelete{NetNS: netns, Route: route, Link: link}, nil
+	return RouteDelete{NetNS: netns, Route: route, Link: links.own, HopLinks: links.hops}, nil
 }
 
 func (o RouteDelete) String() string {
@@ -113,6 +116,7 @@ func (o RouteDelete) String() string {
 	if o.Route.Scope != kernel.ScopeGlobal {
 		l.add("scope", o.Route.Scope.String())
 	}
+	addNextHops(&l, o.Route, o.HopLinks)
 	return l.String()
 }
 
@@ -124,14 +128,24 @@ func (o RouteDelete) In() string { return o.NetNS }
 
 // Apply implements Operation.
 func (o RouteDelete) Apply(h kernel.Host) (string, error) {
-	return "", withRoute(h, o.NetNS, o.Route, o.Link, kernel.NetNS.DeleteRoute)
+	return "", withRoute(h, o.NetNS, o.Route, routeLinks{o.Link, o.HopLinks}, kernel.NetNS.DeleteRoute)
+}
+
+// routeLinks are the links of a route by name; nil where none is given.
+type routeLinks struct {
+	own  *string
+	hops []*string
 }
 
 // withRoute calls f with the route as the kernel takes it.
-func withRoute(h kernel.Host, netns string, r kernel.Route, link *string, f func(kernel.NetNS, kernel.Route) error) error {
+func withRoute(h kernel.Host, netns string, r kernel.Route, links routeLinks, f func(kernel.NetNS, kernel.Route) error) error {
 	return in(h, netns, func(ns kernel.NetNS) (err error) {
-		if link != nil {
-			if r.Link, err = index(ns, *link); err != nil {
+		if r.Link, err = indexOf(ns, links.own); err != nil {
+			return err
+		}
+		r.NextHops = slices.Clone(r.NextHops)
+		for i, link := range links.hops {
+			if r.NextHops[i].Link, err = indexOf(ns, link); err != nil {
 				return err
 			}
 		}
@@ -139,25 +153,33 @@ func withRoute(h kernel.Host, netns string, r kernel.Route, link *string, f func
 	})
 }
 
+// indexOf is the index of a link that may not be given: 0.
+func indexOf(ns kernel.NetNS, link *string) (int, error) {
+	if link == nil {
+		return 0, nil
+	}
+	return index(ns, *link)
+}
+
 var routeTypes = []kernel.RouteType{
 	kernel.Unicast, kernel.Local, kernel.Broadcast, kernel.Anycast, kernel.Multicast,
 	kernel.Blackhole, kernel.Unreachable, kernel.Prohibit, kernel.Throw,
 }
 
-// readRoute reads a route, the name of its link, and the scope if the line names one. Only some verbs may say
+// readRoute reads a route, the names of its links, and the scope if the line names one. Only some verbs may say
 // that the gateway is on the link.
-func readRoute(r *words.Reader, mayOnLink bool) (route kernel.Route, link *string, scope *kernel.Scope, err error) {
+func readRoute(r *words.Reader, mayOnLink bool) (route kernel.Route, links routeLinks, scope *kernel.Scope, err error) {
 	if len(r.Rest) > 0 && slices.Contains(routeTypes, kernel.RouteType(r.Rest[0])) {
 		route.Type = kernel.RouteType(r.Rest[0])
 		r.Rest = r.Rest[1:]
 	}
 	destination, err := r.Next("PREFIX")
 	if err != nil {
-		return route, nil, nil, err
+		return route, links, nil, err
 	}
 	known := words.Keywords{
 		"via":    words.Value(r, "ADDRESS", &route.Gateway, words.Addr),
-		"dev":    words.Value(r, "LINK", &link, words.Pointer(words.String)),
+		"dev":    words.Value(r, "LINK", &links.own, words.Pointer(words.String)),
 		"src":    words.Value(r, "ADDRESS", &route.Source, words.Addr),
 		"metric": words.Value(r, "N", &route.Metric, words.Int),
 		"mtu":    words.Value(r, "N", &route.MTU, words.Int),
@@ -165,25 +187,28 @@ func readRoute(r *words.Reader, mayOnLink bool) (route kernel.Route, link *strin
 		"table":  words.Value(r, "table", &route.Table, ParseTable),
 		"proto":  words.Value(r, "proto", &route.Protocol, parseProtocol),
 		"scope":  words.Value(r, "scope", &scope, words.Pointer(parseScope)),
+
+		"nexthop": func() error { return readNextHop(r, &route, &links) },
 	}
 	if mayOnLink {
 		known["onlink"] = words.Set(&route.OnLink, true)
 	}
 	if err := r.Keywords(known); err != nil {
-		return route, nil, nil, err
+		return route, links, nil, err
 	}
-	if route.Dst, err = parseDestination(destination, route.Gateway); err != nil {
-		return route, nil, nil, r.Wrong("%q is no PREFIX", destination)
+	if route.Dst, err = parseDestination(destination, route); err != nil {
+		return route, links, nil, r.Wrong("%q is no PREFIX", destination)
 	}
-	return route, link, scope, nil
+	return route, links, scope, nil
 }
 
 // parseDestination reads a destination. The default route is of its gateway's family.
-func parseDestination(s string, gateway netip.Addr) (netip.Prefix, error) {
+func parseDestination(s string, r kernel.Route) (netip.Prefix, error) {
+	six := func(hop kernel.NextHop) bool { return hop.Gateway.Is6() }
 	switch {
 	case s != "default":
 		return words.Prefix(s)
-	case gateway.Is6():
+	case r.Gateway.Is6(), slices.ContainsFunc(r.NextHops, six):
 		return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
 	}
 	return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
