@@ -74,6 +74,7 @@ func (l *link) inputRouter(a kernel.RouterAdvertisement, from netip.Addr) {
 func (l *link) learnRouter(gateway netip.Addr, lifetime time.Duration) {
 	l.learnRoute(lifetime, &route{Dst: everywhere6, link: l, fibInfo: &fibInfo{
 		Gateway: gateway, Type: kernel.Unicast, Table: kernel.TableMain, Protocol: kernel.ProtoRA, Metric: userMetric,
+		byRouter: true,
 	}})
 }
 
@@ -82,7 +83,7 @@ var everywhere6 = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 // defaultBy is the route of a router that has said to be one, nil where there is none. (rt6_get_dflt_router.)
 func (l *link) defaultBy(gateway netip.Addr) *route {
 	for _, r := range l.ns.fib6.find(kernel.TableMain).to(everywhere6) {
-		if r.link == l && r.Protocol == kernel.ProtoRA && r.Gateway == gateway {
+		if r.link == l && r.byRouter && r.Gateway == gateway {
 			return r
 		}
 	}
@@ -97,7 +98,9 @@ func (l *link) learnSubnet(subnet netip.Prefix, valid time.Duration) {
 // learnRoute makes a route for a time, from now on, or takes it back. One that has expired is not used any more, and goes
 // when Linux looks around for such the next time. (net/ipv6/route.c: rt6_check_expired; net/ipv6/ip6_fib.c: fib6_run_gc.)
 func (l *link) learnRoute(lifetime time.Duration, r *route) {
-	same := func(other *route) bool { return other.same6(r) && other.Protocol == r.Protocol }
+	same := func(other *route) bool {
+		return other.same6(r) && other.Protocol == r.Protocol && other.byRouter == r.byRouter
+	}
 	if lifetime == 0 {
 		l.ns.fib6.flush(same)
 	} else {
@@ -208,6 +211,6 @@ func (l *link) remains(what learned) time.Duration {
 // routers all the same. (net/ipv6/route.c: rt6_purge_dflt_routers.)
 func (ns *namespace) forgetRouters() {
 	ns.fib6.flush(func(r *route) bool {
-		return r.Dst.Bits() == 0 && r.Protocol == kernel.ProtoRA && r.link.setting6("accept_ra") != 2
+		return r.byRouter && r.link.setting6("accept_ra") != 2
 	})
 }

@@ -40,6 +40,7 @@ type fibInfo struct {
 	Scope           kernel.Scope
 	nhScope         kernel.Scope // IPv4: the scope of the next hop (fib_nh_scope)
 	OnLink          bool
+	byRouter        bool  // IPv6: a default route that its router has said to be one for (RTF_ADDRCONF)
 	expired         bool  // IPv6: it was learned of a router, for a time that is over
 	weight          uint8 // less one: of a next hop of IPv4, or an IPv6 route beside others
 	dead            bool  // RTNH_F_DEAD: likewise

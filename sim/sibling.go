@@ -6,10 +6,13 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// siblingOf reports whether two routes share the traffic. (rt6_qualify_for_ecmp.)
+// siblingOf reports whether two routes share the traffic.
 func (r *route) siblingOf(other *route) bool {
-	return r.Gateway.IsValid() && other.Gateway.IsValid() && r.Metric == other.Metric
+	return r.canShare() && other.canShare() && r.Metric == other.Metric
 }
+
+// canShare is rt6_qualify_for_ecmp: of routers that have said to be one for, one is used until it cannot be reached.
+func (r *route) canShare() bool { return r.Gateway.IsValid() && !r.byRouter }
 
 // siblings returns the IPv6 routes that share the traffic with a route, itself included.
 func (f *fib) siblings(r *route) (list []*route) {
@@ -23,7 +26,7 @@ func (f *fib) siblings(r *route) (list []*route) {
 
 // hasSiblings reports whether an IPv6 route has others beside it.
 func (f *fib) hasSiblings(r *route) bool {
-	return f.family == kernel.IPv6 && r.Gateway.IsValid() && len(f.siblings(r)) > 1
+	return f.family == kernel.IPv6 && r.canShare() && len(f.siblings(r)) > 1
 }
 
 // weightGiven is the weight as a reader is told: 0 for 1.

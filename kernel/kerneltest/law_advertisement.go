@@ -77,6 +77,25 @@ var advertisementLaws = slices.Concat([]Law{
 		n.host.setSysctl(conf(kernel.IPv6, "in", "forwarding"), "1")
 		n.believes([]string{"address " + advertisedOwn, "route 2001:db8:1::/64"}, "routers, by who is one now")
 	}},
+	{"advertisement/router-by-hand", "net/ipv6/route.c rt6_get_dflt_router, rt6_purge_dflt_routers: RTF_ADDRCONF", func(e *env) {
+		n := e.neighbours()
+		e.ok(n.host.AddRoute(kernel.Route{
+			Dst: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fe80::ff:fe00:1"), Link: n.in, Protocol: kernel.ProtoRA, Metric: 1024,
+		}, kernel.Exclusive), "add the route by hand")
+		byHand := []string{"router fe80::ff:fe00:1 metric 1024"}
+		n.believes(byHand, "a router that a person believes")
+		n.advertise(kernel.RouterAdvertisement{Router: time.Hour})
+		n.believes(byHand, "the router, which says so")
+		n.advertise(kernel.RouterAdvertisement{})
+		n.believes(byHand, "the router, which takes it back")
+		n.host.setSysctl(conf(kernel.IPv6, "in", "forwarding"), "1")
+		n.believes(byHand, "the router, by who is one now")
+	}},
+	{"advertisement/multicast-prefix", "net/ipv6/addrconf.c addrconf_prefix_rcv: IPV6_ADDR_MULTICAST", func(e *env) {
+		n := e.neighbours()
+		n.advertise(kernel.RouterAdvertisement{Router: time.Hour, Prefix: netip.MustParsePrefix("ff05::/64"), Valid: time.Hour})
+		n.believes([]string{"router fe80::ff:fe00:1 metric 1024"}, "what was advertised with a prefix of groups")
+	}},
 	{"advertisement/gone-with-up", "net/ipv6/addrconf.c addrconf_ifdown: IFA_F_PERMANENT", func(e *env) {
 		n := e.neighbours()
 		n.host.setSysctl(conf(kernel.IPv6, "in", "keep_addr_on_down"), "1")

@@ -49,6 +49,21 @@ func advertisementMutants() []mutant {
 			},
 		}},
 		{"advertisement/forgotten-by-a-router", "forwards without being a router", ignoringSetting("forwarding")},
+		{"advertisement/router-by-hand", "takes a person's word for a router's", twist{
+			SetSysctl: func(ns kernel.NetNS, key, value string) error {
+				routes, _ := ns.Routes(kernel.IPv6)
+				for _, r := range routes {
+					if r.Protocol == kernel.ProtoRA && strings.HasSuffix(key, "/forwarding") {
+						_ = ns.DeleteRoute(r)
+					}
+				}
+				return ns.SetSysctl(key, value)
+			},
+		}},
+		{"advertisement/multicast-prefix", "has addresses of groups", advertising(func(a *kernel.RouterAdvertisement) bool {
+			a.Prefix = advertised
+			return true
+		})},
 		{"advertisement/gone-with-up", "keeps what was advertised", twist{
 			ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
 				if c.Up != nil && !*c.Up {
