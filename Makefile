@@ -39,11 +39,11 @@ test: ## run the tests that need no privileges
 # What asks a real kernel (harness/lockstep) takes long for each input: "make fidelity" is for that.
 fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10m" for longer
 	@mkdir -p bin
-	@grep -rEo --include='*_test.go' --exclude-dir=lockstep '^func Fuzz[A-Za-z]+' . | while IFS=': ' read -r file _ target; do \
+	@grep -rEo --include='*_test.go' --exclude-dir=lockstep '^func Fuzz[A-Za-z0-9]+' . | while IFS=': ' read -r file _ target; do \
 		echo "$$target"; status=0; \
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(T) -fuzzminimizetime 100x -parallel 1 "$$(dirname $$file)" \
 			</dev/null >bin/fuzz.log 2>&1 || status=1; \
-		cat bin/fuzz.log; test $$status = 0 && continue; \
+		cat bin/fuzz.log; ! grep -q 'no fuzz tests to fuzz' bin/fuzz.log || exit 1; test $$status = 0 && continue; \
 		grep -q '^ *context deadline exceeded$$' bin/fuzz.log && ! grep -qE 'Failing input|panic:|_test.go' bin/fuzz.log || exit 1; \
 	done
 
