@@ -3,6 +3,7 @@ package hostlocal_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +77,11 @@ func FuzzFiles(f *testing.F) {
 			t.Errorf("gave an address that has the lease %q", content)
 		}
 		d.del("a")
-		if left := d.owned("a"); len(left) > 0 {
+		var others []string // what another interface of the container has
+		if strings.HasPrefix(content, "a\r\n") && strings.TrimSpace(content) != "a\r\neth0" {
+			others = []string{"net/10.1.0.2"}
+		}
+		if left := d.owned("a"); len(left) > 0 && !slices.Equal(left, others) {
 			t.Errorf("DEL left %v", left)
 		}
 	})
