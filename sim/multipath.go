@@ -14,7 +14,7 @@ func (ns *namespace) shared(r *route, to flow) *route {
 	switch {
 	case r.hops != nil:
 		return ns.sharedHop(r, to)
-	case to.dst.Is4() || to.out != nil || !r.Gateway.IsValid():
+	case to.dst.Is4() || to.out != nil || !r.canShare():
 		return r
 	}
 	return ns.sharedSibling(r, to)

@@ -186,14 +186,17 @@ func (n *netns) has(f kernel.Family, want ...string) {
 }
 
 // main returns the routes to dst in the main table, in the order in which they are listed.
-func (n *netns) main(dst string) []string {
+func (n *netns) main(dst string) []string { return n.mainBy(dst, routeWords) }
+
+// mainBy is main in other words.
+func (n *netns) mainBy(dst string, words func(kernel.Route) string) []string {
 	prefix := netip.MustParsePrefix(dst)
 	routes, err := n.Routes(familyOf(prefix.Addr()))
 	n.e.ok(err, "list routes")
 	texts := []string{}
 	for _, r := range routes {
 		if r.Dst == prefix && r.Table == kernel.TableMain {
-			texts = append(texts, routeWords(r))
+			texts = append(texts, words(r))
 		}
 	}
 	return texts

@@ -200,18 +200,7 @@ func (e *env) addsWays(ns *netns, dst string, hops ...kernel.NextHop) {
 }
 
 // ways returns the routes to dst in the main table, in the order in which they are listed, with all their next hops.
-func (n *netns) ways(dst string) []string {
-	prefix := netip.MustParsePrefix(dst)
-	routes, err := n.Routes(familyOf(prefix.Addr()))
-	n.e.ok(err, "list routes")
-	texts := []string{}
-	for _, r := range routes {
-		if r.Dst == prefix && r.Table == kernel.TableMain {
-			texts = append(texts, n.waysOf(r))
-		}
-	}
-	return texts
-}
+func (n *netns) ways(dst string) []string { return n.mainBy(dst, n.waysOf) }
 
 func (n *netns) waysOf(r kernel.Route) string {
 	hops := r.NextHops

@@ -29,13 +29,21 @@ func rulesetLines(t *testing.T, ns kernel.NetNS, b kernel.FilterBackend) []strin
 // run runs a program on the machine; the test is skipped where that is not there.
 func run(t *testing.T, ns *NetNS, line ...string) string {
 	t.Helper()
+	return runWith(t, ns, "", line...)
+}
+
+// runWith gives the program something to read.
+func runWith(t *testing.T, ns *NetNS, input string, line ...string) string {
+	t.Helper()
 	path, err := exec.LookPath(line[0])
 	if err != nil {
 		t.Skip(err)
 	}
 	var out []byte
 	must(t, ns.inside(func() error {
-		out, err = exec.Command(path, line[1:]...).CombinedOutput()
+		cmd := exec.Command(path, line[1:]...)
+		cmd.Stdin = strings.NewReader(input)
+		out, err = cmd.CombinedOutput()
 		return nil
 	}))
 	if err != nil {
@@ -208,18 +216,11 @@ func TestRulesetIsReadWhileItChanges(t *testing.T) {
 	needInet(t, ns)
 	change := func(line string) { must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", line))) }
 	change("add table inet t ; add chain inet t c ; add table bridge u ; add chain bridge u c")
-	restore := exec.Command("iptables-nft-restore", "--noflush")
-	lines := []string{"*nat"}
-	for i := range 300 {
-		lines = append(lines, fmt.Sprintf(":c%d -", i), fmt.Sprintf("-A c%d -s 10.1.0.2 -j MASQUERADE", i))
+	many := make([]string, 0, 600)
+	for i := range cap(many) / 2 {
+		many = append(many, fmt.Sprintf(":c%d -", i), fmt.Sprintf("-A c%d -s 10.1.0.2 -j MASQUERADE", i))
 	}
-	restore.Stdin = strings.NewReader(strings.Join(append(lines, "COMMIT\n"), "\n"))
-	must(t, ns.inside(func() error {
-		if out, err := restore.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return nil
-	}))
+	runWith(t, ns, "*nat\n"+strings.Join(many, "\n")+"\nCOMMIT\n", "iptables-nft-restore", "--noflush")
 
 	var changers sync.WaitGroup
 	stop := make(chan struct{})
