@@ -25,8 +25,9 @@ const nothing = "–"
 type differenceTable struct {
 	rows []discrepancy
 
-	mu  sync.Mutex
-	met []bool
+	mu    sync.Mutex
+	about map[string][]int // the rows that speak of a dialogue, by its name
+	met   []bool
 }
 
 // readDifferences reads the tables' first five columns.
@@ -36,7 +37,7 @@ func readDifferences(t *testing.T) *differenceTable {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &differenceTable{}
+	d := &differenceTable{about: map[string][]int{}}
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(line, "|")
 		if len(cells) != 8 || strings.HasPrefix(line, "|---") || strings.HasPrefix(line, "| dialogue") {
@@ -54,7 +55,7 @@ func readDifferences(t *testing.T) *differenceTable {
 // unlisted returns the discrepancies that no row speaks of.
 func (d *differenceTable) unlisted(found []discrepancy) (left []discrepancy) {
 	for _, f := range found {
-		if !slices.ContainsFunc(d.rows, f.isOf) {
+		if d.row(f) < 0 {
 			left = append(left, f)
 		}
 	}
@@ -63,37 +64,55 @@ func (d *differenceTable) unlisted(found []discrepancy) (left []discrepancy) {
 
 // meet notes the rows that speak of what was found.
 func (d *differenceTable) meet(found []discrepancy) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, f := range found {
-		if at := slices.IndexFunc(d.rows, f.isOf); at >= 0 {
+		if at := d.row(f); at >= 0 {
+			d.mu.Lock()
 			d.met[at] = true
+			d.mu.Unlock()
 		}
 	}
 }
 
-// isOf reports whether a row speaks of the discrepancy.
-func (d discrepancy) isOf(row discrepancy) bool {
-	if ok, err := path.Match(row.dialogue, d.dialogue); !ok || err != nil {
-		return false
-	}
-	for _, pair := range [][2]string{
-		{row.call, d.call},
-		{row.field, d.field},
-		{row.reference, d.reference},
-		{row.ours, d.ours},
-	} {
-		if !matches(pair[0], pair[1]) {
-			return false
+// row returns which row speaks of the discrepancy, the first of them; -1 if none does.
+func (d *differenceTable) row(f discrepancy) int {
+	for _, at := range d.rowsAbout(f.dialogue) {
+		if f.isOf(d.rows[at]) {
+			return at
 		}
 	}
-	return true
+	return -1
 }
+
+// rowsAbout returns the rows whose first column is about the dialogue.
+func (d *differenceTable) rowsAbout(dialogue string) []int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rows, known := d.about[dialogue]
+	if !known {
+		for at, row := range d.rows {
+			if ok, err := path.Match(row.dialogue, dialogue); ok && err == nil {
+				rows = append(rows, at)
+			}
+		}
+		d.about[dialogue] = rows
+	}
+	return rows
+}
+
+// isOf reports whether a row that is about the dialogue speaks of the discrepancy.
+func (d discrepancy) isOf(row discrepancy) bool {
+	return matches(row.call, d.call) && matches(row.field, d.field) &&
+		matches(row.reference, d.reference) && matches(row.ours, d.ours)
+}
+
+var literally = strings.NewReplacer("/", "\x01", "[", `\[`, `\`, `\\`)
 
 // matches knows no other wildcards than "*" and "?".
 func matches(pattern, s string) bool {
-	escaped := strings.NewReplacer("/", "\x01", "[", `\[`, `\`, `\\`).Replace(pattern)
-	ok, err := path.Match(escaped, strings.ReplaceAll(s, "/", "\x01"))
+	if !strings.ContainsAny(pattern, "*?") {
+		return pattern == s
+	}
+	ok, err := path.Match(literally.Replace(pattern), strings.ReplaceAll(s, "/", "\x01"))
 	return ok && err == nil
 }
 
