@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding/base32"
 	"net"
 	"strings"
 
@@ -16,9 +15,6 @@ type attachment struct {
 	ifname      string
 }
 
-// lowerBase32 is RFC 4648's alphabet in lower case: all of it may stand in a link's name.
-var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
 // digest hashes words so that no two lists of words have the same text. (A container cannot be added twice with one
 // interface name, and none of the words has a NUL.)
 func digest(words ...string) []byte {
@@ -30,13 +26,25 @@ func digest(words ...string) []byte {
 // network knows what is another's on the same bridge; 8 characters, 40 bits, tell the attachment. It fills a name's 15
 // bytes.
 func (a attachment) hostEnd() string {
-	owner := lowerBase32.EncodeToString(digest(a.containerID, a.ifname))
-	return hostEndPrefix(a.network) + owner[:8]
+	return hostEndPrefix(a.network) + letters(digest(a.containerID, a.ifname), 8)
 }
 
 // hostEndPrefix is how the names of all host ends of a network begin.
 func hostEndPrefix(network string) string {
-	return "veth" + lowerBase32.EncodeToString(digest(network))[:3]
+	return "veth" + letters(digest(network), 3)
+}
+
+// letters are the first n of a hash in the base 32 of RFC 4648, in lower case: all of them may stand in a link's name. (That
+// of the library makes two encodings when a program starts, and this one needs neither.)
+func letters(hash []byte, n int) string {
+	const alphabet, bits = "abcdefghijklmnopqrstuvwxyz234567", 5
+	text := make([]byte, n)
+	for i := range text {
+		at := i * bits
+		pair := uint16(hash[at/8])<<8 | uint16(hash[at/8+1])
+		text[i] = alphabet[pair>>(16-bits-at%8)&(1<<bits-1)]
+	}
+	return string(text)
 }
 
 // Linux keeps at most 255 bytes of an alias: IFALIASZ - 1, include/uapi/linux/if.h.

@@ -1,8 +1,10 @@
 package plugin
 
 import (
+	"encoding/base32"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +19,17 @@ func TestHostEndName(t *testing.T) {
 	}
 	if got := a.alias(); got != "cni:net/a/eth0" {
 		t.Errorf("alias() = %s", got)
+	}
+}
+
+// TestLetters compares with the library's encoding.
+func TestLetters(t *testing.T) {
+	for i := range 1000 {
+		hash := digest(strconv.Itoa(i))
+		n := i % 51 // the last letter of the library's is of less than 5 bits
+		if got, want := letters(hash, n), strings.ToLower(base32.StdEncoding.EncodeToString(hash))[:n]; got != want {
+			t.Fatalf("%x: %s, want %s", hash, got, want)
+		}
 	}
 }
 

@@ -290,7 +290,7 @@ func describeRoute(r kernel.Route) string {
 
 func (k *check) checkGateway(context.Context) error {
 	for _, family := range forwardedFamilies(k.config, k.layer3) {
-		key := forwardingKeys[family]
+		key := forwardingKey(family)
 		forwarding, err := k.host.Sysctl(key)
 		if err != nil {
 			return err

@@ -58,19 +58,23 @@ func lookup(env []string, name string) (value string) {
 	return value
 }
 
-// required are the variables of each verb. CNI_PATH is required for GC alone; the reference's skel wants it always.
-var required = map[string][]string{
-	verbAdd:     {"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"},
-	verbCheck:   {"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"},
-	verbDel:     {"CNI_COMMAND", "CNI_CONTAINERID", "CNI_IFNAME"},
-	verbGC:      {"CNI_COMMAND", "CNI_PATH"},
-	verbStatus:  {"CNI_COMMAND"},
-	verbVersion: {"CNI_COMMAND"},
-	"":          {"CNI_COMMAND"},
+// required returns the variables of a verb. CNI_PATH is required for GC alone; the reference's skel wants it always.
+func required(verb string) (names []string, known bool) {
+	switch verb {
+	case verbAdd, verbCheck:
+		return []string{"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"}, true
+	case verbDel:
+		return []string{"CNI_COMMAND", "CNI_CONTAINERID", "CNI_IFNAME"}, true
+	case verbGC:
+		return []string{"CNI_COMMAND", "CNI_PATH"}, true
+	case verbStatus, verbVersion, "":
+		return []string{"CNI_COMMAND"}, true
+	}
+	return nil, false
 }
 
 func (e environment) validate(env []string) error {
-	names, ok := required[e.command]
+	names, ok := required(e.command)
 	if !ok {
 		return invalidEnvironment("unknown CNI_COMMAND: "+e.command, "")
 	}

@@ -104,19 +104,28 @@ func codeOf(err error) uint {
 	return types.ErrInternal
 }
 
-// hints say what to do about an errno that usually has one cause.
-var hints = map[kernel.Errno]string{
-	kernel.EPERM:      "the plugin needs CAP_NET_ADMIN in both namespaces, and CAP_SYS_ADMIN to enter the container's",
-	kernel.EACCES:     "the plugin may not do that; is it running as root?",
-	kernel.EXFULL:     "a bridge takes 1023 ports; use another bridge",
-	kernel.EOPNOTSUPP: "the kernel was built without it, or the module cannot be loaded",
-	kernel.EROFS:      "the file system is mounted read-only",
-	kernel.ENOSPC:     "no space, or no inode, is left where the plugin keeps its files",
-	kernel.EDQUOT:     "the quota is used up where the plugin keeps its files",
-	kernel.ECANCELED:  "the runtime stopped the plugin; call DEL",
+// hint says what to do about an errno that usually has one cause.
+func hint(err error) string {
+	switch kernel.ErrnoOf(err) {
+	case kernel.EPERM:
+		return "the plugin needs CAP_NET_ADMIN in both namespaces, and CAP_SYS_ADMIN to enter the container's"
+	case kernel.EACCES:
+		return "the plugin may not do that; is it running as root?"
+	case kernel.EXFULL:
+		return "a bridge takes 1023 ports; use another bridge"
+	case kernel.EOPNOTSUPP:
+		return "the kernel was built without it, or the module cannot be loaded"
+	case kernel.EROFS:
+		return "the file system is mounted read-only"
+	case kernel.ENOSPC:
+		return "no space, or no inode, is left where the plugin keeps its files"
+	case kernel.EDQUOT:
+		return "the quota is used up where the plugin keeps its files"
+	case kernel.ECANCELED:
+		return "the runtime stopped the plugin; call DEL"
+	}
+	return ""
 }
-
-func hint(err error) string { return hints[kernel.ErrnoOf(err)] }
 
 // marshal has the reference's layout.
 func marshal(document any) []byte {

@@ -134,11 +134,13 @@ func (s *section) restoreBridgeAddress(a kernel.Address) error {
 	return nil
 }
 
-// forwardingKeys are whether the host passes packets on. Writing one sets the same for every interface
+// forwardingKey is whether the host passes packets of a family on. Writing it sets the same for every interface
 // (inet_forward_change, net/ipv4/devinet.c; addrconf_fixup_forwarding, net/ipv6/addrconf.c).
-var forwardingKeys = map[kernel.Family]string{
-	kernel.IPv4: "net/ipv4/ip_forward",
-	kernel.IPv6: "net/ipv6/conf/all/forwarding",
+func forwardingKey(f kernel.Family) string {
+	if f == kernel.IPv4 {
+		return "net/ipv4/ip_forward"
+	}
+	return "net/ipv6/conf/all/forwarding"
 }
 
 // forwardedFamilies are those that the host has to forward.
@@ -155,7 +157,7 @@ func forwardedFamilies(c config.Config, l layer3) (families []kernel.Family) {
 // forward turns forwarding on for networks that have addresses.
 func (s *section) forward(context.Context) error {
 	for _, family := range forwardedFamilies(s.config, s.layer3) {
-		if err := s.turnOn(forwardingKeys[family]); err != nil {
+		if err := s.turnOn(forwardingKey(family)); err != nil {
 			return err
 		}
 	}

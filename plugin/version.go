@@ -18,14 +18,22 @@ var supported = version.All.SupportedVersions()
 
 const newest = types100.ImplementedSpecVersion
 
-// since are the versions in which the verbs came that were not there from the beginning. (VERSION itself, of 0.2.0, is
+// since is the version in which a verb came; "" for one that was there from the beginning. (VERSION itself, of 0.2.0, is
 // not told a version.)
-var since = map[string]string{verbCheck: "0.4.0", verbGC: "1.1.0", verbStatus: "1.1.0"}
+func since(verb string) string {
+	switch verb {
+	case verbCheck:
+		return "0.4.0"
+	case verbGC, verbStatus:
+		return "1.1.0"
+	}
+	return ""
+}
 
 // allow refuses a verb that the configuration's version does not have yet.
 func allow(verb, cniVersion string) error {
-	first, ok := since[verb]
-	if !ok {
+	first := since(verb)
+	if first == "" {
 		return nil
 	}
 	has, err := version.GreaterThanOrEqualTo(cniVersion, first)

@@ -36,7 +36,7 @@ func (g vlanGateway) name() string { return g.bridge + "." + strconv.Itoa(g.vlan
 
 // portName is that of the bridge's port.
 func (g vlanGateway) portName() string {
-	return "vlan" + lowerBase32.EncodeToString(digest("vlan gateway", g.name()))[:11]
+	return "vlan" + letters(digest("vlan gateway", g.name()), 11)
 }
 
 // mac proves that a link is one that this plugin made. The reference, which never deletes its own, gives none.
