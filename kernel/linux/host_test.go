@@ -142,6 +142,9 @@ func testLock(t *testing.T, lock, other func(context.Context, time.Duration) (fu
 	_, err = lock(ctx, time.Minute)
 	wantErrno(t, "until ctx ends", err, kernel.ECANCELED)
 	theirs()
+	unlock, err = lock(context.Background(), time.Minute) // those who gave up do not have it
+	must(t, err)
+	unlock()
 }
 
 // Of many who want a lock, one at a time has it, and all get it.

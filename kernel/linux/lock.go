@@ -37,37 +37,58 @@ func (h *Host) LockFile(ctx context.Context, name string, wait time.Duration) (u
 
 // lockDescriptor takes the lock and the descriptor: unlock closes it, and so does a failure.
 func lockDescriptor(ctx context.Context, fd int, wait time.Duration) (unlock func(), err error) {
-	if err := flock(ctx, fd, wait); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
-	return sync.OnceFunc(func() {
+	release := func() {
 		// Closing is not enough: a process about to execute a program may hold a copy of the descriptor.
 		_ = unix.Flock(fd, unix.LOCK_UN)
 		unix.Close(fd)
-	}), nil
+	}
+	err = ctx.Err()
+	if err == nil {
+		err = flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	}
+	switch {
+	case err == unix.EWOULDBLOCK && wait > 0:
+		err = awaitLock(ctx, fd, wait, release)
+	case err != nil:
+		unix.Close(fd)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(release), nil
 }
 
-// longestNap bounds the time between two attempts at a lock. (A flock(2) that blocks cannot be given up but by a
-// signal, which would leave a thread behind until the lock is free.)
-const longestNap = 10 * time.Millisecond
+// awaitLock waits until the lock is taken, wait is over (EAGAIN), or ctx ends. A flock(2) that waits is given the lock in its
+// turn and at once, where many who try again and again keep the processors busy and leave the lock free between two attempts;
+// but it cannot be given up. Who does so therefore leaves it, with its thread, to a goroutine that gives the lock back when it
+// comes.
+func awaitLock(ctx context.Context, fd int, wait time.Duration, release func()) error {
+	taken := make(chan error, 1)
+	go func() { taken <- flock(fd, unix.LOCK_EX) }()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	var err error
+	select {
+	case err = <-taken:
+		if err != nil {
+			unix.Close(fd)
+		}
+		return err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = kernel.EAGAIN
+	}
+	go func() {
+		<-taken
+		release()
+	}()
+	return err
+}
 
-// flock tries until the lock is taken, wait is over (EAGAIN), or ctx ends.
-func flock(ctx context.Context, fd int, wait time.Duration) error {
-	deadline := time.Now().Add(wait)
-	for nap := 100 * time.Microsecond; ; nap = min(2*nap, longestNap) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil || err != unix.EWOULDBLOCK && err != unix.EINTR {
-			return err
-		}
-		left := time.Until(deadline)
-		if left <= 0 {
-			return kernel.EAGAIN
-		}
-		if err := sleep(ctx, min(nap, left)); err != nil {
+func flock(fd, how int) error {
+	for {
+		if err := unix.Flock(fd, how); err != unix.EINTR {
 			return err
 		}
 	}
