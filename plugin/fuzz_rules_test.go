@@ -144,7 +144,8 @@ func (l *lab) wantTakenBack(r request, before string) {
 	}
 }
 
-// forgetBridges takes away what an ADD leaves for others: a bridge, or addresses of the one that was there.
+// forgetBridges takes away what an ADD leaves for others: a bridge, or addresses of the one that was there, and that it keeps
+// VLANs apart.
 func (l *lab) forgetBridges() {
 	l.t.Helper()
 	links, err := l.self.Links()
@@ -156,6 +157,7 @@ func (l *lab) forgetBridges() {
 			l.must(l.self.DeleteLink(link.Index))
 		default:
 			l.forgetAddresses(link)
+			l.must(l.self.ChangeBridge(link.Index, kernel.BridgeChange{Filtering: new(false)}))
 		}
 	}
 }
