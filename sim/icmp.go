@@ -45,7 +45,7 @@ func tooBig(mtu int) report {
 
 // report tells the sender of p what became of it, unless there is nothing to tell or nobody who may be told: errors
 // are not about errors, nor fragments but the first, nor what went to many. (net/ipv4/icmp.c: __icmp_send;
-// net/ipv6/icmp.c: icmp6_send.) Rate limits are not simulated.
+// net/ipv6/icmp.c: icmp6_send.)
 func (ns *namespace) report(p packet, known tracked, r report) {
 	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || p.src().IsUnspecified() {
 		return
@@ -58,8 +58,11 @@ func (ns *namespace) report(p packet, known tracked, r report) {
 	if !ns.local(src) {
 		src = ns.source(to, p.src())
 	}
-	if src.IsValid() {
-		_ = ns.emit(r.packet(src, p), to, known.answered())
+	if !src.IsValid() {
+		return
+	}
+	if q := r.packet(src, p); ns.maySend(q, to) {
+		_ = ns.emit(q, to, known.answered())
 	}
 }
 

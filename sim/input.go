@@ -42,7 +42,9 @@ func (l *link) inputIP(f frame) {
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
-		l.ns.report(w.join(), w.tracked, noWay[errno])
+		if l.ns.mayTellOfNoWay(p) {
+			l.ns.report(w.join(), w.tracked, noWay[errno])
+		}
 	default:
 		l.ns.forward(&w, to)
 	}

@@ -188,15 +188,28 @@ func wantErrno(t *testing.T, err error, want kernel.Errno) {
 	}
 }
 
+// probes are the ways to reach an address, by name.
+func probes(ns kernel.NetNS, to string, timeout time.Duration) map[string]func() error {
+	ways := map[string]func() error{"ping": func() error {
+		_, err := ns.Ping(background, kernel.Ping{To: addr(to), Timeout: timeout})
+		return err
+	}}
+	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+		ways[string(transport)] = func() error {
+			_, err := ns.Call(background, kernel.Call{
+				Transport: transport, To: netip.AddrPortFrom(addr(to), 80), Timeout: timeout,
+			})
+			return err
+		}
+	}
+	return ways
+}
+
 // probeAll tries to reach an address in every way and returns the errors by name.
 func probeAll(ns kernel.NetNS, to string, timeout time.Duration) map[string]error {
-	_, ping := ns.Ping(background, kernel.Ping{To: addr(to), Timeout: timeout})
-	errs := map[string]error{"ping": ping}
-	for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
-		_, err := ns.Call(background, kernel.Call{
-			Transport: transport, To: netip.AddrPortFrom(addr(to), 80), Timeout: timeout,
-		})
-		errs[string(transport)] = err
+	errs := map[string]error{}
+	for name, probe := range probes(ns, to, timeout) {
+		errs[name] = probe()
 	}
 	return errs
 }

@@ -39,6 +39,7 @@ type namespace struct {
 
 	lastFragmentID uint32 // of IPv6 packets the namespace has cut
 	reassemblies   map[fragmentKey]*reassembly
+	quotas         map[netip.Addr]*quota // of ICMP errors, by who gets them
 }
 
 // newNamespace makes a namespace with a loopback device that is down. (net/core/net_namespace.c: setup_net;

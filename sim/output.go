@@ -18,6 +18,9 @@ func (ns *namespace) output(p packet, t train) kernel.Errno {
 	if ns.world().watched() { // else nobody has to make words of it
 		ns.decide(p, nil, to.link, "route: %s", to)
 	}
+	if p.isICMPError() && !ns.maySend(p, to) {
+		return 0
+	}
 	return ns.emitTrain(p, t, to, tracked{})
 }
 

@@ -151,8 +151,9 @@ func TestUnreachableOnTheWay(t *testing.T) {
 		"10.9.2.1": kernel.ETIMEDOUT,
 		"10.2.0.9": kernel.EHOSTUNREACH, // after the router's ARP has failed
 	} {
-		for name, err := range probeAll(a, to, 5*time.Second) {
-			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, err, errno) })
+		for name, probe := range probes(a, to, 5*time.Second) {
+			l.must(l.host.Sleep(background, 5*time.Second)) // a router tells it only twice in a row
+			t.Run(name+" "+to, func(t *testing.T) { wantErrno(t, probe(), errno) })
 		}
 	}
 }

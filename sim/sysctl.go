@@ -40,10 +40,13 @@ var (
 		"net/ipv4/fib_multipath_use_neigh":          0,
 		"net/ipv4/icmp_echo_ignore_all":             0,
 		"net/ipv4/icmp_echo_ignore_broadcasts":      1,
+		"net/ipv4/icmp_ratelimit":                   1000,
+		"net/ipv4/icmp_ratemask":                    1<<icmpUnreachable | 1<<icmpSourceQuench | 1<<icmpTimeExceeded | 1<<icmpParameter,
 		"net/ipv4/ip_default_ttl":                   64,
 		"net/ipv4/ip_nonlocal_bind":                 0,
 		"net/ipv4/ip_unprivileged_port_start":       1024,
 		"net/ipv6/bindv6only":                       0,
+		"net/ipv6/icmp/ratelimit":                   100,
 		"net/ipv6/ip_nonlocal_bind":                 0,
 		"net/netfilter/nf_conntrack_tcp_be_liberal": 0,
 	})
@@ -159,7 +162,7 @@ func (ns *namespace) folder(family, name string) (k knob) {
 
 func (ns *namespace) isSysctlFolder(path string) bool {
 	switch path {
-	case "net", "net/ipv4", "net/ipv6", "net/bridge", "net/netfilter", "net/ipv4/conf", "net/ipv6/conf":
+	case "net", "net/ipv4", "net/ipv6", "net/bridge", "net/netfilter", "net/ipv4/conf", "net/ipv6/conf", "net/ipv6/icmp":
 		return true
 	}
 	parts := strings.Split(path, "/")

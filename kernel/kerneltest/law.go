@@ -26,7 +26,7 @@ func Laws() []Law {
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, vxlanLaws, fdbLaws, stateLaws, moveLaws,
 		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, multipathLaws, siblingLaws, ruleLaws, policyLaws, neighbourLaws, advertisementLaws, sysctlLaws,
 		nftTableLaws, nftChainLaws, nftRuleLaws, nftChangeLaws, filterWordLaws, iptablesLaws, packetFilterLaws, packetMatchLaws, translationLaws, flowLaws,
-		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws, sharedLaws,
+		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws, limitLaws, sharedLaws,
 		familyLaws, oddLinkLaws, oddAddressLaws, oddRouteLaws, oddFileLaws,
 	)
 }

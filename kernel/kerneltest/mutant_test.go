@@ -24,7 +24,7 @@ func mutants() []mutant {
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), multipathMutants(), ruleMutants(), policyMutants(),
 		neighbourMutants(), advertisementMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
-		programMutants(), clockMutants(), probeMutants(), sharedMutants(),
+		programMutants(), clockMutants(), probeMutants(), limitMutants(), sharedMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {
 		all = append(all, topic...)
