@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -145,7 +146,7 @@ func (l *lab) wantTakenBack(r request, before string) {
 }
 
 // forgetBridges takes away what an ADD leaves for others: a bridge, or addresses of the one that was there, and that it keeps
-// VLANs apart.
+// VLANs apart and takes all packets.
 func (l *lab) forgetBridges() {
 	l.t.Helper()
 	links, err := l.self.Links()
@@ -158,6 +159,7 @@ func (l *lab) forgetBridges() {
 		default:
 			l.forgetAddresses(link)
 			l.must(l.self.ChangeBridge(link.Index, kernel.BridgeChange{Filtering: new(false)}))
+			l.must(l.self.ChangeLink(link.Index, kernel.LinkChange{Promisc: new(false)}))
 		}
 	}
 }
@@ -171,14 +173,14 @@ func (l *lab) forgetAddresses(link kernel.Link) {
 	}
 }
 
-// withoutLasting leaves out what ADD sets for good: forwarding, and IPv6 of the bridge and in the container, with the bridge's
-// route for multicast.
+// withoutLasting leaves out what ADD makes for all: forwarding, IPv6 of the bridge and in the container with the bridge's route
+// for multicast, and tables and their base chains with what leads to the rules of attachments, but not those.
 func withoutLasting(state string) string {
 	lines := strings.Split(state, "\n")
-	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
-		return strings.HasPrefix(line, "  sysctl ") || strings.HasPrefix(line, "  route ff00::/8 type multicast dev br-test ")
-	}), "\n")
+	return strings.Join(slices.DeleteFunc(lines, lasting.MatchString), "\n")
 }
+
+var lasting = regexp.MustCompile(`^  (sysctl |route ff00::/8 type multicast dev br-test |nft table |nft chain .* \{|nft rule inet cni_plugins_masquerade postrouting )`)
 
 func isIPAM(name string) bool { return name == "host-local" || name == "static" }
 

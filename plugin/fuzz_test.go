@@ -66,6 +66,29 @@ func wantExplained(l *lab, r request, a answer) {
 	}
 }
 
+// TestOptionsAreTakenBack holds ADD to the rules with each option of which something stays for all.
+func TestOptionsAreTakenBack(t *testing.T) {
+	for name, with := range map[string]map[string]any{
+		"gateway":                  {"isGateway": true},
+		"default gateway, IPv6":    {"isDefaultGateway": true, "ipam": map[string]any{"type": "host-local", "subnet": "fd00:9::/64"}},
+		"masqueraded by iptables":  {"ipMasq": true, "ipMasqBackend": "iptables"},
+		"masqueraded by nftables":  {"ipMasq": true, "ipMasqBackend": "nftables"},
+		"checked for spoofing":     {"macspoofchk": true},
+		"in a VLAN":                {"vlan": 7},
+		"in VLANs":                 {"vlanTrunk": []any{map[string]any{"id": 7}, map[string]any{"minID": 9, "maxID": 12}}},
+		"gateway in a VLAN":        {"vlan": 7, "isGateway": true},
+		"with a bridge that hears": {"promiscMode": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := fuzzLab(t)
+			r := request{verb: "ADD", id: "a", netns: "/run/netns/a", conf: l.conf(with)}
+			if a := l.obey(r); a.exit != 0 {
+				t.Error(a.stdout)
+			}
+		})
+	}
+}
+
 // FuzzConfiguration reads configurations of choices. One that is accepted is within all limits, and the same for verbs
 // that read less of it; one that is refused is so with a code.
 func FuzzConfiguration(f *testing.F) {
