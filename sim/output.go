@@ -32,6 +32,7 @@ func (ns *namespace) emit(p packet, to way, known tracked) (errno kernel.Errno) 
 }
 
 func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno kernel.Errno) {
+	ns.limitHops(p, to)
 	w := passage{packet: p, train: t, own: true, out: to.link, tracked: known}
 	asked := p.dst()
 	if !ns.through(atLocalOut, &w) {
@@ -47,6 +48,19 @@ func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno 
 		}
 	}
 	return ns.leave(&w, to)
+}
+
+// limitHops gives a packet of the namespace's own as many hops as are set, unless its socket has set them. (include/net/route.h:
+// ip4_dst_hoplimit; net/ipv6/output_core.c: ip6_dst_hoplimit.)
+func (ns *namespace) limitHops(p packet, to way) {
+	hops := ns.sysctls.plain.at(ttl4)
+	if p.v6() {
+		hops = to.link.ip6.conf.at(hopLimit6)
+	}
+	if left := p.hopLimit(); hops != defaultTTL && hops != 0 && *left == defaultTTL {
+		*left = byte(hops)
+		p.sealHeader()
+	}
 }
 
 // leave sends a packet out on a way, in pieces where it has to be. One that must not be cut comes back as an ICMP

@@ -57,6 +57,8 @@ var (
 	forwarding4 = menu4.index("forwarding")
 	forwarding6 = menu6.index("forwarding")
 	rpFilter4   = menu4.index("rp_filter")
+	ttl4        = plainMenu.index("net/ipv4/ip_default_ttl")
+	hopLimit6   = menu6.index("hop_limit")
 )
 
 // newSysctls makes the settings of a namespace: IPv4's are copies of the machine's first namespace's, IPv6's and the
@@ -256,6 +258,9 @@ func (ns *namespace) set6(k knob, value int) *refusal {
 	spreads := k.key == "forwarding" || k.key == "disable_ipv6" || k.key == "addr_gen_mode"
 	if k.key == "addr_gen_mode" && (value < 0 || value > 3 || value == 2) {
 		return refuse(kernel.EINVAL) // check_addr_gen_mode; check_stable_privacy: there is no secret
+	}
+	if k.key == "hop_limit" && (value < 1 || value > 255) {
+		return refuse(kernel.EINVAL) // proc_dointvec_minmax
 	}
 	if k.key == "mtu" && k.link != nil && (value < minIPv6MTU || value > k.link.mtu) {
 		return refuse(kernel.EINVAL) // addrconf_sysctl_mtu

@@ -93,6 +93,30 @@ var probeLaws = []Law{
 		e.ok(a.ping("10.2.0.2"), "ping another subnet by way of a node that forwards")
 		e.ok(b.ping("10.1.0.2"), "ping back")
 	}},
+	{"probe/ping/default-ttl", "include/net/route.h ip4_dst_hoplimit; net/ipv6/output_core.c ip6_dst_hoplimit", func(e *env) {
+		a, b := e.cable()
+		b.setSysctl("net/ipv4/ip_default_ttl", "9")
+		b.setSysctl("net/ipv6/conf/w/hop_limit", "7")
+		for _, c := range []struct {
+			ip   string
+			want int
+		}{{"10.0.0.2", 9}, {"fd00::2", 7}} {
+			got, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr(c.ip)})
+			e.ok(err, "ping %s", c.ip)
+			equal(e, got.TTL, c.want, "the TTL of what %s answers", c.ip)
+		}
+	}},
+	{"probe/call/default-ttl", "net/ipv4/ip_output.c __ip_queue_xmit: ip_select_ttl", func(e *env) {
+		node, a, b := e.routed()
+		node.setSysctl("net/ipv4/ip_forward", "1")
+		b.serve(kernel.UDP, "10.2.0.2:80")
+		a.setSysctl("net/ipv4/ip_default_ttl", "1")
+		_, err := a.call(kernel.UDP, "10.2.0.2:80")
+		e.refused(err, kernel.EHOSTUNREACH, "call beyond a router with a TTL of 1")
+		a.setSysctl("net/ipv4/ip_default_ttl", "2")
+		_, err = a.call(kernel.UDP, "10.2.0.2:80")
+		e.ok(err, "call beyond a router with a TTL of 2")
+	}},
 	{"probe/ping/link-down", "net/ipv4/route.c", func(e *env) {
 		a, _ := e.cable()
 		a.down(a.link("v").Index)

@@ -66,6 +66,16 @@ var sysctlLaws = []Law{
 		key := conf(kernel.IPv6, "v", "addr_gen_mode")
 		e.refused(ns.SetSysctl(key, "9"), kernel.EINVAL, "set %s to 9", key)
 	}},
+	{"sysctl/hops-out-of-range", "net/ipv4/sysctl_net_ipv4.c ip_ttl_min; net/ipv6/addrconf.c addrconf_sysctl: hop_limit", func(e *env) {
+		ns := e.netns("a")
+		ns.veth("v", "w")
+		for _, key := range []string{"net/ipv4/ip_default_ttl", conf(kernel.IPv6, "v", "hop_limit")} {
+			for _, value := range []string{"0", "256", "-1"} {
+				e.refused(ns.SetSysctl(key, value), kernel.EINVAL, "set %s to %s", key, value)
+			}
+			e.ok(ns.SetSysctl(key, "255"), "set %s to 255", key)
+		}
+	}},
 	{"sysctl/tree-comes-with-link", "net/ipv4/devinet.c devinet_sysctl_register", func(e *env) {
 		ns := e.netns("a")
 		for _, f := range []kernel.Family{kernel.IPv4, kernel.IPv6} {

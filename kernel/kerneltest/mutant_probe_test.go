@@ -50,6 +50,8 @@ func probeMutants() []mutant {
 				return ns.SetSysctl(key, "1")
 			}},
 		},
+		{"probe/ping/default-ttl", "has one TTL", insteadOf("net/ipv4/ip_default_ttl", "64")},
+		{"probe/call/default-ttl", "has one TTL", insteadOf("net/ipv4/ip_default_ttl", "64")},
 		{"probe/ping/link-down", "reaches what it cannot", swallow(intercept.ProbePing, kernel.ENETUNREACH)},
 		{
 			"probe/call/answered", "loses what comes back",

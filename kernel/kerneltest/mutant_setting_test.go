@@ -61,6 +61,7 @@ func sysctlMutants() []mutant {
 		{"sysctl/value-invalid", "takes it for 0", twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			return ignoring(kernel.EINVAL, ns.SetSysctl(key, value))
 		}}},
+		{"sysctl/hops-out-of-range", "takes any number", swallow(intercept.SysctlSet, kernel.EINVAL)},
 		{"sysctl/value-out-of-range", "takes any number", swallow(intercept.SysctlSet, kernel.EINVAL)},
 		{
 			"sysctl/tree-comes-with-link", "has no tree for IPv6",
