@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -10,16 +11,18 @@ import (
 // and bridge-nf-call-ip6tables say so, as they do by default. To these chains it comes in by the bridge and leaves by it.
 // (net/bridge/br_netfilter_hooks.c.)
 
-// calls reports whether the chains of ip or ip6 are asked about a frame. Those in a VLAN are not shown to them
-// (bridge-nf-filter-vlan-tagged is 0).
+// calls reports whether the chains of ip or ip6 are asked about a frame: of those in a VLAN only where
+// bridge-nf-filter-vlan-tagged is set.
 func (l *link) calls(f frame) bool {
-	switch {
-	case f.vlan != 0:
+	set := &l.ns.sysctls.plain
+	if f.vlan != 0 && set.get("net/bridge/bridge-nf-filter-vlan-tagged") == 0 {
 		return false
-	case f.kind == typeIPv4:
-		return l.ns.sysctls.plain.get("net/bridge/bridge-nf-call-iptables") != 0
-	case f.kind == typeIPv6:
-		return l.ns.sysctls.plain.get("net/bridge/bridge-nf-call-ip6tables") != 0
+	}
+	switch f.kind {
+	case typeIPv4:
+		return set.get("net/bridge/bridge-nf-call-iptables") != 0
+	case typeIPv6:
+		return set.get("net/bridge/bridge-nf-call-ip6tables") != 0
 	}
 	return false
 }
@@ -31,50 +34,77 @@ func (l *link) bridged(f frame) (w passage, ok bool) {
 		l.drop(f, DropBadHeader, "") // br_validate_ipv4, br_validate_ipv6
 		return w, false
 	}
-	return passage{
-		packet: p, train: f.train, cut: f.cut, own: !f.shared && !l.world().watched(), shared: f.shared, in: l, tracked: f.tracked,
-	}, true
+	return f.passage(p, l.asInput(f)), true
 }
 
-// bridgePreRouting asks about a frame that has come in by a port. (br_nf_pre_routing, br_nf_pre_routing_finish.)
-func (l *link) bridgePreRouting(f *frame) (ok bool) {
-	if !l.calls(*f) {
-		return true
+// asInput is by which link chains see a frame come in: the bridge, or the vlan on it that the frame is for, where
+// bridge-nf-pass-vlan-input-dev is set. (brnf_get_logical_dev.)
+func (l *link) asInput(f frame) *link {
+	vlan := l.vlans[f.vlan]
+	if f.vlan == 0 || vlan == nil || l.ns.sysctls.plain.get("net/bridge/bridge-nf-pass-vlan-input-dev") == 0 {
+		return l
 	}
-	w, ok := l.bridged(*f)
+	return vlan
+}
+
+// bridgePreRouting asks about a frame that has come in by a port. One that is translated goes elsewhere: next is the neighbour
+// on the bridge whose MAC it is to get, if it stays there, else it is for the bridge, which routes it. (br_nf_pre_routing,
+// br_nf_pre_routing_finish, br_nf_pre_routing_finish_ipv6.)
+func (l *link) bridgePreRouting(f *frame) (next netip.Addr, ok bool) {
+	br := l.master
+	if !br.calls(*f) {
+		return next, true
+	}
+	f.port = l
+	w, ok := br.bridged(*f)
 	if !ok {
-		return false
+		return next, false
 	}
 	dst := w.packet.dst()
 	if !l.ns.through(atPreRouting, &w) {
-		return false
+		return next, false
 	}
-	f.payload, f.train, f.tracked, f.cut, f.asked = w.packet, w.train, w.tracked, w.cut, true
-	if now := w.packet.dst(); now != dst && !f.dst.multicast() {
-		f.dst = l.bridgedTo(w)
-		f.host = f.host || f.dst == l.mac
+	f.payload, f.train, f.tracked, f.cut = w.packet, w.train, w.tracked, w.cut
+	if w.packet.dst() == dst || f.dst.multicast() {
+		return next, true
 	}
-	return true
+	if next, ok = br.bridgedTo(w.packet); ok && !next.IsValid() {
+		f.dst, f.host = br.mac, true
+	}
+	return next, ok
 }
 
-// bridgedTo is the MAC that a frame goes to whose packet was translated: the new destination's where it is known behind
-// the bridge, else the bridge's own, which routes it. (br_nf_pre_routing_finish: bridged_dnat.)
-func (l *link) bridgedTo(w passage) mac {
-	to, errno := l.ns.route(flow{src: w.packet.src(), dst: w.packet.dst(), in: l})
-	if errno == 0 && to.link == l && to.kind == kernel.Unicast {
-		if n := l.neighbours[to.next]; n != nil && n.known {
-			return n.mac
-		}
+// bridgedTo is the neighbour on the bridge that a translated packet goes to; none where the bridge is to take it. That of IPv4
+// takes a bridge that forwards, and with IPv6 what has no way ends here.
+func (l *link) bridgedTo(p packet) (next netip.Addr, ok bool) {
+	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, of: p})
+	switch {
+	case errno != 0 && p.v6():
+		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
+		return next, false
+	case errno != 0 || to.link != l || to.kind != kernel.Unicast:
+		return next, true
+	case !p.v6() && (!l.forwarding(p) || l.martian(p) != ""):
+		return next, true // where it is dropped: ip_error; ip_route_input_slow: martian_source
 	}
-	return l.mac
+	return to.next, true
 }
 
-// bridgeForward asks about a frame between two ports. (br_nf_forward.)
-func (l *link) bridgeForward(f *frame) (ok bool) {
-	if !f.asked {
+// translated is the packet of a frame that goes on from the port by which it came, once it is known to which MAC.
+// (br_nf_pre_routing_finish_bridge, br_nf_dev_xmit.)
+func (l *link) translated(f frame) parcel {
+	return parcel{packet: f.payload, train: f.train, bridge: func(to mac) {
+		f.dst = to
+		l.portLearn(f)
+	}}
+}
+
+// bridgeForward asks about a frame between two ports, as it leaves. (br_nf_forward.)
+func (l *link) bridgeForward(f frame) (ok bool) {
+	if f.port == nil || !l.calls(f) {
 		return true
 	}
-	w, ok := l.bridged(*f)
+	w, ok := l.bridged(f)
 	w.out = l
 	return ok && l.ns.through(atForward, &w)
 }

@@ -14,7 +14,7 @@ type frame struct {
 	train
 	shared  bool    // several have the payload
 	host    bool    // it is addressed to a device that it has come by here: PACKET_HOST
-	asked   bool    // the chains of ip or ip6 have been asked about it by a bridge: nf_bridge
+	port    *link   // by which a bridge got it that has asked the chains of ip or ip6 about it: nf_bridge; nil: none has
 	cut     int     // how long the longest fragment was that its packet was put together of; 0: it came whole
 	tracked tracked // of a packet that comes back by the loopback device
 }
@@ -51,7 +51,7 @@ func (f frame) fits(l *link) (not DropReason) {
 func (f *frame) is(other frame) bool {
 	return f.dst == other.dst && f.src == other.src && f.vlan == other.vlan && f.kind == other.kind &&
 		samePlace(f.payload, other.payload) &&
-		f.train == other.train && f.shared == other.shared && f.host == other.host && f.asked == other.asked &&
+		f.train == other.train && f.shared == other.shared && f.host == other.host && f.port == other.port &&
 		f.cut == other.cut && f.tracked == other.tracked
 }
 
@@ -121,7 +121,7 @@ func (l *link) hand(to *link, f frame) {
 		to.drop(f, not, describeMTU(f, to))
 		return
 	}
-	if f.host, f.asked = false, false; to != l {
+	if f.host, f.port = false, nil; to != l {
 		f.tracked, f.cut = tracked{}, 0 // skb_scrub_packet
 	}
 	l.world().fly(to, f)

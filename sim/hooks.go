@@ -54,6 +54,8 @@ const (
 	destinationPriority = -100
 	sourcePriority      = 100
 	confirmPriority     = math.MaxInt32
+
+	bridgeNetfilterPriority = 0 // include/uapi/linux/netfilter_bridge.h: NF_BR_PRI_BRNF
 )
 
 // A step is one thing that is done with a packet at a hook.
@@ -223,8 +225,27 @@ type passage struct {
 	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
 	to      way   // at postrouting
 	tracked
-	facts facts
-	known bool // what the packet says, as it is now, stands in the facts
+	bridged origin
+	facts   facts
+	known   bool // what the packet says, as it is now, stands in the facts
+}
+
+// An origin is where a packet comes from that has come by a bridge which has chains of IP asked: the port, and between which
+// MACs. The zero origin is none.
+type origin struct {
+	port     *link
+	src, dst mac
+}
+
+// passage is the way of a frame's packet through a namespace, at its beginning.
+func (f frame) passage(p packet, in *link) passage {
+	w := passage{
+		packet: p, train: f.train, cut: f.cut, own: !f.shared && !in.world().watched(), shared: f.shared, in: in, tracked: f.tracked,
+	}
+	if f.port != nil {
+		w.bridged = origin{f.port, f.src, f.dst}
+	}
+	return w
 }
 
 // A tracked is what conntrack knows of a packet: nf_ct_get.
@@ -329,10 +350,24 @@ func (ns *namespace) look(w *passage) *facts {
 }
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
-// NF_BR_LOCAL_IN; net/bridge/br_forward.c: NF_BR_FORWARD, NF_BR_LOCAL_OUT, NF_BR_POST_ROUTING.) br_netfilter, which has
-// bridged packets seen by the other families too, comes behind it.
+// NF_BR_LOCAL_IN; net/bridge/br_forward.c: NF_BR_FORWARD, NF_BR_LOCAL_OUT, NF_BR_POST_ROUTING.)
 func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
+	return ns.bridgeAsks(ns.filter.course().steps[ofBridge][h], h, fr, in, out)
+}
+
+// bridgeAround asks the chains of the family bridge about a frame, and in their midst the other families' by br_netfilter.
+// Chains of its priority count as younger than it, which it takes a bridge for: they are asked before.
+// (net/bridge/br_netfilter_hooks.c: br_nf_ops, br_nf_hook_thresh; net/netfilter/core.c: nf_hook_entries_grow.)
+func (ns *namespace) bridgeAround(h hook, fr *frame, in, out *link, others func() bool) bool {
 	steps := ns.filter.course().steps[ofBridge][h]
+	n := 0
+	for n < len(steps) && steps[n].priority <= bridgeNetfilterPriority {
+		n++
+	}
+	return ns.bridgeAsks(steps[:n], h, *fr, in, out) && others() && ns.bridgeAsks(steps[n:], h, *fr, in, out)
+}
+
+func (ns *namespace) bridgeAsks(steps []step, h hook, fr frame, in, out *link) bool {
 	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {
 		return true
 	}

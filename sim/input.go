@@ -18,10 +18,8 @@ func (l *link) inputIP(f frame) {
 	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
 		return
 	}
-	w := passage{
-		packet: p, train: f.train, cut: f.cut, own: !f.shared && !l.world().watched(), shared: f.shared, in: l, tracked: f.tracked,
-	}
-	if !f.asked && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
+	w := f.passage(p, l)
+	if f.port == nil && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
 		return
 	}
 	if p = w.packet; !p.v6() && l.isMartian(f, p) {

@@ -125,10 +125,7 @@ func (ns *namespace) masqueradeAs(to way, dst netip.Addr) netip.Addr {
 	if dst.Is6() {
 		return ns.source6(dst, to.link)
 	}
-	if a := to.link.sourceFor(to.next, kernel.ScopeGlobal); a.IsValid() || to.by == nil {
-		return a
-	}
-	return ns.source4(to.by)
+	return ns.selectAddress(to.link, to.next, kernel.ScopeGlobal)
 }
 
 // freePort keeps the port of who asks where nobody else has it, and takes the one after that which was given out last

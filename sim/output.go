@@ -73,7 +73,7 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	p, mtu := w.packet, to.mtu()
 	switch {
 	case w.length() <= mtu && (w.cut == 0 || len(p) <= w.cut):
-		to.send(parcel{p, w.train}, w.tracked)
+		to.send(parcel{packet: p, train: w.train}, w.tracked)
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
 		ns.report(w.join(), w.tracked, tooBig(mtu))
@@ -111,6 +111,7 @@ func (to way) send(p parcel, known tracked) {
 type parcel struct {
 	packet
 	train
+	bridge func(to mac) // sends it, where it is no packet of the link's own but a bridge's that was translated; else nil
 }
 
 // join is the packet in one piece.

@@ -49,8 +49,13 @@ func (ns *namespace) reset(w *passage) {
 	back.isRelated = false // no ICMP error: it is translated as any segment
 	p := newPacket(w.packet.dst(), w.packet.src(), protoTCP, resetOf(segment))
 	binary.BigEndian.PutUint16(p.payload()[16:], sumPseudo(p.src(), p.dst(), protoTCP, p.payload()))
-	if to, errno := ns.route(flow{dst: p.dst()}); errno == 0 {
-		_ = ns.emit(p, to, back) // ip_route_me_harder
+	to, errno := ns.route(flow{dst: p.dst()}) // ip_route_me_harder
+	switch by := w.bridged; {
+	case errno != 0:
+	case by.port != nil:
+		by.port.transmit(frameOf(by.src, by.dst, p)) // as if the receiver had sent it: nf_bridge_get_physindev
+	default:
+		_ = ns.emit(p, to, back)
 	}
 }
 

@@ -42,6 +42,10 @@ func (l *link) sendTo(ip netip.Addr, p parcel) {
 		n.state = kernel.Delay
 		l.stepAfter(n, delayTime)
 	}
+	if p.bridge != nil {
+		p.bridge(n.mac)
+		return
+	}
 	l.transmit(p.frame(n.mac, l.mac))
 }
 
@@ -116,7 +120,7 @@ func (l *link) solicitor(n *neighbour) netip.Addr {
 	if n.ip.Is6() {
 		return l.ns.source6(n.ip, l)
 	}
-	return l.sourceFor(n.ip, kernel.ScopeLink)
+	return l.ns.selectAddress(l, n.ip, kernel.ScopeLink)
 }
 
 // stepAfter asks for the entry's next step, in place of the one that was to come.

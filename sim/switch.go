@@ -1,6 +1,9 @@
 package sim
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // forwards reports whether a port takes part in the traffic of its bridge.
 func (l *link) forwards() bool { return l.port != nil && l.port.forwarding && l.running() }
@@ -22,10 +25,23 @@ func (l *link) portReceive(f frame) {
 
 // portForward is what becomes of a frame that a bridge has to do with. (net/bridge/br_input.c: br_handle_frame_finish.)
 func (l *link) portForward(f frame) {
-	br := l.master
-	if !l.ns.bridgeAdmits(atPreRouting, f, l, nil) || !br.bridgePreRouting(&f) {
-		return
+	var next netip.Addr
+	ask := func() (ok bool) {
+		next, ok = l.bridgePreRouting(&f)
+		return ok
 	}
+	switch {
+	case !l.ns.bridgeAround(atPreRouting, &f, l, nil, ask):
+	case next.IsValid():
+		l.master.sendTo(next, l.translated(f))
+	default:
+		l.portLearn(f)
+	}
+}
+
+// portLearn is portForward once netfilter has been asked.
+func (l *link) portLearn(f frame) {
+	br := l.master
 	if !br.bridge.admit(&f, &l.port.vlans) {
 		l.drop(f, DropNotSpecified, "the port is no member of the VLAN")
 		return
@@ -140,24 +156,31 @@ func (l *link) flood(f frame, from *link) {
 
 // portTransmit sends a frame out of a port that it may leave by. (net/bridge/br_forward.c: __br_forward.)
 func (l *link) portTransmit(f frame, from *link) {
-	if !l.forwards() || !l.delivers(from) || l.master.bridge.filtering && !l.port.vlans.has(f.vlan) {
+	br := l.master
+	if !l.forwards() || !l.delivers(from) || br.bridge.filtering && !l.port.vlans.has(f.vlan) {
 		return // should_deliver, br_allowed_egress
 	}
-	h := atForward
-	if from == nil {
-		h = atLocalOut
+	if br.bridge.filtering {
+		f.vlan = l.port.vlans.tag(f.vlan) // br_handle_vlan
 	}
-	if !l.ns.bridgeAdmits(h, f, from, l) || from != nil && !l.master.bridgeForward(&f) ||
-		!l.ns.bridgeAdmits(atPostRouting, f, nil, l) {
-		return // __br_forward, br_forward_finish
+	if !l.portAdmits(f, from) || !l.ns.bridgeAdmits(atPostRouting, f, nil, l) { // br_forward_finish
+		return
 	}
-	if !f.asked {
+	if f.port == nil || !br.calls(f) {
 		l.portPush(f)
 		return
 	}
-	for _, f := range l.master.bridgePostRouting(f, l) {
+	for _, f := range br.bridgePostRouting(f, l) {
 		l.portPush(f)
 	}
+}
+
+// portAdmits asks netfilter whether a frame may leave by a port. (net/bridge/br_forward.c: __br_forward.)
+func (l *link) portAdmits(f frame, from *link) bool {
+	if from == nil {
+		return l.ns.bridgeAdmits(atLocalOut, f, nil, l)
+	}
+	return l.ns.bridgeAround(atForward, &f, from, l, func() bool { return l.master.bridgeForward(f) })
 }
 
 // portPush is the last that a bridge does with a frame. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which drops what
@@ -166,9 +189,6 @@ func (l *link) portPush(f frame) {
 	if not := f.fits(l); not != "" {
 		l.drop(f, not, describeMTU(f, l))
 		return
-	}
-	if l.master.bridge.filtering {
-		f.vlan = l.port.vlans.tag(f.vlan)
 	}
 	l.transmit(f)
 }

@@ -159,13 +159,19 @@ func (ns *namespace) local(a netip.Addr) bool {
 // subnet, else the first one, else one of another link. (net/ipv4/fib_semantics.c: fib_info_update_nhc_saddr;
 // net/ipv4/devinet.c: inet_select_addr.)
 func (ns *namespace) source4(r *route) netip.Addr {
-	if r.link != nil {
-		if a := r.link.sourceFor(r.Gateway, r.Scope); a.IsValid() {
+	return ns.selectAddress(r.link, r.Gateway, r.Scope)
+}
+
+// selectAddress is the first address of a link of a scope that reaches far enough, one that shares a subnet with near before
+// others, else the first one of another link. (net/ipv4/devinet.c: inet_select_addr.)
+func (ns *namespace) selectAddress(l *link, near netip.Addr, scope kernel.Scope) netip.Addr {
+	if l != nil {
+		if a := l.sourceFor(near, scope); a.IsValid() {
 			return a
 		}
 	}
 	for _, l := range ns.sorted() {
-		if a := l.sourceFor(netip.Addr{}, min(r.Scope, kernel.ScopeSite)); a.IsValid() {
+		if a := l.sourceFor(netip.Addr{}, min(scope, kernel.ScopeSite)); a.IsValid() {
 			return a
 		}
 	}

@@ -75,7 +75,7 @@ func ask(t *testing.T) kerneltest.Record {
 			}
 			t.Run(law.Name, func(t *testing.T) {
 				t.Parallel()
-				if strings.Contains(law.Name, "iptables") {
+				if strings.Contains(law.Name, "iptables") || strings.HasPrefix(law.Name, "bridged/") {
 					fewIPTables <- struct{}{}
 					defer func() { <-fewIPTables }()
 				}
