@@ -21,9 +21,12 @@ const (
 	Masquerade FilterAction = "masquerade"
 	SNAT       FilterAction = "snat" // To is to be the sender of the flow: at postrouting and input
 	DNAT       FilterAction = "dnat" // To is to be the receiver of the flow: at prerouting and output
+	// SetMark changes the packet's mark as Mark says, and the next rule is asked. One of iptables' mangle at OUTPUT, or of a
+	// chain of the type route, has the packet routed anew.
+	SetMark FilterAction = "meta mark set"
 )
 
-var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Reject, Masquerade, SNAT, DNAT}
+var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Reject, Masquerade, SNAT, DNAT, SetMark}
 
 // Translates reports whether the action gives a flow other addresses.
 func (a FilterAction) Translates() bool { return a == Masquerade || a.translatesTo() }
@@ -80,7 +83,8 @@ func (r *FilterRule) validAction(family FilterFamily) bool {
 	switch {
 	case !ok, !slices.Contains(filterActions, r.Action):
 		return false
-	case leads != (r.Target != ""), r.Action.translatesTo() != r.To.IsValid(), r.With != "" && r.Action != Reject:
+	case leads != (r.Target != ""), r.Action.translatesTo() != r.To.IsValid(), r.With != "" && r.Action != Reject,
+		(r.Action == SetMark) != (r.Mark != FilterMark{}):
 		return false
 	case family == FilterBridge && (r.Action.Translates() || r.Action == Reject):
 		return false
@@ -109,6 +113,8 @@ func (r *FilterRule) actionWords() []string {
 		return nil
 	case r.Action.translatesTo():
 		return []string{string(r.Action), ipWord(r.To.Addr()), "to", translationText(r.To)}
+	case r.Action == SetMark:
+		return r.Mark.setWords()
 	case r.With != "":
 		return append([]string{string(r.Action), "with"}, strings.Fields(string(r.With))...)
 	case r.Target != "":

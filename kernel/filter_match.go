@@ -19,6 +19,7 @@ type FilterMatch struct {
 	Protocol FilterProtocol
 	Ports    PortRange
 	States   FlowStates
+	Mark     FilterMark
 }
 
 // A MatchKey is what of a packet is looked at, by the names of nft(8).
@@ -35,13 +36,14 @@ const (
 	MatchDestinationPort MatchKey = "dport"          // Protocol, Ports: of the receiver
 	MatchFlow            MatchKey = "ct state"       // States: what its flow is to conntrack; not in the family bridge
 	MatchLocal           MatchKey = "fib daddr type" // the receiver's address is the namespace's own; not in the family bridge
+	MatchMark            MatchKey = "meta mark"      // Mark: what rules have set before
 	MatchSourceMAC       MatchKey = "ether saddr"    // MAC: only in the family bridge
 )
 
 // IPTablesMatches are the keys that iptables has, in its order.
 var IPTablesMatches = []MatchKey{
 	MatchSource, MatchDestination, MatchInLink, MatchOutLink, MatchProtocol, MatchSourcePort, MatchDestinationPort,
-	MatchFlow, MatchLocal,
+	MatchFlow, MatchLocal, MatchMark,
 }
 
 // A FilterProtocol is one above IP, by the names of nft(8).
@@ -172,6 +174,8 @@ func (m FilterMatch) valid(family FilterFamily) bool {
 		return m.States != 0 && m.States&^everyFlowState == 0 && family != FilterBridge
 	case MatchLocal:
 		return family != FilterBridge
+	case MatchMark:
+		return m.Mark.Mask != 0
 	case MatchSourceMAC:
 		return len(m.MAC) == 6 && family == FilterBridge
 	}
@@ -211,11 +215,16 @@ func (m FilterMatch) words() []string {
 		w = append(w, string(m.Protocol))
 	}
 	w = append(w, strings.Fields(string(m.On))...)
+	if m.On == MatchMark {
+		w = append(w, m.Mark.maskWords()...)
+	}
 	switch {
 	case m.Not && m.On == MatchFlow:
 		w = append(w, "!") // none of them; with "!=" nft would ask for another set of them
 	case m.Not:
 		w = append(w, "!=")
+	case m.On == MatchMark && m.Mark.Mask != wholeMark:
+		w = append(w, "==")
 	}
 	return append(w, m.value())
 }
@@ -245,6 +254,8 @@ func (m FilterMatch) value() string {
 		return m.States.String()
 	case MatchLocal:
 		return localType
+	case MatchMark:
+		return markWord(m.Mark.Value)
 	}
 	return m.Link
 }
@@ -266,6 +277,9 @@ func (r *wordReader) match(first string) FilterMatch {
 		m.On = MatchKey(first + " " + r.next())
 	case "fib":
 		m.On = MatchKey(first + " " + r.next() + " " + r.next())
+	}
+	if m.On == MatchMark {
+		m.Mark.Mask = r.operand(markOperators[0], wholeMark)
 	}
 	if !r.skip("==") {
 		m.Not = r.skip("!=") || m.On == MatchFlow && r.skip("!")
@@ -293,6 +307,8 @@ func (m *FilterMatch) read(value, dash string) (err error) {
 		if strings.ToLower(value) != localType {
 			err = fmt.Errorf("does not know the type %q", value)
 		}
+	case MatchMark:
+		m.Mark.Value, err = readMark(value)
 	case MatchSourceMAC:
 		m.MAC, err = net.ParseMAC(value)
 	default:

@@ -24,6 +24,7 @@ var iptablesActions = []iptablesAction{
 	{Masquerade, "MASQUERADE", ""},
 	{SNAT, "SNAT", "--to-source"},
 	{DNAT, "DNAT", "--to-destination"},
+	{SetMark, "MARK", iptablesSetMark},
 }
 
 // iptablesKeys are the options of matches and the modules that have them, in the order in which they are written. The
@@ -43,6 +44,7 @@ var iptablesKeys = []struct {
 	{matchComment, "comment", "--comment"},
 	{MatchFlow, "conntrack", "--ctstate"},
 	{MatchLocal, "addrtype", "--dst-type"},
+	{MatchMark, "mark", "--mark"},
 }
 
 const matchComment MatchKey = "comment" // which is a match to iptables, and true of all packets
@@ -93,6 +95,8 @@ func (r *FilterRule) iptablesAction() []string {
 			return []string{"-j", known.target}
 		case r.Action == Reject:
 			return []string{"-j", known.target, known.option, r.With.iptables()}
+		case r.Action == SetMark:
+			return []string{"-j", known.target, known.option, r.Mark.iptablesText(true)}
 		default:
 			return []string{"-j", known.target, known.option, translationText(r.To)}
 		}
@@ -120,6 +124,8 @@ func (m FilterMatch) iptablesValue() string {
 		if m.Protocol == FilterICMPv6 {
 			return iptablesICMPv6
 		}
+	case MatchMark:
+		return m.Mark.iptablesText(false)
 	}
 	return m.value()
 }
@@ -183,7 +189,7 @@ func parseIPTablesChange(family FilterFamily, words []string) (FilterChange, err
 	}
 	if c.Do == AddRule || c.Do == InsertRule || c.Do == DeleteRule {
 		var ok bool
-		if c.Rule, ok = ParseIPTablesRule(c.Table, r.rest); !ok {
+		if c.Rule, ok = ParseIPTablesRule(c.Table, asSaved(r.rest)); !ok {
 			return c, fmt.Errorf("there are no words for the rule %s", joinWords(r.rest))
 		}
 		r.rest = nil
@@ -257,7 +263,13 @@ func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
 		value = string(FilterICMPv6)
 	}
 	m.Protocol = r.ports
-	if err := m.read(value, ":"); err != nil {
+	var err error
+	if m.On == MatchMark {
+		m.Mark, err = readIPTablesMark(value)
+	} else {
+		err = m.read(value, ":")
+	}
+	if err != nil {
 		r.fail(err.Error())
 	}
 	rule.Matches = append(rule.Matches, m)
@@ -276,14 +288,18 @@ func (r *iptablesReader) useProtocol(rule *FilterRule) (ok bool) {
 // actionOption reads what stands behind a target.
 func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
 	i := slices.IndexFunc(iptablesActions, func(a iptablesAction) bool { return a.action == rule.Action })
-	if i < 0 || iptablesActions[i].option != option || rule.With != "" || rule.To.IsValid() {
+	said := rule.With != "" || rule.To.IsValid() || rule.Mark != FilterMark{}
+	if i < 0 || said || iptablesActions[i].option != option {
 		r.fail("does not know " + option)
 		return
 	}
 	var err error
-	if rule.Action == Reject {
+	switch rule.Action {
+	case Reject:
 		rule.With, err = rejectionOf(r.next())
-	} else {
+	case SetMark:
+		rule.Mark, err = readIPTablesMark(r.next())
+	default:
 		rule.To, err = readTranslation(r.next())
 	}
 	if err != nil {
@@ -338,7 +354,7 @@ func rejectionOf(word string) (Rejection, error) {
 
 // extensions are the targets of iptables-extensions(8) that are no actions of the model.
 const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNPT DSCP ECN HL HMARK IDLETIMER" +
-	" LED LOG MARK NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT SECMARK SET SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
+	" LED LOG NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT SECMARK SET SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
 	" TEE TOS TPROXY TRACE TTL ULOG "
 
 // isTarget reports whether a chain cannot have a name, because a rule could not jump there (iptables/xshared.c:

@@ -227,6 +227,10 @@ func (r *wordReader) rule() FilterRule {
 	var rule FilterRule
 	for len(r.rest) > 0 && r.err == nil && r.rest[0] != ";" {
 		word := r.next()
+		if word == "meta" && r.setsMark() {
+			rule.Action, rule.Mark = SetMark, r.setMark()
+			continue
+		}
 		if slices.Contains(firstMatchWords, word) {
 			rule.Matches = append(rule.Matches, r.match(word))
 			continue

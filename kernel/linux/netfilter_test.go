@@ -81,6 +81,10 @@ func TestNFTReadsOurRules(t *testing.T) {
 		"ct state established,related accept", "ct state ! invalid,new drop", "fib daddr type local jump d",
 		"reject", "tcp dport 80 reject with tcp reset", "reject with icmpx admin-prohibited",
 		"dnat ip to 10.1.0.2", "tcp dport 80 dnat ip6 to [fd00::2]:8080", "udp dport 53 snat ip to 10.2.0.1:53",
+		"meta mark 0x00000001 accept", "meta mark != 0x00004000", "meta mark & 0x00002000 == 0x00002000 masquerade",
+		"meta mark & 0x00004000 != 0x00004000 return", "meta mark set 0x00000007", "meta mark set meta mark | 0x00004000",
+		"meta mark set meta mark ^ 0x00004000", "meta mark set meta mark & 0xffff00ff",
+		"ip saddr 10.1.0.2 meta mark set meta mark & 0xffffff1f ^ 0x00000100 | 0x00000010",
 	}
 	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add table inet t ; add chain inet t c ; add chain inet t d")))
 	for _, r := range rules {
@@ -105,7 +109,7 @@ func TestForeignRulesOfNFTables(t *testing.T) {
 	needInet(t, ns)
 	for _, rule := range []string{
 		`tcp dport {80, 81} accept`, `iifname "ve*" drop`, `counter accept comment "theirs"`, `ip saddr @s drop`,
-		`ip protocol icmp accept`, `ip saddr 10.0.0.1-10.0.0.9 accept`, `meta mark 1 accept`, `ip saddr 10.0.0.1 counter`,
+		`ip protocol icmp accept`, `ip saddr 10.0.0.1-10.0.0.9 accept`, `meta mark 1-5 accept`, `ip saddr 10.0.0.1 counter`,
 	} {
 		if out := run(t, ns.(*NetNS), "nft", "add table inet t; add set inet t s { type ipv4_addr; }; add chain inet t c; add rule inet t c "+rule); out != "" {
 			t.Fatal(out)
@@ -141,7 +145,7 @@ func TestForeignRulesOfIPTables(t *testing.T) {
 	theirs := [][]string{
 		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"},
 		{"-j", "LOG", "--log-prefix", "a \"b\""},
-		{"-m", "comment", "--comment", "before the match", "-m", "mark", "--mark", "0x1", "-j", "ACCEPT"},
+		{"-m", "comment", "--comment", "before the match", "-m", "mac", "--mac-source", "02:00:00:00:00:01", "-j", "ACCEPT"},
 	}
 	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c ; -t nat -A c -j ACCEPT")))
 	save, err := ns.(*NetNS).iptablesProgram(kernel.FilterIP, "save") // the variant that this machine's kernel is for

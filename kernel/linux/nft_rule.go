@@ -67,6 +67,8 @@ func nftExpressions(family kernel.FilterFamily, r kernel.FilterRule) *nl.RtAttr 
 		w.translate(r)
 	case kernel.Reject:
 		w.reject(r)
+	case kernel.SetMark:
+		w.setMark(r.Mark)
 	default:
 		w.verdict(r)
 	}
@@ -125,6 +127,8 @@ func (w *ruleWriter) match(m kernel.FilterMatch) {
 		w.expression("fib", attrBE32(unix.NFTA_FIB_DREG, nftRegister),
 			attrBE32(unix.NFTA_FIB_RESULT, unix.NFT_FIB_RESULT_ADDRTYPE), attrBE32(unix.NFTA_FIB_FLAGS, unix.NFTA_FIB_F_DADDR))
 		w.compare(m.Not, localTypeData)
+	case kernel.MatchMark:
+		w.matchMark(m)
 	case kernel.MatchSourceMAC:
 		w.payload(unix.NFT_PAYLOAD_LL_HEADER, etherSource, len(m.MAC))
 		w.compare(m.Not, m.MAC)
@@ -289,10 +293,13 @@ func (w *ruleWriter) payload(base uint32, offset, size int) {
 		attrBE32(unix.NFTA_PAYLOAD_OFFSET, uint32(offset)), attrBE32(unix.NFTA_PAYLOAD_LEN, uint32(size)))
 }
 
-func (w *ruleWriter) mask(mask []byte) {
+func (w *ruleWriter) mask(mask []byte) { w.bitwise(mask, make([]byte, len(mask))) }
+
+// bitwise keeps some bits of what is in the register, and then turns some over.
+func (w *ruleWriter) bitwise(mask, xor []byte) {
 	w.expression("bitwise", attrBE32(unix.NFTA_BITWISE_SREG, nftRegister), attrBE32(unix.NFTA_BITWISE_DREG, nftRegister),
 		attrBE32(unix.NFTA_BITWISE_LEN, uint32(len(mask))), valueAttr(unix.NFTA_BITWISE_MASK, mask),
-		valueAttr(unix.NFTA_BITWISE_XOR, make([]byte, len(mask))))
+		valueAttr(unix.NFTA_BITWISE_XOR, xor))
 }
 
 func (w *ruleWriter) compare(not bool, value []byte) {

@@ -211,6 +211,10 @@ func (r *ruleReader) compared() (value []byte, not bool) {
 }
 
 func (r *ruleReader) readMeta(rule *kernel.FilterRule, e expression) {
+	if e.numbers[unix.NFTA_META_KEY] == unix.NFT_META_MARK {
+		r.readMark(rule, e)
+		return
+	}
 	value, not := r.compared()
 	if e.numbers[unix.NFTA_META_KEY] == unix.NFT_META_L4PROTO {
 		r.readL4Protocol(rule, value, not)
