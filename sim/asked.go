@@ -74,7 +74,8 @@ func (c *askedChain) describe(by *askedRule) string {
 	return c.name + ": " + by.rule.String()
 }
 
-// decide returns the rule, or the policy, that decides about a packet in a base chain. (net/netfilter/nf_tables_core.c:
+// decide returns the rule, or the policy, that decides about a packet in a base chain, and gives it the mark that rules
+// before have set. (net/netfilter/nf_tables_core.c:
 // nft_do_chain; net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
 func (c *askedChain) decide(f *facts) *askedRule {
 	if by := c.walk(f); by != nil {
@@ -102,6 +103,8 @@ func (c *askedChain) walk(f *facts) *askedRule {
 				return by
 			}
 		case "":
+		case kernel.SetMark:
+			f.mark = r.rule.Mark.Set(f.mark)
 		case kernel.SNAT, kernel.DNAT:
 			if r.to.Addr().Is4() == f.dst.Is4() { // nft_nat_inet_eval
 				return r

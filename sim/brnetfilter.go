@@ -64,11 +64,11 @@ func (l *link) bridgePreRouting(f *frame) (next netip.Addr, ok bool) {
 	if !l.ns.through(atPreRouting, &w) {
 		return next, false
 	}
-	f.payload, f.train, f.tracked, f.cut = w.packet, w.train, w.tracked, w.cut
+	f.payload, f.train, f.tracked, f.cut, f.mark = w.packet, w.train, w.tracked, w.cut, w.facts.mark
 	if w.packet.dst() == dst || f.dst.multicast() {
 		return next, true
 	}
-	if next, ok = br.bridgedTo(w.packet); ok && !next.IsValid() {
+	if next, ok = br.bridgedTo(w.packet, f.mark); ok && !next.IsValid() {
 		f.dst, f.host = br.mac, true
 	}
 	return next, ok
@@ -76,15 +76,15 @@ func (l *link) bridgePreRouting(f *frame) (next netip.Addr, ok bool) {
 
 // bridgedTo is the neighbour on the bridge that a translated packet goes to; none where the bridge is to take it. That of IPv4
 // takes a bridge that forwards, and with IPv6 what has no way ends here.
-func (l *link) bridgedTo(p packet) (next netip.Addr, ok bool) {
-	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, of: p})
+func (l *link) bridgedTo(p packet, mark uint32) (next netip.Addr, ok bool) {
+	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, mark: mark, of: p})
 	switch {
 	case errno != 0 && p.v6():
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
 		return next, false
 	case errno != 0 || to.link != l || to.kind != kernel.Unicast:
 		return next, true
-	case !p.v6() && (!l.forwarding(p) || l.martian(p) != ""):
+	case !p.v6() && (!l.forwarding(p) || l.martian(p, mark) != ""):
 		return next, true // where it is dropped: ip_error; ip_route_input_slow: martian_source
 	}
 	return to.next, true
@@ -93,20 +93,22 @@ func (l *link) bridgedTo(p packet) (next netip.Addr, ok bool) {
 // translated is the packet of a frame that goes on from the port by which it came, once it is known to which MAC.
 // (br_nf_pre_routing_finish_bridge, br_nf_dev_xmit.)
 func (l *link) translated(f frame) parcel {
-	return parcel{packet: f.payload, train: f.train, bridge: func(to mac) {
+	return parcel{packet: f.payload, train: f.train, mark: f.mark, bridge: func(to mac) {
 		f.dst = to
 		l.portLearn(f)
 	}}
 }
 
 // bridgeForward asks about a frame between two ports, as it leaves. (br_nf_forward.)
-func (l *link) bridgeForward(f frame) (ok bool) {
-	if f.port == nil || !l.calls(f) {
+func (l *link) bridgeForward(f *frame) (ok bool) {
+	if f.port == nil || !l.calls(*f) {
 		return true
 	}
-	w, ok := l.bridged(f)
+	w, ok := l.bridged(*f)
 	w.out = l
-	return ok && l.ns.through(atForward, &w)
+	ok = ok && l.ns.through(atForward, &w)
+	f.mark = w.facts.mark
+	return ok
 }
 
 // bridgePostRouting asks about a frame that was asked about before and leaves by a port, and returns the frames that it leaves as: a packet that was put
@@ -117,7 +119,7 @@ func (l *link) bridgePostRouting(f frame, port *link) (list []frame) {
 	if !ok || !l.ns.through(atPostRouting, &w) {
 		return nil
 	}
-	f.payload, f.train = w.packet, w.train
+	f.payload, f.train, f.mark = w.packet, w.train, w.facts.mark
 	switch {
 	case f.segment != 0 || len(w.packet) <= port.mtu && (f.cut == 0 || len(w.packet) <= f.cut):
 		return []frame{f}

@@ -70,7 +70,7 @@ func (l *link) carry(f frame) {
 		l.drop(f, DropNotSpecified, "lost on the cable")
 	default:
 		cuts := c.cuts
-		f.host, f.tracked = false, tracked{} // what only this machine knows
+		f.host, f.mark, f.tracked = false, 0, tracked{} // what only this machine knows
 		l.world().after(max(c.spec.Delay, HopDelay), func() { l.arrive(f, cuts) })
 	}
 }

@@ -124,7 +124,7 @@ func makeOther(t *testing.T, v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int:
 		v.SetInt(1)
-	case reflect.Uint8, reflect.Uint16:
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
 		v.SetUint(1)
 	case reflect.Array:
 		makeOther(t, v.Index(0))

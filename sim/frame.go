@@ -15,6 +15,7 @@ type frame struct {
 	shared  bool    // several have the payload
 	host    bool    // it is addressed to a device that it has come by here: PACKET_HOST
 	port    *link   // by which a bridge got it that has asked the chains of ip or ip6 about it: nf_bridge; nil: none has
+	mark    uint32  // that rules have given it: skb->mark
 	cut     int     // how long the longest fragment was that its packet was put together of; 0: it came whole
 	tracked tracked // of a packet that comes back by the loopback device
 }
@@ -52,7 +53,7 @@ func (f *frame) is(other frame) bool {
 	return f.dst == other.dst && f.src == other.src && f.vlan == other.vlan && f.kind == other.kind &&
 		samePlace(f.payload, other.payload) &&
 		f.train == other.train && f.shared == other.shared && f.host == other.host && f.port == other.port &&
-		f.cut == other.cut && f.tracked == other.tracked
+		f.cut == other.cut && f.mark == other.mark && f.tracked == other.tracked
 }
 
 func samePlace(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
@@ -123,6 +124,9 @@ func (l *link) hand(to *link, f frame) {
 	}
 	if f.host, f.port = false, nil; to != l {
 		f.tracked, f.cut = tracked{}, 0 // skb_scrub_packet
+	}
+	if to.ns != l.ns {
+		f.mark = 0 // skb_scrub_packet: xnet
 	}
 	l.world().fly(to, f)
 }

@@ -62,10 +62,11 @@ const (
 type step struct {
 	priority int
 	does     stepKind
+	reroutes bool        // what has another mark behind it is routed anew
 	chain    *askedChain // of asks
 }
 
-type stepKind int
+type stepKind uint8
 
 const (
 	asks       stepKind = iota // a chain that filters
@@ -95,9 +96,9 @@ func (n *netfilter) newCourse() *course {
 	c, tables := new(course), askedTables{}
 	for family := range familyNames {
 		for h, name := range hookNames {
-			n.eachBase(tables, familyNames[family], name, func(chain *askedChain, priority int, nat bool) {
-				s := step{priority: priority, chain: chain}
-				if nat {
+			n.eachBase(tables, familyNames[family], name, func(chain *askedChain, priority int, kind string) {
+				s := step{priority: priority, chain: chain, reroutes: kind == "route"}
+				if kind == "nat" {
 					c.nat[family][h] = append(c.nat[family][h], s)
 				} else {
 					c.steps[family][h] = append(c.steps[family][h], s)
@@ -176,8 +177,8 @@ func sees(table, packets kernel.FilterFamily) bool {
 	return table == packets || table == kernel.FilterInet && packets != kernel.FilterBridge
 }
 
-// eachBase calls add with the base chains of a family's hook, in the order in which their tables have come.
-func (n *netfilter) eachBase(tables askedTables, family kernel.FilterFamily, at string, add func(c *askedChain, priority int, nat bool)) {
+// eachBase calls add with the base chains of a family's hook and their types, in the order in which their tables have come.
+func (n *netfilter) eachBase(tables askedTables, family kernel.FilterFamily, at string, add func(c *askedChain, priority int, kind string)) {
 	for i := range n.nft.tables {
 		table := &n.nft.tables[i].FilterTable
 		if !sees(table.Family, family) {
@@ -185,14 +186,14 @@ func (n *netfilter) eachBase(tables askedTables, family kernel.FilterFamily, at 
 		}
 		for _, c := range table.Chains {
 			if c.Base != nil && c.Base.Hook == at {
-				add(tables.of(table).chain(c.Name), c.Base.Priority, c.Base.Type == "nat")
+				add(tables.of(table).chain(c.Name), c.Base.Priority, c.Base.Type)
 			}
 		}
 	}
 	for i := range n.iptables {
 		table := &n.iptables[i].FilterTable
 		if table.Family == family && table.Chain(builtIn[at]) != nil {
-			add(tables.of(table).chain(builtIn[at]), iptablesPriority(table.Name, at), table.Name == "nat")
+			add(tables.of(table).chain(builtIn[at]), iptablesPriority(table.Name, at), iptablesType(table.Name, at))
 		}
 	}
 }
@@ -215,19 +216,33 @@ func iptablesPriority(table, hook string) int {
 	return 0
 }
 
+// iptablesType is the type of the chains of a table of iptables. (net/ipv4/netfilter/iptable_mangle.c:
+// iptable_mangle_hook.)
+func iptablesType(table, hook string) string {
+	switch {
+	case table == "nat":
+		return "nat"
+	case table == "mangle" && hook == localOut:
+		return "route"
+	}
+	return "filter"
+}
+
 // A passage is a packet on its way through a namespace, with what is known of it beside what it says.
 type passage struct {
 	packet packet
 	train
-	cut     int   // how long the longest fragment was that it came in; 0: it came whole
-	own     bool  // nobody else has the packet: it may be written to
-	shared  bool  // others may have the body of the train
-	in, out *link // nil: the namespace sends it itself; it is not known yet where it goes
-	to      way   // at postrouting
+	cut     int    // how long the longest fragment was that it came in; 0: it came whole
+	own     bool   // nobody else has the packet: it may be written to
+	shared  bool   // others may have the body of the train
+	steered bool   // at output: it is to be routed anew,
+	by      uint32 // by the mark that it had then
+	in, out *link  // nil: the namespace sends it itself; it is not known yet where it goes
+	to      way    // at postrouting
 	tracked
 	bridged origin
-	facts   facts
-	known   bool // what the packet says, as it is now, stands in the facts
+	facts   facts // with the mark
+	known   bool  // what the packet says, as it is now, stands in the facts
 }
 
 // An origin is where a packet comes from that has come by a bridge which has chains of IP asked: the port, and between which
@@ -241,6 +256,7 @@ type origin struct {
 func (f frame) passage(p packet, in *link) passage {
 	w := passage{
 		packet: p, train: f.train, cut: f.cut, own: !f.shared && !in.world().watched(), shared: f.shared, in: in, tracked: f.tracked,
+		facts: facts{flow: flow{mark: f.mark}},
 	}
 	if f.port != nil {
 		w.bridged = origin{f.port, f.src, f.dst}
@@ -298,9 +314,13 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 	for i := range steps {
 		switch s := &steps[i]; s.does {
 		case asks:
+			mark := w.facts.mark
 			if by := s.chain.decide(ns.look(w)); by.action != kernel.Accept {
 				ns.refuse(w, s.chain, by)
 				return false
+			}
+			if s.reroutes && w.facts.mark != mark {
+				w.steer()
 			}
 		case assembles:
 			if !ns.assemble(w, false) {
@@ -321,6 +341,10 @@ func (ns *namespace) through(h hook, w *passage) (ok bool) {
 	}
 	return true
 }
+
+// steer has a packet routed anew, by the mark that it has now. (net/netfilter/nft_chain_route.c: nf_route_table_hook4;
+// net/ipv4/netfilter.c: ip_route_me_harder.)
+func (w *passage) steer() { w.steered, w.by = true, w.facts.mark }
 
 // refuse drops a packet by what a base chain says.
 func (ns *namespace) refuse(w *passage, c *askedChain, by *askedRule) {
@@ -351,7 +375,7 @@ func (ns *namespace) look(w *passage) *facts {
 
 // bridgeAdmits asks the chains of the family bridge about a frame. (net/bridge/br_input.c: NF_BR_PRE_ROUTING,
 // NF_BR_LOCAL_IN; net/bridge/br_forward.c: NF_BR_FORWARD, NF_BR_LOCAL_OUT, NF_BR_POST_ROUTING.)
-func (ns *namespace) bridgeAdmits(h hook, fr frame, in, out *link) bool {
+func (ns *namespace) bridgeAdmits(h hook, fr *frame, in, out *link) bool {
 	return ns.bridgeAsks(ns.filter.course().steps[ofBridge][h], h, fr, in, out)
 }
 
@@ -364,22 +388,23 @@ func (ns *namespace) bridgeAround(h hook, fr *frame, in, out *link, others func(
 	for n < len(steps) && steps[n].priority <= bridgeNetfilterPriority {
 		n++
 	}
-	return ns.bridgeAsks(steps[:n], h, *fr, in, out) && others() && ns.bridgeAsks(steps[n:], h, *fr, in, out)
+	return ns.bridgeAsks(steps[:n], h, fr, in, out) && others() && ns.bridgeAsks(steps[n:], h, fr, in, out)
 }
 
-func (ns *namespace) bridgeAsks(steps []step, h hook, fr frame, in, out *link) bool {
+func (ns *namespace) bridgeAsks(steps []step, h hook, fr *frame, in, out *link) bool {
 	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {
 		return true
 	}
-	f := facts{flow: flow{in: in, out: out}, ns: ns, mac: fr.src}
+	f := facts{flow: flow{in: in, out: out, mark: fr.mark}, ns: ns, mac: fr.src}
 	if p, ok := fr.packet(); ok && (fr.kind == typeIPv4 || fr.kind == typeIPv6) {
 		f.look(p)
 	}
 	for i := range steps {
 		if by := steps[i].chain.decide(&f); by.action != kernel.Accept {
-			cmp.Or(in, out).drop(fr, DropNetfilter, steps[i].chain.describe(by))
+			cmp.Or(in, out).drop(*fr, DropNetfilter, steps[i].chain.describe(by))
 			return false
 		}
 	}
+	fr.mark = f.mark
 	return true
 }

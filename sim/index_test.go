@@ -25,9 +25,10 @@ func TestFiledRulesDecideAsAllDo(t *testing.T) {
 		for range 50 {
 			f := drawFacts(t, ns)
 			for name, c := range filed {
-				want := decideInOrder(&table, name, f)
-				if got := c.decide(f); got.rule != want {
-					t.Fatalf("chain %s, packet %+v: %s, want rule %v", name, f, c.describe(got), want)
+				one, other := *f, *f
+				want, got := decideInOrder(&table, name, &one), c.decide(&other)
+				if got.rule != want || other.mark != one.mark {
+					t.Fatalf("chain %s, packet %+v: %s, mark %#x, want rule %v, mark %#x", name, f, c.describe(got), other.mark, want, one.mark)
 				}
 			}
 		}
@@ -60,6 +61,8 @@ func decideInOrder(table *kernel.FilterTable, name string, f *facts) *kernel.Fil
 				return by
 			}
 		case "":
+		case kernel.SetMark:
+			f.mark = f.mark&^r.Mark.Mask ^ r.Mark.Value
 		case kernel.SNAT, kernel.DNAT:
 			if r.To.Addr().Is4() == f.dst.Is4() {
 				return r
@@ -106,6 +109,8 @@ func isTrue(m kernel.FilterMatch, f *facts) bool {
 		return (m.States&f.state != 0) != m.Not
 	case kernel.MatchSourceMAC:
 		return (mac(m.MAC) == f.mac) != m.Not
+	case kernel.MatchMark:
+		return (f.mark&m.Mark.Mask == m.Mark.Value) != m.Not
 	}
 	return m.Not // of MatchLocal: the namespace has no address
 }
@@ -131,7 +136,7 @@ func drawRule(t *rapid.T, chain int) kernel.FilterRule {
 	for range rapid.IntRange(0, 4).Draw(t, "matches") {
 		r.Matches = append(r.Matches, drawMatch(t))
 	}
-	actions := []kernel.FilterAction{"", kernel.Accept, kernel.Drop, kernel.Return, kernel.SNAT}
+	actions := []kernel.FilterAction{"", kernel.Accept, kernel.Drop, kernel.Return, kernel.SNAT, kernel.SetMark}
 	if chain < 2 {
 		actions = append(actions, kernel.Jump, kernel.GoTo, kernel.Jump)
 	}
@@ -140,6 +145,8 @@ func drawRule(t *rapid.T, chain int) kernel.FilterRule {
 		r.Target = fmt.Sprint("c", rapid.IntRange(chain+1, 2).Draw(t, "target"))
 	case kernel.SNAT:
 		r.To = netip.AddrPortFrom(drawAddr(t), 0)
+	case kernel.SetMark:
+		r.Mark = drawMark(t)
 	}
 	return r
 }
@@ -148,6 +155,7 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 	keys := []kernel.MatchKey{
 		kernel.MatchSource, kernel.MatchDestination, kernel.MatchInLink, kernel.MatchOutLink, kernel.MatchProtocol,
 		kernel.MatchSourcePort, kernel.MatchDestinationPort, kernel.MatchFlow, kernel.MatchLocal, kernel.MatchSourceMAC,
+		kernel.MatchMark,
 	}
 	m := kernel.FilterMatch{On: rapid.SampledFrom(keys).Draw(t, "key"), Not: rapid.IntRange(0, 3).Draw(t, "not") == 0}
 	switch m.On {
@@ -164,8 +172,15 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 	case kernel.MatchSourceMAC:
 		one := drawMAC(t)
 		m.MAC = one.hardwareAddr()
+	case kernel.MatchMark:
+		m.Mark = drawMark(t)
 	}
 	return m
+}
+
+func drawMark(t *rapid.T) kernel.FilterMark {
+	part := rapid.Uint32Range(0, 3)
+	return kernel.FilterMark{Value: part.Draw(t, "mark"), Mask: part.Draw(t, "mask")}
 }
 
 func drawFacts(t *rapid.T, ns *namespace) *facts {

@@ -22,6 +22,7 @@ func (l *link) inputIP(f frame) {
 	if f.port == nil && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
 		return
 	}
+	f.mark = w.facts.mark
 	if p = w.packet; !p.v6() && l.isMartian(f, p) {
 		return
 	}
@@ -29,7 +30,7 @@ func (l *link) inputIP(f frame) {
 		l.inputToMany(&w)
 		return
 	}
-	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, of: p})
+	to, errno := l.ns.route(flow{src: p.src(), dst: p.dst(), in: l, mark: w.facts.mark, of: p})
 	switch {
 	case errno == 0 && (to.kind == kernel.Local || to.kind == kernel.Anycast):
 		l.ns.decide(p, l, nil, "route: local")
@@ -72,7 +73,7 @@ var noWay = map[kernel.Errno]report{
 
 // isMartian drops a packet that is martian. Of IPv6 that is found out before rules are asked, of IPv4 behind prerouting.
 func (l *link) isMartian(f frame, p packet) bool {
-	reason := l.martian(p)
+	reason := l.martian(p, f.mark)
 	if reason != "" {
 		l.drop(f, reason, "")
 	}
@@ -82,7 +83,7 @@ func (l *link) isMartian(f frame, p packet) bool {
 // martian says why a packet cannot have come from where it says, "" where it can: loopback addresses from a wire, a source that
 // is no host, or one that is the namespace's own. (net/ipv4/route.c: ip_route_input_slow; net/ipv4/fib_frontend.c:
 // __fib_validate_source; net/ipv6/ip6_input.c: ip6_rcv_core, which does not look at the last.)
-func (l *link) martian(p packet) DropReason {
+func (l *link) martian(p packet, mark uint32) DropReason {
 	src, dst := p.src(), p.dst()
 	onWire := src.IsLoopback() || dst.IsLoopback()
 	switch {
@@ -98,20 +99,24 @@ func (l *link) martian(p packet) DropReason {
 		return DropLocalNet
 	case l.ns.local(src) && l.either4("accept_local") == 0:
 		return DropLocalSource
-	case l.reverseFiltered(src, dst):
+	case l.reverseFiltered(src, dst, mark):
 		return DropReversePath
 	}
 	return ""
 }
 
 // reverseFiltered reports whether rp_filter drops what comes from src by this link: a source without a way back, or,
-// where it is strict, with one by another link. (net/ipv4/fib_frontend.c: __fib_validate_source.)
-func (l *link) reverseFiltered(src, dst netip.Addr) bool {
+// where it is strict, with one by another link. The way back is that of a packet with the mark only where src_valid_mark
+// says so. (net/ipv4/fib_frontend.c: __fib_validate_source.)
+func (l *link) reverseFiltered(src, dst netip.Addr, mark uint32) bool {
 	mode := max(l.conf4.at(rpFilter4), l.ns.sysctls.all4.at(rpFilter4))
 	if mode == 0 || src.IsUnspecified() {
 		return false
 	}
-	back, errno := l.ns.routed(flow{src: dst, dst: src})
+	if mark != 0 && l.either4("src_valid_mark") == 0 {
+		mark = 0
+	}
+	back, errno := l.ns.routed(flow{src: dst, dst: src, mark: mark})
 	return errno != 0 || !back.leadsBy(l) && mode == 1 // fib_info_nh_uses_dev: any of its ways
 }
 

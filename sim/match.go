@@ -17,7 +17,7 @@ type test struct {
 	mac      mac
 	link     string
 	prefix   netip.Prefix
-	bits     uint32 // of an IPv4 prefix, the same as a number
+	bits     uint32 // of an IPv4 prefix, the same as a number; or of a mark
 	mask     uint32
 }
 
@@ -37,18 +37,20 @@ const (
 	byFlow
 	byLocal
 	bySourceMAC
+	byMark
 )
 
 var testKinds = map[kernel.MatchKey]testKind{
 	kernel.MatchSource: bySource, kernel.MatchDestination: byDestination, kernel.MatchInLink: byInLink,
 	kernel.MatchOutLink: byOutLink, kernel.MatchProtocol: byProtocol, kernel.MatchSourcePort: bySourcePort,
 	kernel.MatchDestinationPort: byDestinationPort, kernel.MatchFlow: byFlow, kernel.MatchLocal: byLocal,
-	kernel.MatchSourceMAC: bySourceMAC,
+	kernel.MatchSourceMAC: bySourceMAC, kernel.MatchMark: byMark,
 }
 
 func newTest(m kernel.FilterMatch) test {
 	t := test{
 		on: testKinds[m.On], not: m.Not, protocol: m.Protocol.Number(), ports: m.Ports, states: m.States, link: m.Link, prefix: m.Prefix,
+		bits: m.Mark.Value, mask: m.Mark.Mask,
 	}
 	copy(t.mac[:], m.MAC)
 	if t.prefix.IsValid() && t.prefix.Addr().Is4() {
@@ -88,6 +90,8 @@ func (t *test) holds(f *facts) bool {
 		return f.ns.local(f.dst) != t.not
 	case bySourceMAC:
 		return (f.mac == t.mac) != t.not
+	case byMark:
+		return (f.mark&t.mask == t.bits) != t.not
 	}
 	return false
 }

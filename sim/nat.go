@@ -54,7 +54,7 @@ func (ns *namespace) translate(h hook, w *passage) (ok bool) {
 		direction := map[side]string{sourceSide: "from", destinationSide: "to"}[at]
 		ns.decide(w.packet, w.in, w.out, "nat: %s %s", direction, as.addrPort(back.v6))
 	}
-	w.known = false
+	w.known, w.by = false, w.facts.mark
 	return true
 }
 

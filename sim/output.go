@@ -10,36 +10,42 @@ import (
 // output sends a packet of the namespace's own where the routes say. (net/ipv4/ip_output.c: ip_queue_xmit,
 // ip_send_skb; net/ipv6/ip6_output.c: ip6_xmit.)
 func (ns *namespace) output(p packet, t train) kernel.Errno {
-	to, errno := ns.route(flow{src: p.src(), dst: p.dst(), of: p})
+	return ns.outputParcel(parcel{packet: p, train: t})
+}
+
+func (ns *namespace) outputParcel(p parcel) kernel.Errno {
+	to, errno := ns.route(flow{src: p.src(), dst: p.dst(), mark: p.mark, of: p.packet})
 	if errno != 0 {
-		ns.drop(p, nil, nil, DropNoRouteOut, "route: "+errno.Error())
+		ns.drop(p.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 		return errno
 	}
 	if ns.world().watched() { // else nobody has to make words of it
-		ns.decide(p, nil, to.link, "route: %s", to)
+		ns.decide(p.packet, nil, to.link, "route: %s", to)
 	}
-	if p.isICMPError() && !ns.maySend(p, to) {
+	if p.isICMPError() && !ns.maySend(p.packet, to) {
 		return 0
 	}
-	return ns.emitTrain(p, t, to, tracked{})
+	return ns.emitParcel(p, to, tracked{})
 }
 
-// emit sends a packet of the namespace's own by a way. What is translated then goes where the routes say of its new
-// destination. (net/ipv4/ip_output.c: __ip_local_out; net/netfilter/nf_nat_proto.c: nf_nat_ipv4_local_fn,
-// ip_route_me_harder.)
+// emit sends a packet of the namespace's own by a way. What is translated then, or given a mark where that counts, goes
+// where the routes say of its new destination and mark. (net/ipv4/ip_output.c: __ip_local_out;
+// net/netfilter/nf_nat_proto.c: nf_nat_ipv4_local_fn, ip_route_me_harder.)
 func (ns *namespace) emit(p packet, to way, known tracked) (errno kernel.Errno) {
-	return ns.emitTrain(p, train{}, to, known)
+	return ns.emitParcel(parcel{packet: p}, to, known)
 }
 
-func (ns *namespace) emitTrain(p packet, t train, to way, known tracked) (errno kernel.Errno) {
-	ns.limitHops(p, to)
-	w := passage{packet: p, train: t, own: true, out: to.link, tracked: known}
+func (ns *namespace) emitParcel(p parcel, to way, known tracked) (errno kernel.Errno) {
+	ns.limitHops(p.packet, to)
+	w := passage{
+		packet: p.packet, train: p.train, own: true, out: to.link, tracked: known, facts: facts{flow: flow{mark: p.mark}},
+	}
 	asked := p.dst()
 	if !ns.through(atLocalOut, &w) {
 		return kernel.EPERM // net/netfilter/core.c nf_hook_slow: NF_DROP
 	}
-	if dst := w.packet.dst(); dst != asked {
-		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst, of: w.packet}); errno != 0 {
+	if dst := w.packet.dst(); dst != asked || w.steered {
+		if to, errno = ns.route(flow{src: w.packet.src(), dst: dst, mark: w.by, of: w.packet}); errno != 0 {
 			ns.drop(w.packet, nil, nil, DropNoRouteOut, "route: "+errno.Error())
 			return errno
 		}
@@ -73,7 +79,7 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	p, mtu := w.packet, to.mtu()
 	switch {
 	case w.length() <= mtu && (w.cut == 0 || len(p) <= w.cut):
-		to.send(parcel{packet: p, train: w.train}, w.tracked)
+		to.send(parcel{packet: p, train: w.train, mark: w.facts.mark}, w.tracked)
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
 		ns.report(w.join(), w.tracked, tooBig(mtu))
@@ -83,7 +89,7 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 		}
 		ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 		for _, piece := range ns.fragments(w.join(), mtu) {
-			to.send(parcel{packet: piece}, w.tracked)
+			to.send(parcel{packet: piece, mark: w.facts.mark}, w.tracked)
 		}
 	}
 	return 0
@@ -107,10 +113,11 @@ func (to way) send(p parcel, known tracked) {
 	}
 }
 
-// A parcel is a packet that leaves a namespace, or waits to, with what it has beside where it is a train.
+// A parcel is a packet that leaves a namespace, or waits to, with its mark, and with what it has beside where it is a train.
 type parcel struct {
 	packet
 	train
+	mark   uint32
 	bridge func(to mac) // sends it, where it is no packet of the link's own but a bridge's that was translated; else nil
 }
 
@@ -120,7 +127,7 @@ func (p parcel) join() packet { return p.packet.join(&p.train) }
 // frame is the frame of a parcel.
 func (p parcel) frame(dst, src mac) frame {
 	f := frameOf(dst, src, p.packet)
-	f.train = p.train
+	f.train, f.mark = p.train, p.mark
 	return f
 }
 

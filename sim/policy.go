@@ -72,14 +72,15 @@ type flow struct {
 	src, dst netip.Addr // src is the zero Addr while there is none
 	in       *link      // nil: the namespace sends it itself
 	out      *link      // which the sender wants; nil: any
+	mark     uint32     // that rules of netfilter have given it: skb->mark
 	of       packet     // for who shares the traffic by more than addresses; nil where there is none yet
 }
 
-// matches reports whether a rule is for a packet. No packet of the simulation has a mark. (net/core/fib_rules.c:
+// matches reports whether a rule is for a packet. (net/core/fib_rules.c:
 // fib_rule_match; net/ipv4/fib_rules.c: fib4_rule_match; net/ipv6/fib6_rules.c: fib6_rule_match, where a rule with a
 // source is for no packet that has none yet.)
 func (to flow) matches(r *kernel.Rule) bool {
-	match := isNamed(r.In, to.in) && isNamed(r.Out, to.out) && r.Mark&r.Mask == 0 &&
+	match := isNamed(r.In, to.in) && isNamed(r.Out, to.out) && (r.Mark^to.mark)&r.Mask == 0 &&
 		inside(to.dst, r.To) && inside(to.src, r.From)
 	return match != r.Not
 }

@@ -26,6 +26,7 @@ type fragmentKey struct {
 // A reassembly is what there is of a packet so far.
 type reassembly struct {
 	pieces []packet // by their offsets
+	mark   uint32   // that of the first
 	stop   func() bool
 }
 
@@ -43,6 +44,9 @@ func (ns *namespace) assemble(w *passage, here bool) bool {
 		ns.giveUp(key, w.in, "fragments overlap")
 		return false
 	}
+	if p.first() {
+		r.mark = w.facts.mark
+	}
 	whole := r.whole()
 	if whole == nil {
 		ns.decide(p, w.in, w.out, "fragment: waits for the rest")
@@ -52,6 +56,7 @@ func (ns *namespace) assemble(w *passage, here bool) bool {
 	delete(ns.reassemblies, key)
 	ns.decide(p, w.in, w.out, "fragment: the last of %d", len(r.pieces))
 	w.packet, w.own, w.cut, w.known = whole, true, r.longest(), false
+	w.facts.mark = r.mark // net/ipv4/inet_fragment.c inet_frag_reasm_prepare: skb_morph
 	return true
 }
 

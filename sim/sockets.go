@@ -12,7 +12,7 @@ import (
 // requests are answered by them.
 func (ns *namespace) deliver(w *passage) {
 	p := w.packet
-	if ns.unwrap(p) {
+	if ns.unwrap(p, w.facts.mark) {
 		return
 	}
 	ns.learnMTU(p)

@@ -141,7 +141,7 @@ func (l *link) passUp(f frame, from *link) {
 		}
 		f.vlan = l.bridge.vlans.tag(f.vlan)
 	}
-	if l.up && l.ns.bridgeAdmits(atLocalIn, f, from, nil) {
+	if l.up && l.ns.bridgeAdmits(atLocalIn, &f, from, nil) {
 		l.receive(f)
 	}
 }
@@ -163,7 +163,7 @@ func (l *link) portTransmit(f frame, from *link) {
 	if br.bridge.filtering {
 		f.vlan = l.port.vlans.tag(f.vlan) // br_handle_vlan
 	}
-	if !l.portAdmits(f, from) || !l.ns.bridgeAdmits(atPostRouting, f, nil, l) { // br_forward_finish
+	if !l.portAdmits(&f, from) || !l.ns.bridgeAdmits(atPostRouting, &f, nil, l) { // br_forward_finish
 		return
 	}
 	if f.port == nil || !br.calls(f) {
@@ -176,11 +176,11 @@ func (l *link) portTransmit(f frame, from *link) {
 }
 
 // portAdmits asks netfilter whether a frame may leave by a port. (net/bridge/br_forward.c: __br_forward.)
-func (l *link) portAdmits(f frame, from *link) bool {
+func (l *link) portAdmits(f *frame, from *link) bool {
 	if from == nil {
 		return l.ns.bridgeAdmits(atLocalOut, f, nil, l)
 	}
-	return l.ns.bridgeAround(atForward, &f, from, l, func() bool { return l.master.bridgeForward(f) })
+	return l.ns.bridgeAround(atForward, f, from, l, func() bool { return l.master.bridgeForward(f) })
 }
 
 // portPush is the last that a bridge does with a frame. (net/bridge/br_forward.c: br_dev_queue_push_xmit, which drops what

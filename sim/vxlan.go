@@ -115,7 +115,11 @@ func (l *link) wrap(f frame) {
 		return
 	}
 	l.decide(f, "fdb: %s is behind %s", f.dst, to)
-	way, errno := v.home.route(flow{src: v.Local, dst: to})
+	mark := f.mark
+	if v.home != l.ns {
+		mark = 0 // net/ipv4/ip_tunnel_core.c iptunnel_xmit: skb_scrub_packet
+	}
+	way, errno := v.home.route(flow{src: v.Local, dst: to, mark: mark})
 	switch {
 	case errno != 0:
 		l.drop(f, DropNoRouteOut, "route to "+to.String()+": "+errno.Error())
@@ -123,7 +127,7 @@ func (l *link) wrap(f frame) {
 		l.drop(f, DropNotSpecified, "its own packets would go by itself")
 	default:
 		for _, one := range f.segments() {
-			v.home.output(v.packet(one, to), train{})
+			v.home.outputParcel(parcel{packet: v.packet(one, to), mark: mark})
 		}
 	}
 }
@@ -155,8 +159,10 @@ func flowPort(inner []byte) uint16 {
 	return uint16(first + hash.Sum32()%(last-first+1))
 }
 
-// unwrap takes a packet that is for a vxlan of the namespace, which has no other receiver then. (vxlan_rcv.)
-func (ns *namespace) unwrap(p packet) (taken bool) {
+// unwrap takes a packet that is for a vxlan of the namespace, which has no other receiver then. What is in it has the mark
+// of the whole, unless the vxlan was moved to another namespace. (vxlan_rcv; net/ipv4/ip_tunnel_core.c:
+// __iptunnel_pull_header.)
+func (ns *namespace) unwrap(p packet, mark uint32) (taken bool) {
 	if len(ns.vxlans()) == 0 || p.v6() || p.protocol() != protoUDP || len(p.payload()) < udpHeader+vxlanHeader || !p.first() {
 		return false
 	}
@@ -171,6 +177,9 @@ func (ns *namespace) unwrap(p packet) (taken bool) {
 		f, ok := parseFrame(datagram[udpHeader+vxlanHeader:])
 		if ok && l.vxlan.ID == id && f.src != l.mac { // vxlan_set_mac
 			f.shared = true // with the packet that it came in
+			if l.ns == ns {
+				f.mark = mark
+			}
 			l.receive(f)
 			return true
 		}

@@ -104,29 +104,35 @@ var vxlanLaws = []Law{
 		e.refused(ns.AddFDB(static), kernel.EINVAL, "say that it is static")
 	}},
 	{"vxlan/packet", "vxlan_xmit, vxlan_rcv", func(e *env) {
-		a, b := e.cable()
-		e.needsKind(a, vxlan("try", 0, 9))
-		ends := []struct {
-			ns                              *netns
-			link, mac, address, peer, other string
-		}{
-			{a, "v", macLow, "10.8.0.1", macMid, "10.0.0.2"},
-			{b, "w", macMid, "10.8.0.2", macLow, "10.0.0.1"},
-		}
-		for i, end := range ends {
-			spec := vxlan("x", end.ns.link(end.link).Index, 7)
-			spec.MAC, spec.Up = mac(end.mac), true
-			e.ok(end.ns.AddLink(spec), "add a vxlan")
-			x := end.ns.link("x").Index
-			end.ns.give(x, end.address+"/24")
-			end.ns.addFDB(behind(x, end.peer, end.other))
-			peer := kernel.Neighbour{Link: x, IP: netip.MustParseAddr(ends[1-i].address), MAC: mac(end.peer)}
-			e.ok(end.ns.AddNeighbour(peer), "add the other end's MAC")
-		}
+		a, _ := e.vxlans()
 		e.ok(a.ping("10.8.0.2"), "ping from vxlan to vxlan")
 		e.ok(a.DeleteFDB(behind(a.link("x").Index, macMid, "10.0.0.2")), "forget the host")
 		e.refused(a.pingShort("10.8.0.2"), kernel.ETIMEDOUT, "ping what is behind no host")
 	}},
+}
+
+// vxlans is cable with a vxlan x at either end, 10.8.0.1 and 10.8.0.2.
+func (e *env) vxlans() (a, b *netns) {
+	a, b = e.cable()
+	e.needsKind(a, vxlan("try", 0, 9))
+	ends := []struct {
+		ns                              *netns
+		link, mac, address, peer, other string
+	}{
+		{a, "v", macLow, "10.8.0.1", macMid, "10.0.0.2"},
+		{b, "w", macMid, "10.8.0.2", macLow, "10.0.0.1"},
+	}
+	for i, end := range ends {
+		spec := vxlan("x", end.ns.link(end.link).Index, 7)
+		spec.MAC, spec.Up = mac(end.mac), true
+		e.ok(end.ns.AddLink(spec), "add a vxlan")
+		x := end.ns.link("x").Index
+		end.ns.give(x, end.address+"/24")
+		end.ns.addFDB(behind(x, end.peer, end.other))
+		peer := kernel.Neighbour{Link: x, IP: netip.MustParseAddr(ends[1-i].address), MAC: mac(end.peer)}
+		e.ok(end.ns.AddNeighbour(peer), "add the other end's MAC")
+	}
+	return a, b
 }
 
 // vxlan describes a vxlan on a link.
