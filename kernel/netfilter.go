@@ -111,7 +111,7 @@ type FilterChange struct {
 	Family    FilterFamily
 	Table     string
 	Chain     string
-	Exclusive bool       // AddTable, AddChain: EEXIST where it is there
+	Exclusive bool       // AddTable, AddChain: EEXIST where it is there; DeleteTable: EBUSY where anything is in it
 	Base      *BaseChain // AddChain
 	Comment   string     // AddTable, AddChain
 	Rule      FilterRule // AddRule, InsertRule, DeleteRule
@@ -124,7 +124,7 @@ type FilterVerb string
 // The verbs, in the words of nft(8).
 const (
 	AddTable    FilterVerb = "add table"    // nftables only
-	DeleteTable FilterVerb = "delete table" // with all that is in it; nftables only
+	DeleteTable FilterVerb = "delete table" // with all that is in it, unless Exclusive; nftables only
 	// AddChain makes a chain. One that is there stays as it is, but for the policy of a base chain. Of iptables, a chain is
 	// made Exclusive and without Base; with Base, and not Exclusive, the policy of a built-in chain is set.
 	AddChain    FilterVerb = "add chain"
@@ -240,7 +240,9 @@ func (c *FilterChange) validVerb(b FilterBackend) error {
 		return EINVAL
 	case c.At != 0 && (!ofRule || c.Do == DeleteRule || b == IPTables), c.Rule.Handle != 0 && b == IPTables:
 		return EINVAL
-	case c.Do != AddChain && c.Base != nil, c.Do != AddChain && c.Do != AddTable && (c.Exclusive || c.Comment != ""):
+	case c.Do != AddChain && c.Base != nil, c.Do != AddChain && c.Do != AddTable && c.Comment != "":
+		return EINVAL
+	case c.Exclusive && c.Do != AddChain && c.Do != AddTable && c.Do != DeleteTable:
 		return EINVAL
 	case b == IPTables && (c.Do == AddTable || c.Do == DeleteTable || c.Comment != ""):
 		return EINVAL

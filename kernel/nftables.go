@@ -34,7 +34,10 @@ func (c *FilterChange) Words(b FilterBackend) []string {
 		return c.iptablesWords()
 	}
 	w := strings.Fields(string(c.Do))
-	if c.Exclusive {
+	switch {
+	case c.Exclusive && c.Do == DeleteTable:
+		w = []string{w[0], emptyWord, w[1]} // nft(8) has no words for it
+	case c.Exclusive:
 		w[0] = "create"
 	}
 	if c.Do == FlushChain && c.Chain == "" {
@@ -95,13 +98,18 @@ func DescribeFilterChanges(b FilterBackend, changes []FilterChange) string {
 	return strings.Join(lines, " ; ")
 }
 
+const emptyWord = "empty"
+
 // ParseFilterChange reads the words of one change of nftables, as FilterChange.Words returns them.
 func ParseFilterChange(words []string) (FilterChange, error) {
 	var c FilterChange
 	r := &wordReader{rest: words}
 	verb, noun := r.next(), r.next()
-	if c.Exclusive = verb == "create"; c.Exclusive {
-		verb = "add"
+	switch {
+	case verb == "create":
+		verb, c.Exclusive = "add", true
+	case verb == "delete" && noun == emptyWord:
+		noun, c.Exclusive = r.next(), true
 	}
 	c.Do = FilterVerb(verb + " " + noun)
 	wholeTable := c.Do == "flush table"

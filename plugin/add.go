@@ -39,7 +39,8 @@ type add struct {
 	leased *types100.Result // what the IPAM plugin gave, completed
 	layer3 layer3
 
-	backend kernel.FilterBackend // by which the container is masqueraded; "" where that is not asked for
+	backend       kernel.FilterBackend // by which the container is masqueraded; "" where that is not asked for
+	madeMasqTable bool                 // the table of nftables that all share was not there
 }
 
 func (c *call) add(ctx context.Context) error {

@@ -81,6 +81,7 @@ func (a *add) masqueradeBy(ctx context.Context, b kernel.FilterBackend) error {
 	addresses := a.layer3.addresses
 	if b == kernel.NFTables {
 		return changeRules(a.host, b, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+			a.madeMasqTable = a.madeMasqTable || masqWriter().in(tables) == nil
 			return a.attachment.nftMasquerade(tables, addresses), nil
 		})
 	}
@@ -93,7 +94,7 @@ func (a *add) masqueradeBy(ctx context.Context, b kernel.FilterBackend) error {
 // unmasquerade takes back what masquerade has made. The other backend was not touched.
 func (a *add) unmasquerade(context.Context) error {
 	isOwn := func(source netip.Prefix) (bool, error) { return containsAny(source, a.layer3.addresses), nil }
-	return changeRules(a.host, a.backend, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+	err := changeRules(a.host, a.backend, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
 		if a.backend == kernel.NFTables {
 			w := masqWriter()
 			a.attachment.nftUnmasquerade(w, tables)
@@ -101,6 +102,7 @@ func (a *add) unmasquerade(context.Context) error {
 		}
 		return a.attachment.natUnmasquerade(tables, isOwn)
 	})
+	return errors.Join(err, forgetUnused(a.host, a.madeMasqTable, nftUnused))
 }
 
 // deleteNFTRules and deleteNATRules are of DEL. They look at both backends, whatever the configuration says: it may

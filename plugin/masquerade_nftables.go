@@ -99,6 +99,16 @@ func (a attachment) nftUnmasquerade(w *ruleWriter, tables []kernel.FilterTable) 
 	w.deleteRules(tables, masqChain, func(r *kernel.FilterRule) bool { return strings.HasPrefix(r.Comment, owner) })
 }
 
+// nftUnused deletes what all attachments share, if it is of no use.
+func nftUnused(tables []kernel.FilterTable) []kernel.FilterChange {
+	w := masqWriter()
+	shared := hasNFTShared(w.in(tables))
+	w.deleteUnused(tables, func(c *kernel.FilterChain) bool {
+		return c.Name == masqBase && shared || c.Name == masqChain && len(c.Rules) == 0
+	})
+	return w.changes
+}
+
 // nftStale deletes the rules of the network that are of none of the attachments.
 func nftStale(tables []kernel.FilterTable, network string, valid []types.GCAttachment) []kernel.FilterChange {
 	keep := map[string]bool{}

@@ -39,6 +39,20 @@ func changeRules(ns kernel.NetNS, b kernel.FilterBackend, plan rulesPlan) error 
 	}
 }
 
+// forgetUnused deletes a table of nftables that all share, if this call has made it and nobody else uses it.
+func forgetUnused(ns kernel.NetNS, made bool, plan func(tables []kernel.FilterTable) []kernel.FilterChange) error {
+	if !made {
+		return nil
+	}
+	err := changeRules(ns, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		return plan(tables), nil
+	})
+	if isOutdated(err) {
+		return nil // what uses it cannot be seen
+	}
+	return err
+}
+
 // changeRulesUnread is changeRules for a plan that makes a chain of iptables, exclusively, before all else: where the chain is
 // not there, nothing is that the plan would look for. Reading the rules takes a program; that is spared where the
 // transaction is not refused.
@@ -97,6 +111,27 @@ type ruleWriter struct {
 func (w *ruleWriter) change(do kernel.FilterVerb, chain string) *kernel.FilterChange {
 	w.changes = append(w.changes, kernel.FilterChange{Do: do, Family: w.family, Table: w.table, Chain: chain})
 	return &w.changes[len(w.changes)-1]
+}
+
+// deleteUnused deletes the table, with the rules that are there, if all its chains are unused: one transaction, which the kernel
+// refuses where anything has come meanwhile.
+func (w *ruleWriter) deleteUnused(tables []kernel.FilterTable, unused func(*kernel.FilterChain) bool) {
+	t := w.in(tables)
+	if t == nil {
+		return
+	}
+	for i := range t.Chains {
+		if !unused(&t.Chains[i]) {
+			return
+		}
+	}
+	for _, c := range t.Chains {
+		w.deleteRules(tables, c.Name, func(*kernel.FilterRule) bool { return true })
+	}
+	for _, c := range t.Chains {
+		w.change(kernel.DeleteChain, c.Name)
+	}
+	w.change(kernel.DeleteTable, "").Exclusive = true
 }
 
 // addTable and addBase make what is not there yet. To make it again would change nothing, but keep the kernel waiting for all who

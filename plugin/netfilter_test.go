@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	types100 "github.com/containernetworking/cni/pkg/types/100"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -31,6 +32,40 @@ func (l *lab) wantRules(when string, want []string) {
 	if diff := cmp.Diff(want, l.rules()); diff != "" {
 		l.t.Errorf("%s (-want +got):\n%s", when, diff)
 	}
+}
+
+// TestSharedTablesOfOthersStay: an ADD that fails takes back what it made for all, unless that was there before, or another
+// container uses it by then.
+func TestSharedTablesOfOthersStay(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		keys := masqueraded(kernel.NFTables)
+		keys["macspoofchk"] = true
+		conf, netns := l.conf(keys), l.pod("a")
+		failing := request{verb: "ADD", id: "a", netns: netns, conf: conf, to: brokenPipe()}
+		fail := func(when string) {
+			before := l.snapshot()
+			if a := l.call(failing); a.exit != 1 {
+				t.Errorf("%s: exit %d", when, a.exit)
+			}
+			l.wantState(when, before)
+		}
+		fail("with nothing there")
+		l.addSharedRules()
+		fail("with the tables there")
+		l.forgetTables()
+		b, result := l.pod("b"), (*types100.Result)(nil)
+		failing.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op == intercept.NetNSLock && result == nil {
+				result = new(types100.Result) // its own ADD comes here, too
+				result = l.add("b", b, conf)
+			}
+			return next()
+		})
+		l.call(failing)
+		before := l.snapshot()
+		l.succeed(request{verb: "CHECK", id: "b", netns: b, conf: l.withPrev(conf, result)})
+		l.wantState("CHECK of the other container", before)
+	})
 }
 
 // TestDelFindsRules whatever it is told: with the namespace gone, without prevResult, without IPAM's leases, with a

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -68,6 +69,13 @@ func (s spoofing) delete(w *ruleWriter, tables []kernel.FilterTable) {
 	}
 }
 
+// spoofUnused deletes what all attachments share, if it is of no use.
+func spoofUnused(tables []kernel.FilterTable) []kernel.FilterChange {
+	w := spoofWriter()
+	w.deleteUnused(tables, func(c *kernel.FilterChain) bool { return c.Name == spoofBase && len(c.Rules) == 0 })
+	return w.changes
+}
+
 // spoofStale deletes what is about links that are gone. The chain of one that lives may be another network's.
 func spoofStale(tables []kernel.FilterTable, exists map[string]bool) []kernel.FilterChange {
 	w := spoofWriter()
@@ -103,15 +111,17 @@ func (a *add) refuseSpoofing(context.Context) error {
 	if !a.config.MACSpoofCheck {
 		return nil
 	}
-	s := a.attachment.spoofing()
+	s, made := a.attachment.spoofing(), false
 	a.undo.push("delete the rules against spoofing", func(context.Context) error {
-		return changeRules(a.host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		err := changeRules(a.host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
 			w := spoofWriter()
 			s.delete(w, tables)
 			return w.changes, nil
 		})
+		return errors.Join(err, forgetUnused(a.host, made, spoofUnused))
 	})
 	return spoofCheckUnusable(changeRules(a.host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
+		made = made || spoofWriter().in(tables) == nil
 		return s.make(tables, a.hostEnd.Name, ownMAC(a.containerEnd, a.config)), nil
 	}))
 }

@@ -139,13 +139,13 @@ var situations = []situation{
 		},
 	},
 	{
-		name: "masquerade by nftables, both families", given: dualStack, ops: filterOps, prepare: (*lab).addSharedRules,
+		name: "masquerade by nftables, both families", given: dualStack, ops: filterOps,
 		simulated: true, keys: map[string]any{
 			"isGateway": true, "ipMasq": true, "ipMasqBackend": "nftables", "ipam": map[string]any{"type": "fixed"},
 		},
 	},
 	{
-		name: "masquerade, no spoofing", prepare: (*lab).addSharedRules, ops: []intercept.Op{intercept.RulesetChange},
+		name: "masquerade, no spoofing", ops: []intercept.Op{intercept.RulesetChange},
 		keys: map[string]any{"ipMasq": true, "ipMasqBackend": "iptables", "macspoofchk": true},
 	},
 }
@@ -434,8 +434,21 @@ func (l *lab) forgetShared(s situation) {
 		l.must(l.self.SetSysctl("net/ipv6/conf/all/forwarding", "0"))
 		l.quiet(l.open(l.netns("victim")))
 	}
+	l.forgetTables()
 	if s.prepare != nil {
 		s.prepare(l)
+	}
+}
+
+// forgetTables deletes all of nftables.
+func (l *lab) forgetTables() {
+	l.t.Helper()
+	tables, err := l.self.Ruleset(kernel.NFTables)
+	l.must(err)
+	for _, table := range tables {
+		l.must(l.self.ChangeRuleset(kernel.NFTables, []kernel.FilterChange{
+			{Do: kernel.DeleteTable, Family: table.Family, Table: table.Name},
+		}))
 	}
 }
 

@@ -155,6 +155,8 @@ func (n *nftables) change(c kernel.FilterChange, f Features) *refusal {
 		return n.addTable(c)
 	case table == nil:
 		return refuse(kernel.ENOENT)
+	case c.Do == kernel.DeleteTable && c.Exclusive && len(table.Chains) > 0:
+		return refuse(kernel.EBUSY) // NLM_F_NONREC
 	case c.Do == kernel.DeleteTable: // nf_tables_deltable: with all that is in it
 		n.tables = slices.Delete(n.tables, n.index(c), n.index(c)+1)
 		return nil

@@ -38,6 +38,14 @@ var nftTableLaws = []Law{
 	{"nft/table/delete-absent", nfTables + "nf_tables_deltable: nft_table_lookup", func(e *env) {
 		e.nft("a").refused(kernel.ENOENT, "delete table F t")
 	}},
+	{"nft/table/delete-empty", nfTables + "nf_tables_deltable: NLM_F_NONREC", func(e *env) {
+		n := e.nft("a")
+		n.chain("c")
+		n.refused(kernel.EBUSY, "delete empty table F t")
+		n.change("delete chain F t c", "delete empty table F t")
+		equal(e, n.list(), []string{}, "rules after the only table was deleted, and its only chain before it")
+		n.refused(kernel.ENOENT, "delete empty table F t")
+	}},
 	{"nft/table/families-are-apart", nfTables + "nft_table_lookup: family", func(e *env) {
 		n := e.nft("a")
 		n.needs("inet")

@@ -18,6 +18,7 @@ func nftMutants() []mutant {
 		{"nft/table/add-twice", "refuses a table that is there", rulesAs(kernel.AddTable, func(c *kernel.FilterChange) { c.Exclusive = true })},
 		{"nft/table/create-twice", "creates a table that is there", ignoreRefusal(kernel.EEXIST)},
 		{"nft/table/delete", "refuses to delete a table with rules", refuseRules("delete table", kernel.EBUSY)},
+		{"nft/table/delete-empty", "deletes it with all that is in it", ignoreRefusal(kernel.EBUSY)},
 		{"nft/table/delete-absent", "deletes what is not there", ignoreRefusal(kernel.ENOENT)},
 		{"nft/table/families-are-apart", "has each table once", deleteInAllFamilies()},
 		{"nft/table/netns-are-apart", "has one table of rules for all namespaces", sharedRules(kernel.NFTables)},

@@ -240,7 +240,10 @@ func nftRequest(c *kernel.FilterChange) (kind, flags int, parts []nl.NetlinkRequ
 		return unix.NFT_MSG_NEWTABLE, created, parts
 	case kernel.DeleteTable:
 		name(unix.NFTA_TABLE_NAME, c.Table)
-		return unix.NFT_MSG_DELTABLE, 0, parts
+		if c.Exclusive {
+			flags = unix.NLM_F_NONREC
+		}
+		return unix.NFT_MSG_DELTABLE, flags, parts
 	case kernel.AddChain:
 		name(unix.NFTA_CHAIN_TABLE, c.Table)
 		name(unix.NFTA_CHAIN_NAME, c.Chain)
