@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestMessages runs scenarios that are wrong, and reads what people are told: some lines, each with its beginning, in
+// that order. A line of the text that is wanted may be without its indentation.
+func TestMessages(t *testing.T) {
+	for name, c := range map[string]struct{ options, script, want string }{
+		"a claim that is not true is no check": {"-v", `
+			ip link add br0 type bridge
+			ip link show br0
+			stdout br0
+			stdout br1`, `
+			check: stdout br0
+			> stdout br1
+			FAIL: wrong.txtar:4: no match for`},
+		"nor is one of the state": {"-v", `
+			ip netns show
+			expect state
+			-- state --
+			link br0`, `
+			> ip netns show
+			> expect state
+			FAIL: wrong.txtar:2: the machine is not as state says`},
+		"nor is one that something is not so": {"-v", `
+			grep a x
+			! grep a x
+			-- x --
+			a`, `
+			check: grep a x
+			> ! grep a x
+			FAIL: wrong.txtar:2: unexpected match`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout := failing(t, c.options, flush(c.script))
+			rest := "\n" + flush(stdout)
+			for line := range strings.Lines(flush(c.want)) {
+				var found bool
+				if _, rest, found = strings.Cut(rest, "\n"+strings.TrimSpace(line)); !found {
+					t.Fatalf("in this order\n%s\nis wanted, and there is no %q in\n%s", flush(c.want), line, stdout)
+				}
+			}
+		})
+	}
+}
+
+// flush is a text without the indentation of its lines, and without its blank lines.
+func flush(text string) string {
+	return regexp.MustCompile(`(?m)^\s+`).ReplaceAllString(text, "")
+}
+
+// failing runs a script that fails, as wrong.txtar, and returns what people read.
+func failing(t *testing.T, options, script string) (stdout string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("wrong.txtar", []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"test"}, strings.Fields(options)...)
+	exit, stdout, stderr := cnilab(t, append(args, "wrong.txtar")...)
+	if exit != exitFailed || stderr != "" {
+		t.Errorf("exit status %d, want %d; stderr %q", exit, exitFailed, stderr)
+	}
+	return stdout
+}
