@@ -35,6 +35,11 @@ func TestMessages(t *testing.T) {
 			check: grep a x
 			> ! grep a x
 			FAIL: wrong.txtar:2: unexpected match`},
+		"no time is left": {"--timeout=1ns", `
+			! ping host 192.0.2.1
+			ip link show`, `
+			> ! ping host 192.0.2.1
+			FAIL: wrong.txtar:1: not finished after 1ns (--timeout)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout := failing(t, c.options, flush(c.script))

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -110,7 +111,7 @@ func (session *session) runScript(ctx context.Context, t testscript.T, newMachin
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, lateError{o.Timeout})
 	defer cancel()
 	session.ctx = ctx
 	shown := shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", ""), session}
@@ -122,6 +123,13 @@ func (session *session) runScript(ctx context.Context, t testscript.T, newMachin
 		UpdateScripts:      o.Update,
 	})
 	return session.updated(file)
+}
+
+// A lateError is what ends a scenario that takes too long.
+type lateError struct{ limit time.Duration }
+
+func (e lateError) Error() string {
+	return fmt.Sprintf("not finished after %s (--timeout)", e.limit)
 }
 
 // sessionKey finds the session among a script's values.
@@ -182,6 +190,9 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	line := append([]string{name}, args...)
 	s.begin(cutHost(line)[0])
 	out, err := s.do(line)
+	if late, ok := errors.AsType[lateError](context.Cause(s.ctx)); ok {
+		ts.Fatalf("%v", late) // whatever the line says: it may have been called off
+	}
 	fmt.Fprint(ts.Stdout(), out)
 	if neg || err == nil {
 		s.finish(ts, out, err)
