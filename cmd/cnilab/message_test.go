@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,6 +41,16 @@ func TestMessages(t *testing.T) {
 			ip link show`, `
 			> ! ping host 192.0.2.1
 			FAIL: wrong.txtar:1: not finished after 1ns (--timeout)`},
+		"a fault that no call met is behind what was done": {"", `
+			# A fault.
+			ip netns add pod-a
+			fault link add EPERM
+			on node crash -n 3 file *
+			ip link show`, `
+			# A fault.
+			FAIL: wrong.txtar:3: fault link add EPERM: no call met it
+			FAIL: wrong.txtar:4: crash -n 3 file *: no call met it; of its kind there were 0
+			0 passed`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout := failing(t, c.options, flush(c.script))
@@ -51,6 +62,19 @@ func TestMessages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFaultsOfAFailureAreNotMissed: what fails is why no call met them.
+func TestFaultsOfAFailureAreNotMissed(t *testing.T) {
+	for _, last := range []string{"ip link del none", "skip"} {
+		name, script := filepath.Join(t.TempDir(), "unmet.txtar"), "fault link add EPERM\n"+last+"\n"
+		if err := os.WriteFile(name, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, stdout, stderr := cnilab(t, "test", name); strings.Contains(stdout, "no call met it") {
+			t.Errorf("%s:\n%s%s", last, stdout, stderr)
+		}
 	}
 }
 

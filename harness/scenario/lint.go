@@ -16,13 +16,12 @@ func (s Scenario) lint() error {
 	if _, err := s.Binding(); err != nil {
 		return err
 	}
-	archive := txtar.Parse(s.Text)
-	for _, f := range archive.Files {
+	for _, f := range txtar.Parse(s.Text).Files {
 		if !localFile(f.Name) {
 			return fmt.Errorf("%s:%d: %q is no plain file name", s.File, s.lineOf(f.Name), f.Name)
 		}
 	}
-	for i, line := range strings.Split(string(archive.Comment), "\n") {
+	for i, line := range s.script() {
 		if err := lintLine(line); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
 		}
@@ -31,10 +30,7 @@ func (s Scenario) lint() error {
 }
 
 func lintLine(line string) error {
-	args := split(line)
-	if len(args) > 0 && args[0] == "!" {
-		args = args[1:]
-	}
+	args := wordsOf(line)
 	if len(args) == 0 {
 		return nil
 	}
@@ -72,6 +68,15 @@ func verbs() []string {
 func localFile(name string) bool {
 	return name != "" && !path.IsAbs(name) && !strings.ContainsAny(name, `$\:'`) && path.Clean(name) == name &&
 		name != ".." && !strings.HasPrefix(name, "../")
+}
+
+// wordsOf are the words of a line, without the "!" before it.
+func wordsOf(line string) []string {
+	words := split(line)
+	if len(words) > 0 && words[0] == "!" {
+		words = words[1:]
+	}
+	return words
 }
 
 // split splits a line at white space as testscript does, up to a comment; quotes are kept.

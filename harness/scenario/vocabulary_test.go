@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 // TestWhatIsNotInTheLanguage checks that a line is refused before anything is done, and that people learn which word is
@@ -71,7 +73,10 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"sleep long":                             `sleep: "long" is no TIME`,
 		"fault":                                  "fault: ERRNO is missing",
 		"fault link add EWHAT":                   `fault: "EWHAT" is no ERRNO`,
-		"fault link EIO":                         `fault: "link" is no OP`,
+		"fault link EIO":                         `fault: "link" is no OP (usage: `,
+		"fault link ad EIO":                      `fault: "link ad" is no OP; is it "link add"? (usage: `,
+		"crash files *":                          `crash: "files *" is no OP; is it "file *"?`,
+		"fault pnig EIO":                         `fault: "pnig" is no OP`,
 		"fault -n 0 EIO":                         `fault: "0" is no N`,
 		"fault -torn link add EIO":               "fault: -torn is for file write alone",
 		"crash -effect":                          `crash: does not know "-effect"`,
@@ -155,6 +160,15 @@ func TestVocabulary(t *testing.T) {
 	for _, e := range entries() {
 		if !strings.Contains(Help(), e.usage) || !strings.Contains(Vocabulary(), e.about) || strings.Contains(e.about, "\n") {
 			t.Errorf("%q is explained badly", e.usage)
+		}
+	}
+}
+
+// TestOpsAreExplained looks for what may be broken in what people read of it.
+func TestOpsAreExplained(t *testing.T) {
+	for _, op := range intercept.Ops() {
+		if !strings.Contains(strings.ReplaceAll(Help(), "\n", " "), " "+string(op)) {
+			t.Errorf("%q is not explained", op)
 		}
 	}
 }
