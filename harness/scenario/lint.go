@@ -21,10 +21,15 @@ func (s Scenario) lint() error {
 			return fmt.Errorf("%s:%d: %q is no plain file name", s.File, s.lineOf(f.Name), f.Name)
 		}
 	}
+	empty := true
 	for i, line := range s.script() {
 		if err := lintLine(line); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
 		}
+		empty = empty && len(wordsOf(line)) == 0
+	}
+	if empty {
+		return fmt.Errorf("%s: there is no line that does anything", s.File)
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ func TestOutcomes(t *testing.T) {
 		{"need luck", Failed, `try.txtar:1: need: does not know "luck", but bridge-vlans`},
 		{"\nfile show /etc/none", Failed, "scenarios/try.txtar:2: read /etc/none: no such file or directory (ENOENT)"},
 		{"! file show /etc/motd", Failed, "scenarios/try.txtar:1: file succeeded, and should have failed"},
+		{"", Failed, "scenarios/try.txtar: there is no line that does anything"},
+		{"# A comment.\n\n!\n-- file --\nstop\n", Failed, "scenarios/try.txtar: there is no line that does anything"},
 		{"file show /etc/motd\nstdout goodbye", Failed, "scenarios/try.txtar:2: no match for `goodbye`"},
 		{"file show /etc/motd\ncmp stdout want\n-- want --\nbye\n", Failed, "-welcome\n+bye\n"},
 		{"! file shwo /etc/motd", Failed, `try.txtar:1: file: does not know "shwo", but show, write, del`},
@@ -63,7 +65,7 @@ func TestMachineThatIsNotClean(t *testing.T) {
 }
 
 func TestNoMachine(t *testing.T) {
-	r := Run(t.Context(), written(""), func() (*Machine, error) { return nil, errors.New("no memory") }, Options{})
+	r := Run(t.Context(), written("file show /etc/motd"), func() (*Machine, error) { return nil, errors.New("no memory") }, Options{})
 	if r.Outcome != Failed || !strings.Contains(r.Log, "no machine to run on: no memory") {
 		t.Errorf("%s:\n%s", r.Outcome, r.Log)
 	}
