@@ -115,7 +115,7 @@ func (session *session) runScript(ctx context.Context, t testscript.T, newMachin
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, lateError{o.Timeout})
 	defer cancel()
 	session.ctx = ctx
-	shown := shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", ""), session}
+	shown := shownAs{t, strings.NewReplacer(file+":0: ", s.File+": ", file, s.File, "WORK=$WORK\n", ""), session}
 	testscript.RunT(shown, testscript.Params{
 		Files:              []string{file},
 		RequireUniqueNames: true,
