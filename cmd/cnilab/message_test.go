@@ -51,6 +51,18 @@ func TestMessages(t *testing.T) {
 			FAIL: wrong.txtar:3: fault link add EPERM: no call met it
 			FAIL: wrong.txtar:4: crash -n 3 file *: no call met it; of its kind there were 0
 			0 passed`},
+		"a result takes as few lines as with -v": {"", `
+			ip netns add pod-a
+			cni add net.conf pod-a eth0
+			stdout none
+			-- net.conf --
+			{ "cniVersion": "1.1.0", "name": "net", "type": "bridge" }`, `
+			> cni add net.conf pod-a eth0
+			[stdout]
+			{
+			"cniVersion": "1.1.0",
+			"interfaces": [
+			{ "mac": "`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout := failing(t, c.options, flush(c.script))

@@ -209,6 +209,7 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 		ts.Fatalf("%v", late) // whatever the line says: it may have been called off
 	}
 	fmt.Fprint(ts.Stdout(), out)
+	s.printed = append(s.printed, out)
 	if neg || err == nil {
 		s.finish(ts, out, err)
 	}

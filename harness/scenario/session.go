@@ -34,6 +34,7 @@ type session struct {
 	lastState  string // a snapshot of the machine at the end, if keepsState
 
 	transcript *transcript // nil where nobody wants to read it
+	printed    []string    // what lines have printed
 
 	updating bool
 	updates  map[string]string // new texts of files of the archive
