@@ -47,6 +47,8 @@ func TestMessages(t *testing.T) {
 			fault link add EPERM
 			on node crash -n 3 file *
 			ip link show`, `
+			FAIL wrong
+			wrong.txtar:3: fault link add EPERM: no call met it
 			# A fault.
 			FAIL: wrong.txtar:3: fault link add EPERM: no call met it
 			FAIL: wrong.txtar:4: crash -n 3 file *: no call met it; of its kind there were 0
@@ -86,6 +88,19 @@ func TestFaultsOfAFailureAreNotMissed(t *testing.T) {
 		}
 		if _, stdout, stderr := cnilab(t, "test", name); strings.Contains(stdout, "no call met it") {
 			t.Errorf("%s:\n%s%s", last, stdout, stderr)
+		}
+	}
+}
+
+// TestHeadline reads what stands at the top of a failure.
+func TestHeadline(t *testing.T) {
+	for log, want := range map[string]string{
+		"# Why.\n> skip\nFAIL: x:2: a\nFAIL: x: b\n": "x:2: a",
+		"FAIL: x:2: a\nFAIL: x: b\n":                 "",
+		"x:1: no verb\n":                             "",
+	} {
+		if got := headline(log); got != want {
+			t.Errorf("%q: got %q, want %q", log, got, want)
 		}
 	}
 }

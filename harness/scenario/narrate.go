@@ -130,7 +130,7 @@ func (n *narrator) line(line string, refuted bool) {
 func refuted(log string) bool {
 	for line := range strings.Lines(log) {
 		switch {
-		case strings.HasPrefix(line, failMark):
+		case strings.HasPrefix(line, FailMark):
 			return true
 		case strings.HasPrefix(line, "> "), strings.HasPrefix(line, stepMark):
 			return false
@@ -139,8 +139,8 @@ func refuted(log string) bool {
 	return false
 }
 
-// failMark begins the line of a log that says where the script has failed, and why.
-const failMark = "FAIL: "
+// FailMark begins the line of a log that says where the script has failed, and why.
+const FailMark = "FAIL: "
 
 // step tells what came of a line.
 func (n *narrator) step(number int) {

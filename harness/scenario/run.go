@@ -183,7 +183,7 @@ func (session *session) conclude(rec *recorder) {
 	}
 	for _, what := range wrong {
 		rec.failed = true
-		rec.Log(failMark + what)
+		rec.Log(FailMark + what)
 	}
 }
 
