@@ -24,6 +24,8 @@ type Fault struct {
 	When When
 	// Errno is what the caller is told. 0: it is told nothing, because its process dies, as SIGKILL ends one.
 	Errno kernel.Errno
+	// Where is the place that set it, for messages: "k.txtar:5". "" is none that anybody knows.
+	Where string
 }
 
 // When is how much of a call that fails takes effect.

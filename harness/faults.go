@@ -38,11 +38,23 @@ func (f *Faults) Clear() error {
 	var errs []error
 	for _, fault := range f.set {
 		if fault.hit == 0 {
-			errs = append(errs, fmt.Errorf("%s: no call met it; of its kind there were %d", fault, fault.met))
+			errs = append(errs, fault.unmet())
 		}
 	}
 	f.set = nil
 	return errors.Join(errs...)
+}
+
+// unmet is the error of a fault that no call met.
+func (f *countedFault) unmet() error {
+	what := f.String() + ": no call met it"
+	if f.Nth > 0 {
+		what += fmt.Sprintf("; of its kind there were %d", f.met)
+	}
+	if f.Where != "" {
+		what = f.Where + ": " + what
+	}
+	return errors.New(what)
 }
 
 // Forget empties the list of Effects.

@@ -150,6 +150,8 @@ func TestUsageErrors(t *testing.T) {
 		"doctor who":                            `unknown command "who"`,
 		"version --backend=sim":                 "unknown flag: --backend",
 		"test --timeout=soon x.txt":             `invalid argument "soon"`,
+		"test --timeout=0s":                     "--timeout=0s: a scenario takes more time than none",
+		"test --timeout=-1s x.txtar":            "--timeout=-1s: a scenario takes more time than none",
 		"do-scenario-in-sandbox now":            "unknown command",
 	} {
 		exit, stdout, stderr := cnilab(t, strings.Fields(args)...)

@@ -12,15 +12,17 @@ import (
 
 // A report tells people how scenarios ended.
 type report struct {
-	out                     io.Writer
-	verbose                 bool
-	told                    bool // how to read it
-	passed, failed, skipped int
-	bound                   map[string]int // scenarios that run on one backend alone, by its name
+	out             io.Writer
+	verbose         bool
+	told            bool // how to read it
+	passed, skipped int
+	failed          []string       // their names
+	bound           map[string]int // scenarios that were run, and run on one backend alone, by its name
+	elsewhere       map[string]int // scenarios that were not run, because they run on another backend alone, by its name
 }
 
 func newReport(out io.Writer, verbose bool) *report {
-	return &report{out: out, verbose: verbose, bound: map[string]int{}}
+	return &report{out: out, verbose: verbose, bound: map[string]int{}, elsewhere: map[string]int{}}
 }
 
 // add tells about one scenario: a line, and what went wrong.
@@ -29,21 +31,36 @@ func (r *report) add(result scenario.Result) {
 		fmt.Fprintln(r.out, r.before())
 	}
 	fmt.Fprintf(r.out, "%-4s %-28s %.2fs\n", result.Outcome, result.Name, result.Took.Seconds())
+	if result.Outcome == scenario.Failed {
+		fmt.Fprint(r.out, indent(headline(result.Log)))
+	}
 	if r.verbose || result.Outcome != scenario.Passed && result.Outcome != scenario.Bound {
 		fmt.Fprint(r.out, indent(result.Log))
 	}
-	if result.Bound != "" {
+	if result.Bound != "" && result.Outcome != scenario.Bound {
 		r.bound[result.Bound]++
 	}
 	switch result.Outcome {
 	case scenario.Passed:
 		r.passed++
-	case scenario.Bound: // counted
+	case scenario.Bound:
+		r.elsewhere[result.Bound]++
 	case scenario.Skipped:
 		r.skipped++
 	default:
-		r.failed++
+		r.failed = append(r.failed, result.Name)
 	}
+}
+
+// headline is the line of a failure's log that says what is wrong, which stands far down; "" where the log begins with
+// it.
+func headline(log string) string {
+	_, what, _ := strings.Cut(log, "\n"+scenario.FailMark)
+	if strings.HasPrefix(log, scenario.FailMark) {
+		return ""
+	}
+	what, _, _ = strings.Cut(what, "\n")
+	return what
 }
 
 // before is what a verbose report has before a scenario: a blank line, before the first how to read it.
@@ -57,18 +74,22 @@ func (r *report) before() string {
 
 // end tells the sum, and whether it is a failure.
 func (r *report) end() error {
-	sum := fmt.Sprintf("%d passed, %d failed", r.passed, r.failed)
+	sum := fmt.Sprintf("%d passed, %d failed", r.passed, len(r.failed))
 	if r.skipped > 0 {
 		sum += fmt.Sprintf(", %d skipped", r.skipped)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.elsewhere)) {
+		sum += fmt.Sprintf(", %d not run here (for %s alone)", r.elsewhere[name], name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.bound)) {
-		sum += fmt.Sprintf("; %d run on %s alone", r.bound[name], name)
+		sum += fmt.Sprintf("; of those run, %d for %s alone", r.bound[name], name)
 	}
 	fmt.Fprintln(r.out, sum)
-	if r.failed > 0 {
-		return errTold
+	if len(r.failed) == 0 {
+		return nil
 	}
-	return nil
+	fmt.Fprintln(r.out, "failed:", strings.Join(r.failed, ", "))
+	return errTold
 }
 
 func indent(text string) string {

@@ -75,6 +75,9 @@ func (f testFlags) kernel() (backend.Backend, error) {
 	if f.jobs < 1 {
 		return backend.Backend{}, fmt.Errorf("-j %d: at least one scenario has to run at a time", f.jobs)
 	}
+	if f.timeout <= 0 {
+		return backend.Backend{}, fmt.Errorf("--timeout=%s: a scenario takes more time than none", f.timeout)
+	}
 	if f.captures != "" && f.backend != "sim" {
 		return backend.Backend{}, fmt.Errorf("--capture: only --backend=sim sees all packets")
 	}

@@ -101,16 +101,18 @@ func (s *session) capabilities(file string) (map[string]any, error) {
 		return nil, nil
 	}
 	var all map[string]any
-	if err := json.Unmarshal([]byte(s.files.read(file)), &all); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	text := s.files.read(file)
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, s.misread(file, text, err)
 	}
 	return all, nil
 }
 
 func (s *session) network(file string) (*harness.Network, error) {
-	n, err := harness.ParseNetwork([]byte(s.files.read(file)))
+	text := s.files.read(file)
+	n, err := harness.ParseNetwork([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, s.misread(file, text, err)
 	}
 	return n, nil
 }

@@ -8,14 +8,15 @@ import (
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 func faultForms() []form {
 	return []form{
 		{
 			"fault", "fault [-n N] [-after|-torn] [OP [OBJECT]] ERRNO",
-			"from now on, calls of plugins and of the runtime fail: those of an OP (link add, file write, ...; file *:" +
-				" all that change files), on an OBJECT (* stands for any characters); without OP, all that change" +
+			"from now on, calls of plugins and of the runtime fail: those of an OP (link add, file write, ..., as listed" +
+				" at the end; file *: all that change files), on an OBJECT (* stands for any characters); without OP, all that change" +
 				" something; with -n, the N-th of them alone; with -after, when they have taken effect; with -torn," +
 				" when half of the file is written",
 			(*session).setFault,
@@ -64,6 +65,7 @@ func (s *session) setCrash(_ string, w *words) (string, error) {
 
 func (s *session) breakOn(fault harness.Fault, err error) error {
 	if err == nil {
+		fault.Where = fmt.Sprintf("%s:%d", s.scenario.File, s.line)
 		s.faults.Set(fault)
 	}
 	return err
@@ -83,19 +85,29 @@ func (w *words) fault() (f harness.Fault, err error) {
 	if f.When == harness.Torn && f.Op != "file write" {
 		return f, w.wrong("-torn is for file write alone")
 	}
-	if len(w.rest) == 1 && !slices.Contains(oneWordOps, f.Op) {
-		return f, w.wrong("%q is no OP", f.Op)
+	if known := ops(); f.Op != "" && !slices.Contains(known, f.Op) {
+		return f, w.wrong("%q is no OP%s", f.Op, orRather(f.Op, known))
 	}
 	return f, nil
 }
 
-// oneWordOps are the ops that are not a noun and a verb.
-var oneWordOps = []string{"ping", "call", "serve", "sleep", "exec"}
+// ops are those of calls, and of each noun all that change something: "file *".
+func ops() []string {
+	var all []string
+	for _, op := range intercept.Ops() {
+		all = append(all, string(op))
+		if noun, _, two := strings.Cut(string(op), " "); two && op.Mutates() {
+			all = append(all, noun+" *")
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // cutOp parts an op from the object, which may have several words.
 func cutOp(words []string) (op, object string) {
 	length := min(2, len(words))
-	if len(words) > 0 && slices.Contains(oneWordOps, words[0]) {
+	if len(words) > 0 && slices.Contains(ops(), words[0]) {
 		length = 1
 	}
 	return strings.Join(words[:length], " "), strings.Join(words[length:], " ")

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,15 @@ func Vocabulary() string {
 	for _, e := range entries() {
 		fmt.Fprintf(&b, "- `%s`  \n  %s\n", e.usage, e.about)
 	}
+	fmt.Fprint(&b, "\n", opsHelp())
 	return b.String()
+}
+
+// opsHelp says what OP stands for in the lines about faults.
+func opsHelp() string {
+	plain := slices.DeleteFunc(ops(), func(op string) bool { return strings.HasSuffix(op, " *") })
+	text := "An OP is one of " + strings.Join(plain, ", ") + "; or a first word with *, for all of these that change something."
+	return strings.Join(wrap(text, 118), "\n") + "\n"
 }
 
 // Help explains the language for a terminal.
@@ -43,6 +52,7 @@ func Help() string {
 	for _, e := range entries() {
 		fmt.Fprintf(&b, "  %s\n        %s\n", e.usage, e.about)
 	}
+	fmt.Fprint(&b, "\n", opsHelp())
 	return b.String()
 }
 

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -112,9 +111,9 @@ func (w *words) host(s *session) (*node, error) {
 
 func (s *session) layCable(_ string, w *words) (string, error) {
 	var c Cable
-	err := value(w, "A", &c.A, s.parseEnd)()
+	err := s.cableEnd(w, "A", &c.A)
 	if err == nil {
-		err = value(w, "B", &c.B, s.parseEnd)()
+		err = s.cableEnd(w, "B", &c.B)
 	}
 	become := func(state CableState) func() error { return func() error { c.State = state; return nil } }
 	if err == nil {
@@ -132,13 +131,17 @@ func (s *session) layCable(_ string, w *words) (string, error) {
 	return "", s.cable(c)
 }
 
-// parseEnd reads HOST or HOST:DEVICE.
-func (s *session) parseEnd(word string) (end CableEnd, err error) {
+// cableEnd takes HOST or HOST:DEVICE.
+func (s *session) cableEnd(w *words, what string, end *CableEnd) error {
+	word, err := w.next(what)
+	if err != nil {
+		return err
+	}
 	end.Host, end.Device, _ = strings.Cut(word, ":")
 	if s.nodeNamed(end.Host) == nil {
-		err = fmt.Errorf("no machine %q", end.Host)
+		return w.wrong(`there is no machine %[1]q; a line "host %[1]s" makes it`, end.Host)
 	}
-	return end, err
+	return nil
 }
 
 // pointed returns a parser of what may be left out.

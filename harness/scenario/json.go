@@ -35,8 +35,9 @@ func (s *session) compareJSON(_ string, w *words) (string, error) {
 
 func (s *session) readJSON(file string) (any, error) {
 	var document any
-	if err := json.Unmarshal([]byte(s.files.read(file)), &document); err != nil {
-		return nil, fmt.Errorf("%s is no JSON document: %w", file, err)
+	text := s.files.read(file)
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		return nil, s.misread(file, text, fmt.Errorf("no JSON document: %w", err))
 	}
 	return document, nil
 }

@@ -33,6 +33,17 @@ func layOutJSON(text []byte, width int) []string {
 	return layOut("", text, width)
 }
 
+// layOutPrinted lays out the JSON documents that lines have printed, where a log shows them.
+func (s *session) layOutPrinted(log string) string {
+	const mark = "[stdout]\n"
+	for _, out := range s.printed {
+		if lines := layOutJSON([]byte(out), pageWidth); lines != nil {
+			log = strings.ReplaceAll(log, mark+out, mark+strings.Join(lines, "\n")+"\n")
+		}
+	}
+	return log
+}
+
 // layOut lays out a value with the key before it.
 func layOut(key string, value []byte, width int) []string {
 	parts, keys := members(value)

@@ -1,40 +1,58 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // lint refuses a script that says what the language does not have, before its first line is run. testscript's own verbs
 // cannot be taken out of it, and some would reach the machine that runs the scenario; so every line must begin with a
 // verb of ours or of builtins, in plain letters, and name no file outside of the archive.
 func (s Scenario) lint() error {
+	if bytes.HasPrefix(s.Text, []byte("\ufeff")) {
+		return fmt.Errorf("%s:1: the file begins with a byte order mark; save it without", s.File)
+	}
 	if _, err := s.Binding(); err != nil {
 		return err
 	}
-	archive := txtar.Parse(s.Text)
-	for _, f := range archive.Files {
-		if !localFile(f.Name) {
-			return fmt.Errorf("%s:%d: %q is no plain file name", s.File, s.lineOf(f.Name), f.Name)
-		}
+	if err := s.lintFiles(); err != nil {
+		return err
 	}
-	for i, line := range strings.Split(string(archive.Comment), "\n") {
+	empty := true
+	for i, line := range s.script() {
 		if err := lintLine(line); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
+		}
+		empty = empty && len(wordsOf(line)) == 0
+	}
+	if empty {
+		return fmt.Errorf("%s: there is no line that does anything", s.File)
+	}
+	return nil
+}
+
+// lintFiles refuses files that are not below the script's own folder, and one that would take another's place.
+func (s Scenario) lintFiles() error {
+	number := 0
+	for line := range strings.Lines(string(s.Text)) {
+		number++
+		name := marked(line)
+		switch first := s.lineOf(name); {
+		case name == "":
+		case !localFile(name):
+			return fmt.Errorf("%s:%d: %q is no plain file name", s.File, number, name)
+		case first != number:
+			return fmt.Errorf("%s:%d: there is another file %s, at line %d", s.File, number, name, first)
 		}
 	}
 	return nil
 }
 
 func lintLine(line string) error {
-	args := split(line)
-	if len(args) > 0 && args[0] == "!" {
-		args = args[1:]
-	}
+	args := wordsOf(line)
 	if len(args) == 0 {
 		return nil
 	}
@@ -44,7 +62,7 @@ func lintLine(line string) error {
 	}
 	i := slices.IndexFunc(builtins(), func(b builtin) bool { return b.name == verb })
 	if i < 0 {
-		return usageError{fmt.Sprintf("%q is no verb of scenarios; they are %s", verb, strings.Join(verbs(), ", "))}
+		return usageError{fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, verbs()))}
 	}
 	for _, file := range builtins()[i].files(args[1:]) {
 		if !localFile(file) {
@@ -72,6 +90,15 @@ func verbs() []string {
 func localFile(name string) bool {
 	return name != "" && !path.IsAbs(name) && !strings.ContainsAny(name, `$\:'`) && path.Clean(name) == name &&
 		name != ".." && !strings.HasPrefix(name, "../")
+}
+
+// wordsOf are the words of a line, without the "!" before it.
+func wordsOf(line string) []string {
+	words := split(line)
+	if len(words) > 0 && words[0] == "!" {
+		words = words[1:]
+	}
+	return words
 }
 
 // split splits a line at white space as testscript does, up to a comment; quotes are kept.

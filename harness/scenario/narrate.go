@@ -35,7 +35,7 @@ func (t *transcript) tell(log string) string {
 		case isComment:
 			n.comment(comment)
 		case strings.HasPrefix(line, "> "):
-			n.line(line)
+			n.line(line, refuted(log))
 		case line == "PASS" && log == "":
 		default:
 			n.print(line)
@@ -117,14 +117,30 @@ func (n *narrator) plain(text string) string {
 // checks are the lines that only compare.
 var checks = []string{"expect", "same", "jsoncmp", "stdout", "stderr", "cmp", "cmpenv", "grep", "exists"}
 
-// line tells what is done now.
-func (n *narrator) line(line string) {
+// line tells what is done now. A claim that was refuted is no check: those are true.
+func (n *narrator) line(line string, refuted bool) {
 	words := cutHost(split(strings.TrimPrefix(strings.TrimPrefix(line, "> "), "! ")))
-	if len(words) > 0 && slices.Contains(checks, words[0]) {
+	if len(words) > 0 && slices.Contains(checks, words[0]) && !refuted {
 		line = "  check: " + strings.TrimPrefix(line, "> ")
 	}
 	n.hang(line, "    ")
 }
+
+// refuted reports whether the line before this rest of a log has failed: nothing else is done before the log says so.
+func refuted(log string) bool {
+	for line := range strings.Lines(log) {
+		switch {
+		case strings.HasPrefix(line, FailMark):
+			return true
+		case strings.HasPrefix(line, "> "), strings.HasPrefix(line, stepMark):
+			return false
+		}
+	}
+	return false
+}
+
+// FailMark begins the line of a log that says where the script has failed, and why.
+const FailMark = "FAIL: "
 
 // step tells what came of a line.
 func (n *narrator) step(number int) {

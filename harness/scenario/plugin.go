@@ -2,8 +2,6 @@ package scenario
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 
 	"github.com/cnilab/cnilab/harness"
 )
@@ -85,17 +83,18 @@ func (s *session) stdin(c pluginCall) ([]byte, error) {
 	if c.stdin == "" {
 		return nil, nil
 	}
-	text := []byte(s.files.read(c.stdin))
+	text := s.files.read(c.stdin)
 	if c.previous == "" {
-		return text, nil
+		return []byte(text), nil
 	}
 	var conf map[string]json.RawMessage
-	if err := json.Unmarshal(text, &conf); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.stdin, err)
+	if err := json.Unmarshal([]byte(text), &conf); err != nil {
+		return nil, s.misread(c.stdin, text, err)
 	}
-	previous := json.RawMessage(s.files.read(c.previous))
-	if !json.Valid(previous) {
-		return nil, errors.New(c.previous + " is no JSON document")
+	text = s.files.read(c.previous)
+	var previous json.RawMessage
+	if err := json.Unmarshal([]byte(text), &previous); err != nil {
+		return nil, s.misread(c.previous, text, err)
 	}
 	conf["prevResult"] = previous
 	return json.Marshal(conf)

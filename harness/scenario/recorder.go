@@ -84,11 +84,13 @@ type shownAs struct {
 	session *session
 }
 
-// Log shows the log of a script: told, where the session has kept a transcript.
+// Log shows the log of a script: told, where the session has kept a transcript, and in any case with JSON laid out alike.
 func (t shownAs) Log(args ...any) {
 	log := t.names.Replace(fmt.Sprint(args...))
 	if kept := t.session.transcript; kept != nil {
 		log = kept.tell(log)
+	} else {
+		log = t.session.layOutPrinted(log)
 	}
 	t.T.Log(log)
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -86,6 +87,7 @@ func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Resu
 	session := &session{scenario: s, updating: o.Update, updates: map[string]string{}, keepsState: o.State}
 	var updated []byte
 	rec.Run(s.Name, func(t testscript.T) { updated = session.runScript(ctx, t, newMachine, o) })
+	session.conclude(rec)
 	return Result{
 		Name: s.Name, Outcome: rec.outcome(), Log: rec.log.String(), Took: time.Since(start),
 		Bound: bound.Backend, State: session.lastState, Updated: updated,
@@ -110,10 +112,10 @@ func (session *session) runScript(ctx context.Context, t testscript.T, newMachin
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, lateError{o.Timeout})
 	defer cancel()
 	session.ctx = ctx
-	shown := shownAs{t, strings.NewReplacer(file, s.File, "WORK=$WORK\n", ""), session}
+	shown := shownAs{t, strings.NewReplacer(file+":0: ", s.File+": ", file, s.File, "WORK=$WORK\n", ""), session}
 	testscript.RunT(shown, testscript.Params{
 		Files:              []string{file},
 		RequireUniqueNames: true,
@@ -122,6 +124,13 @@ func (session *session) runScript(ctx context.Context, t testscript.T, newMachin
 		UpdateScripts:      o.Update,
 	})
 	return session.updated(file)
+}
+
+// A lateError is what ends a scenario that takes too long.
+type lateError struct{ limit time.Duration }
+
+func (e lateError) Error() string {
+	return fmt.Sprintf("not finished after %s (--timeout)", e.limit)
 }
 
 // sessionKey finds the session among a script's values.
@@ -141,10 +150,10 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {
-		failIf(env, "the state at the end", session.keepState())
+		session.wrongIf("the state at the end", session.keepState())
 		session.end()
-		failIf(env, "the machine is not clean", machine.Close())
-		failIf(env, "at the end", session.clearFaults())
+		session.wrongIf("the machine is not clean", machine.Close())
+		session.unmet = session.clearFaults()
 	})
 	switch {
 	case session.faults == nil && session.scenario.has(faultForms()):
@@ -158,10 +167,23 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	return nil
 }
 
-// failIf fails a script that has ended.
-func failIf(env *testscript.Env, what string, err error) {
+// wrongIf notes what is wrong with the machine of a script that has ended.
+func (session *session) wrongIf(what string, err error) {
 	if err != nil {
-		env.T().Fatal(what + ": " + err.Error())
+		session.wrong = append(session.wrong, fmt.Sprintf("%s: %s: %v", session.scenario.File, what, err))
+	}
+}
+
+// conclude fails a scenario for what was found at its end, below the log of its script. Faults that no call met are
+// worth telling of a script that came to its end: what fails or skips it keeps calls from them.
+func (session *session) conclude(rec *recorder) {
+	wrong := session.wrong
+	if session.unmet != nil && rec.outcome() == Passed {
+		wrong = append(wrong, strings.Split(session.unmet.Error(), "\n")...)
+	}
+	for _, what := range wrong {
+		rec.failed = true
+		rec.Log(FailMark + what)
 	}
 }
 
@@ -179,10 +201,15 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	s := ts.Value(sessionKey{}).(*session)
 	s.files = archive{ts}
+	s.advance(name)
 	line := append([]string{name}, args...)
 	s.begin(cutHost(line)[0])
 	out, err := s.do(line)
+	if late, ok := errors.AsType[lateError](context.Cause(s.ctx)); ok {
+		ts.Fatalf("%v", late) // whatever the line says: it may have been called off
+	}
 	fmt.Fprint(ts.Stdout(), out)
+	s.printed = append(s.printed, out)
 	if neg || err == nil {
 		s.finish(ts, out, err)
 	}

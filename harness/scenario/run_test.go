@@ -33,9 +33,25 @@ func TestOutcomes(t *testing.T) {
 		{"env F=/etc/motd\nfile show $F\nstdout '^welcome$'", Passed, ""},
 		{"stop\nfile show /etc/none", Passed, ""},
 		{"skip 'no kernel for it'", Skipped, "no kernel for it"},
+		{"pnig pod-a 10.1.0.1", Failed, `try.txtar:1: "pnig" is no verb; is it "ping"? (cnilab help scenario`},
+		{"frobnicate", Failed, `try.txtar:1: "frobnicate" is no verb (cnilab help scenario`},
+		{"\ufeff# A comment.\nstop", Failed, "try.txtar:1: the file begins with a byte order mark; save it without"},
+		{"stop\n\n-- x --\n-- y --\n-- x --\n", Failed, "try.txtar:5: there is another file x, at line 3"},
+		{"stop\n-- x --\n-- x/y --\n", Failed, "FAIL: scenarios/try.txtar: mkdir "},
+		{"cni add n p eth0\n-- n --\n\n{ \"name\": \"net\"\n  \"type\": \"bridge\" }\n", Failed, "FAIL: scenarios/try.txtar:1: scenarios/try.txtar:5 (n:3): network configuration: invalid character '\"' after object key:value pair"},
+		{"cni status n\n-- n --\n{\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): network configuration: unexpected end"},
+		{"cni add -capabilities c n p eth0\n-- c --\n[\n}\n", Failed, "txtar:1: scenarios/try.txtar:4 (c:2): invalid character '}'"},
+		{"cni add -capabilities c n p eth0\n-- c --\n[]\n", Failed, "txtar:1: c: json: cannot unmarshal array"},
+		{"plugin -prev r bridge ADD n\n-- n --\n{}\n-- r --\n", Failed, "txtar:1: scenarios/try.txtar:5 (r:1): unexpected end"},
+		{"plugin -prev r bridge ADD n\n-- n --\nnone\n-- r --\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): invalid character 'o'"},
+		{"jsoncmp n n\n-- n --\n{,}\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): no JSON document: invalid character ','"},
+		{"file show /etc/motd\njsoncmp stdout n\n-- n --\n{}\n", Failed, "txtar:2: stdout:1: no JSON document: invalid character 'w'"},
+		{"file show /etc/motd\ncp stdout n\njsoncmp n n\n-- n --\n{}\n", Failed, "txtar:3: n:1: no JSON document: invalid character 'w'"},
 		{"need luck", Failed, `try.txtar:1: need: does not know "luck", but bridge-vlans`},
 		{"\nfile show /etc/none", Failed, "scenarios/try.txtar:2: read /etc/none: no such file or directory (ENOENT)"},
 		{"! file show /etc/motd", Failed, "scenarios/try.txtar:1: file succeeded, and should have failed"},
+		{"", Failed, "scenarios/try.txtar: there is no line that does anything"},
+		{"# A comment.\n\n!\n-- file --\nstop\n", Failed, "scenarios/try.txtar: there is no line that does anything"},
 		{"file show /etc/motd\nstdout goodbye", Failed, "scenarios/try.txtar:2: no match for `goodbye`"},
 		{"file show /etc/motd\ncmp stdout want\n-- want --\nbye\n", Failed, "-welcome\n+bye\n"},
 		{"! file shwo /etc/motd", Failed, `try.txtar:1: file: does not know "shwo", but show, write, del`},
@@ -46,6 +62,9 @@ func TestOutcomes(t *testing.T) {
 		r := Run(t.Context(), written(c.script), fakeMachine, Options{})
 		if r.Outcome != c.outcome || !strings.Contains(r.Log, c.log) {
 			t.Errorf("%q: got %s, want %s; the log is to contain %q:\n%s", c.script, r.Outcome, c.outcome, c.log, r.Log)
+		}
+		if strings.Contains(r.Log, ":0:") {
+			t.Errorf("%q: no script has a line 0:\n%s", c.script, r.Log)
 		}
 	}
 }
@@ -63,7 +82,7 @@ func TestMachineThatIsNotClean(t *testing.T) {
 }
 
 func TestNoMachine(t *testing.T) {
-	r := Run(t.Context(), written(""), func() (*Machine, error) { return nil, errors.New("no memory") }, Options{})
+	r := Run(t.Context(), written("file show /etc/motd"), func() (*Machine, error) { return nil, errors.New("no memory") }, Options{})
 	if r.Outcome != Failed || !strings.Contains(r.Log, "no machine to run on: no memory") {
 		t.Errorf("%s:\n%s", r.Outcome, r.Log)
 	}

@@ -87,10 +87,13 @@ func (s Scenario) commentsApart() (apart []bool) {
 	return apart
 }
 
+// script returns the lines of the script.
+func (s Scenario) script() []string { return strings.Split(string(txtar.Parse(s.Text).Comment), "\n") }
+
 // has reports whether a line of the script is one of some forms, on whichever machine.
 func (s Scenario) has(forms []form) bool {
-	for line := range strings.SplitSeq(string(txtar.Parse(s.Text).Comment), "\n") {
-		words := split(strings.TrimLeft(line, "! "))
+	for _, line := range s.script() {
+		words := wordsOf(line)
 		for _, words := range [][]string{words, cutHost(words)} {
 			if len(words) > 0 && slices.ContainsFunc(forms, func(f form) bool { return f.verb() == words[0] }) {
 				return true

@@ -16,6 +16,7 @@ type session struct {
 
 	ctx        context.Context
 	scenario   Scenario
+	line       int // of the script, counted from 1, that is being done
 	pluginDirs []string
 	faults     *harness.Faults // nil where there can be none
 	skip       func(...any)
@@ -26,10 +27,14 @@ type session struct {
 	makeHost func(name string) (kernel.Host, error) // nil where there is one machine alone
 	cable    func(Cable) error
 
+	unmet error    // faults that no call had met at the end
+	wrong []string // what else was not as it should be then
+
 	keepsState bool
 	lastState  string // a snapshot of the machine at the end, if keepsState
 
 	transcript *transcript // nil where nobody wants to read it
+	printed    []string    // what lines have printed
 
 	updating bool
 	updates  map[string]string // new texts of files of the archive
@@ -50,6 +55,18 @@ func (s *session) do(line []string) (string, error) {
 		return "", err
 	}
 	return f.run(s, netns, &words{form: f, rest: rest})
+}
+
+// advance goes on to the line of the script that is being done: the next with the verb, for each is done once, in its
+// order.
+func (s *session) advance(verb string) {
+	lines := s.scenario.script()
+	for s.line < len(lines) {
+		s.line++
+		if words := wordsOf(lines[s.line-1]); len(words) > 0 && words[0] == verb {
+			return
+		}
+	}
 }
 
 // keepState notes what the machine is like, where somebody wants to know it.

@@ -28,7 +28,7 @@ func (s *session) trace(_ string, w *words) (string, error) {
 	})
 	if err == nil {
 		operands := []func() error{
-			value(w, "NS", &netns, parseString), value(w, "->", new(string), parseArrow), value(w, "ADDRESS", &p.to, parseAddr),
+			value(w, "NS", &netns, parseString), w.arrow, value(w, "ADDRESS", &p.to, parseAddr),
 		}
 		if len(w.rest) > len(operands) {
 			operands = append(operands, value(w, "icmp, tcp/PORT or udp/PORT", &p.over, parseOver))
@@ -73,11 +73,13 @@ func (p traced) outcome(s *session, ns kernel.NetNS) string {
 	return fmt.Sprintf("answer from %s, seen as %s", answer.From, answer.Seen)
 }
 
-func parseArrow(s string) (string, error) {
-	if s != "->" {
-		return "", fmt.Errorf("want ->, got %q", s)
+// arrow passes over the word between where a probe is from and whom it is for.
+func (w *words) arrow() error {
+	word, err := w.next("->")
+	if err == nil && word != "->" {
+		err = w.wrong(`"->" has to stand between NS and ADDRESS, and %q does`, word)
 	}
-	return s, nil
+	return err
 }
 
 // A portOf is a port of a transport; the zero value stands for an echo request.

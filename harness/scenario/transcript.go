@@ -105,11 +105,13 @@ func (s *session) lastingState() kernel.Snapshot {
 }
 
 // mark is the line of a log that stands for a step. No script prints it.
-func mark(number int) string { return fmt.Sprintf("\x00step %d", number) }
+func mark(number int) string { return fmt.Sprintf(stepMark+"%d", number) }
+
+const stepMark = "\x00step "
 
 // marked returns the step that a line of a log stands for.
 func (t *transcript) marked(line string) (number int, ok bool) {
-	_, err := fmt.Sscanf(line, "\x00step %d", &number)
+	_, err := fmt.Sscanf(line, stepMark+"%d", &number)
 	return number, err == nil && number < len(t.steps)
 }
 

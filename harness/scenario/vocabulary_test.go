@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 // TestWhatIsNotInTheLanguage checks that a line is refused before anything is done, and that people learn which word is
@@ -71,7 +73,10 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"sleep long":                             `sleep: "long" is no TIME`,
 		"fault":                                  "fault: ERRNO is missing",
 		"fault link add EWHAT":                   `fault: "EWHAT" is no ERRNO`,
-		"fault link EIO":                         `fault: "link" is no OP`,
+		"fault link EIO":                         `fault: "link" is no OP (usage: `,
+		"fault link ad EIO":                      `fault: "link ad" is no OP; is it "link add"? (usage: `,
+		"crash files *":                          `crash: "files *" is no OP; is it "file *"?`,
+		"fault pnig EIO":                         `fault: "pnig" is no OP`,
 		"fault -n 0 EIO":                         `fault: "0" is no N`,
 		"fault -torn link add EIO":               "fault: -torn is for file write alone",
 		"crash -effect":                          `crash: does not know "-effect"`,
@@ -92,12 +97,15 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"on node":                                "on: LINE is missing",
 		"on node ping pod-a":                     "ping: ADDRESS is missing",
 		"cable node":                             "cable: B is missing",
-		"cable node b":                           `cable: "b" is no B`,
+		"cable node b":                           `cable: there is no machine "b"; a line "host b" makes it (usage: `,
 		"cable node node:eth1 loss 1":            `cable: "1" is no PERCENT`,
 		"cable node node:eth1 loss 101%":         `cable: "101%" is no PERCENT`,
 		"cable node node:eth1 rate fast":         `cable: "fast" is no BITS`,
 		"cable node node:eth1 rate -1mbit":       `cable: "-1mbit" is no BITS`,
 		"cable node node:eth1 broken":            `cable: does not know "broken" here, but blackhole, cut, delay`,
+		"cable c:eth0 node":                      `cable: there is no machine "c"; a line "host c" makes it`,
+		"trace pod-a 10.1.0.2":                   `trace: "->" has to stand between NS and ADDRESS, and "10.1.0.2" does (usage: `,
+		"trace pod-a":                            "trace: -> is missing",
 		"container start a":                      "container start: NAME is missing",
 		"container start a app tcp":              "container start: PORT is missing",
 		"container crash a app":                  "container crash: pod a has no container app",
@@ -155,6 +163,15 @@ func TestVocabulary(t *testing.T) {
 	for _, e := range entries() {
 		if !strings.Contains(Help(), e.usage) || !strings.Contains(Vocabulary(), e.about) || strings.Contains(e.about, "\n") {
 			t.Errorf("%q is explained badly", e.usage)
+		}
+	}
+}
+
+// TestOpsAreExplained looks for what may be broken in what people read of it.
+func TestOpsAreExplained(t *testing.T) {
+	for _, op := range intercept.Ops() {
+		if !strings.Contains(strings.ReplaceAll(Help(), "\n", " "), " "+string(op)) {
+			t.Errorf("%q is not explained", op)
 		}
 	}
 }

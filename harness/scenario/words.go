@@ -11,6 +11,7 @@ import (
 	"time"
 
 	lines "github.com/cnilab/cnilab/kernel/operation/words"
+	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // A usageError is a line that the language does not have. It fails a script, with "!" before the line too.
@@ -32,6 +33,16 @@ type words struct {
 // wrong returns the error for a line that does not have the form.
 func (w *words) wrong(format string, args ...any) error {
 	return usageError{fmt.Sprintf("%s: %s (usage: %s)", w.form.name, fmt.Sprintf(format, args...), w.form.usage)}
+}
+
+// orRather asks, behind a message about a word that is none of those known, whether one of them was meant; "" where none
+// seems to be.
+func orRather(word string, known []string) string {
+	i := slices.IndexFunc(known, func(k string) bool { return config.IsOneSlip(word, k) })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; is it %q?", known[i])
 }
 
 // next takes the next word. what is its name in the usage.

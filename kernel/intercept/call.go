@@ -1,6 +1,9 @@
 package intercept
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
 )
@@ -100,17 +103,26 @@ const (
 	HostBootID      Op = "boot id"          // BootID
 )
 
-// mutating holds the ops that may leave something behind. LockFile may make the file that it locks.
+// mutating holds all ops, and of each whether it may leave something behind. LockFile may make the file that it locks.
 var mutating = map[Op]bool{
-	NetNSAdd: true, NetNSDelete: true,
-	LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
-	BridgeSet: true, VLANAdd: true, VLANDelete: true,
-	FDBAdd: true, FDBDelete: true,
-	AddressAdd: true, AddressDelete: true,
-	RouteAdd: true, RouteDelete: true,
-	RuleAdd: true, RuleDelete: true,
-	NeighbourAdd: true, NeighbourDelete: true,
-	SysctlSet: true, RulesetChange: true, FlowDelete: true,
-	FileWrite: true, FileLink: true, FileRename: true, FileRemove: true, FileLock: true, FolderMake: true,
-	ProgramExec: true,
+	NetNSSelf: false, NetNSOpen: false, NetNSAdd: true, NetNSDelete: true, NetNSLock: false,
+	LinkList: false, LinkShow: false, LinkAdd: true, LinkSet: true, LinkDelete: true, PortSet: true,
+	BridgeSet: true, VLANList: false, VLANAdd: true, VLANDelete: true,
+	FDBList: false, FDBAdd: true, FDBDelete: true,
+	AddressList: false, AddressAdd: true, AddressDelete: true,
+	RouteList: false, RouteAdd: true, RouteDelete: true,
+	RuleList: false, RuleAdd: true, RuleDelete: true,
+	NeighbourList: false, NeighbourAdd: true, NeighbourDelete: true,
+	SysctlGet: false, SysctlSet: true,
+	RulesetList: false, RulesetCheck: false, RulesetChange: true, FlowList: false, FlowDelete: true,
+	RouterAdvertise: false, ProbePing: false, ProbeCall: false, ProbeServe: false, ClockSleep: false,
+	FileRead: false, FileStat: false, FileWrite: true, FileLink: true, FileRename: true, FileRemove: true, FileLock: true,
+	FolderRead: false, FolderMake: true,
+	ProgramExec: true, ProgramIsSelf: false, HostBootID: false,
 }
+
+// Ops returns all ops, sorted.
+func Ops() []Op { return slices.Sorted(maps.Keys(mutating)) }
+
+// Mutates reports whether a call with the op may change something that outlives the process.
+func (op Op) Mutates() bool { return mutating[op] }

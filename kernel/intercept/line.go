@@ -31,7 +31,7 @@ func (l *line) number(c Call) Call {
 	defer l.mu.Unlock()
 	l.calls++
 	c.N = l.calls
-	if mutating[c.Op] {
+	if c.Op.Mutates() {
 		l.effects++
 		c.Effect = l.effects
 	}

@@ -41,15 +41,16 @@ func meantBy(key string) (meant string) {
 		switch lower := strings.ToLower(known); {
 		case lower == key:
 			return ""
-		case meant == "" && isOneSlip(key, lower):
+		case meant == "" && IsOneSlip(key, lower):
 			meant = known
 		}
 	}
 	return meant
 }
 
-// isOneSlip compares what is left of two words without their common beginning and end.
-func isOneSlip(a, b string) bool {
+// IsOneSlip reports whether a word is another one but for a letter that is missing, one too many, another one, or two that
+// have changed places. It compares what is left of the two without their common beginning and end.
+func IsOneSlip(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
