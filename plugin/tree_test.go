@@ -50,9 +50,11 @@ func (l *lab) listTree(b *strings.Builder, folder string) (any bool) {
 	return any
 }
 
-// isMade reports whether a folder is one that host-local makes for its leases.
+// isMade reports whether a folder is one that host-local makes for its leases: of the lab's dataDir, or of one that has other
+// letters before it, by which a fuzzer has it.
 func (l *lab) isMade(folder string) bool {
-	return strings.HasPrefix(l.dataDir+"/", folder+"/") || path.Dir(folder) == l.dataDir
+	_, err := l.own().Stat(path.Join(folder, "cni/networks"))
+	return err == nil || strings.Contains(folder+"/", "/cni/") || strings.HasPrefix(l.dataDir+"/", folder+"/") || path.Dir(folder) == l.dataDir
 }
 
 func isMark(base string) bool {
