@@ -153,6 +153,9 @@ func (n *narrator) step(number int) {
 	}
 	changes := n.changes(number)
 	n.output(s, len(changes) > 0)
+	for _, said := range s.said {
+		n.indented("  ", said.String())
+	}
 	for _, note := range s.notes {
 		n.indented("  ", note)
 	}

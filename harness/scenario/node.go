@@ -21,6 +21,7 @@ const FirstHost = "node"
 
 // addNode notes that there is one more machine.
 func (s *session) addNode(name string, host kernel.Host) *node {
+	host = heardHost{host, &s.heard}
 	if s.transcript != nil {
 		host = s.transcript.watch(host)
 	}

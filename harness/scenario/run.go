@@ -88,8 +88,12 @@ func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Resu
 	var updated []byte
 	rec.Run(s.Name, func(t testscript.T) { updated = session.runScript(ctx, t, newMachine, o) })
 	session.conclude(rec)
+	log := rec.log.String()
+	if rec.outcome() == Failed && !o.Verbose {
+		log = session.heard.above(log)
+	}
 	return Result{
-		Name: s.Name, Outcome: rec.outcome(), Log: rec.log.String(), Took: time.Since(start),
+		Name: s.Name, Outcome: rec.outcome(), Log: log, Took: time.Since(start),
 		Bound: bound.Backend, State: session.lastState, Updated: updated,
 	}
 }
@@ -204,12 +208,14 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	s.advance(name)
 	line := append([]string{name}, args...)
 	s.begin(cutHost(line)[0])
+	s.heard.next(line)
 	out, err := s.do(line)
 	if late, ok := errors.AsType[lateError](context.Cause(s.ctx)); ok {
 		ts.Fatalf("%v", late) // whatever the line says: it may have been called off
 	}
 	fmt.Fprint(ts.Stdout(), out)
 	s.printed = append(s.printed, out)
+	fmt.Fprint(ts.Stderr(), stderr(s.heard.now(), expected(neg, err)))
 	if neg || err == nil {
 		s.finish(ts, out, err)
 	}
@@ -218,9 +224,7 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 		ts.Fatalf("%v", err)
 	case neg && err == nil:
 		ts.Fatalf("%s succeeded, and should have failed", name)
-	case neg:
-		fmt.Fprintln(ts.Stderr(), err)
-	case err != nil:
+	case !neg && err != nil:
 		ts.Fatalf("%v", err)
 	}
 }

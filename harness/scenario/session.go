@@ -35,6 +35,7 @@ type session struct {
 
 	transcript *transcript // nil where nobody wants to read it
 	printed    []string    // what lines have printed
+	heard      heard
 
 	updating bool
 	updates  map[string]string // new texts of files of the archive

@@ -23,6 +23,7 @@ type step struct {
 	verb  string
 	out   string
 	err   error // of a line that had to fail
+	said  []saying
 	calls []call
 	notes []string        // what a line wants to be known that is no state of the machine
 	after kernel.Snapshot // nil where it cannot be read
@@ -91,7 +92,7 @@ func (s *session) finish(ts *testscript.TestScript, out string, err error) {
 		return
 	}
 	now := s.transcript.now()
-	now.out, now.err, now.after = out, err, s.lastingState()
+	now.out, now.err, now.said, now.after = out, err, s.heard.now(), s.lastingState()
 	ts.Logf("%s", mark(len(s.transcript.steps)-1))
 }
 
@@ -121,9 +122,9 @@ func (s *step) cutPrinted(log string) string {
 		log = strings.TrimPrefix(log, "[stdout]\n"+s.out+"\n")
 		log = strings.TrimPrefix(log, "[stdout]\n"+s.out)
 	}
-	if s.err != nil {
-		log = strings.TrimPrefix(log, "[stderr]\n"+s.err.Error()+"\n\n")
-		log = strings.TrimPrefix(log, "[stderr]\n"+s.err.Error()+"\n")
+	if printed := stderr(s.said, s.err); printed != "" {
+		log = strings.TrimPrefix(log, "[stderr]\n"+printed+"\n")
+		log = strings.TrimPrefix(log, "[stderr]\n"+printed)
 	}
 	return log
 }

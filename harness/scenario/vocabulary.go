@@ -39,7 +39,7 @@ type builtin struct {
 func builtins() []builtin {
 	return []builtin{
 		{"stdout", "stdout [-count=N] 'REGEXP'", "the line before printed a match (with !: none)", noFiles},
-		{"stderr", "stderr [-count=N] 'REGEXP'", "the error of the line before, which began with !, has a match", noFiles},
+		{"stderr", "stderr [-count=N] 'REGEXP'", "what plugins wrote to standard error in the line before, or its error where it began with !, has a match", noFiles},
 		{"cmp", "cmp FILE1 FILE2", "the files have the same content; stdout and stderr are files too", allFiles},
 		{"cmpenv", "cmpenv FILE1 FILE2", "as cmp, with $variables replaced in FILE2", allFiles},
 		{"grep", "grep [-count=N] 'REGEXP' FILE", "the file has a match", lastFile},

@@ -1,0 +1,99 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// heard is what programs write to standard error while a script runs: warnings, which fail nothing, and which runtimes
+// throw away. Programs may run at the same time.
+type heard struct {
+	mu   sync.Mutex
+	line string // of the script, that is being done
+	all  []saying
+	old  int // how many of all are of lines before
+}
+
+// A saying is what one run of a program wrote to standard error.
+type saying struct {
+	line, program string
+	text          string // without a newline at its end
+}
+
+// A heardHost is a host on which it is heard what programs say.
+type heardHost struct {
+	kernel.Host
+	heard *heard
+}
+
+func (h heardHost) Exec(ctx context.Context, file string, env []string, stdin []byte) (kernel.Output, error) {
+	out, err := h.Host.Exec(ctx, file, env, stdin)
+	h.heard.add(path.Base(file), strings.TrimSpace(string(out.Stderr)))
+	return out, err
+}
+
+// next begins a line of the script.
+func (h *heard) next(line []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.line, h.old = strings.Join(line, " "), len(h.all)
+}
+
+func (h *heard) add(program, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if text != "" {
+		h.all = append(h.all, saying{h.line, program, text})
+	}
+}
+
+// now is what was said during the line.
+func (h *heard) now() []saying {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all[h.old:]
+}
+
+// above puts on top of the log of a failure what it does not have: testscript keeps nothing of parts that passed, and
+// what was warned of there may be the reason.
+func (h *heard) above(log string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var missing strings.Builder
+	for _, s := range h.all {
+		if !strings.Contains(log, s.text+"\n") {
+			fmt.Fprintf(&missing, "> %s\n%s\n", s.line, s)
+		}
+	}
+	return missing.String() + log
+}
+
+// String is for people.
+func (s saying) String() string {
+	return s.program + " says on standard error\n  " + strings.ReplaceAll(s.text, "\n", "\n  ")
+}
+
+// expected is an error that a line had to have; any other one is the end of the script, and told there.
+func expected(neg bool, err error) error {
+	if !neg || isUsage(err) {
+		return nil
+	}
+	return err
+}
+
+// stderr is what a line has as its standard error: what programs said, and then why it failed.
+func stderr(said []saying, err error) string {
+	var b strings.Builder
+	for _, s := range said {
+		fmt.Fprintln(&b, s.text)
+	}
+	if err != nil {
+		fmt.Fprintln(&b, err)
+	}
+	return b.String()
+}
