@@ -119,6 +119,11 @@ var layers = []layer{
 		why:      "it compares any two hosts; what it generates must not depend on how either works",
 	},
 	{
+		packages: "harness/simulated",
+		ours:     []string{"kernel", "plugin", "harness", "harness/scenario", "sim/..."},
+		why:      "scenarios in the simulation, for the command line and for tests of others: who imports it chooses a backend",
+	},
+	{
 		packages: "harness/bench",
 		why:      "how is measured, compared and shown does not depend on what",
 	},
@@ -186,6 +191,18 @@ func TestDeployedPluginIsSmall(t *testing.T) {
 		} {
 			if p.ImportPath == banned || strings.HasPrefix(p.ImportPath, banned+"/") {
 				t.Errorf("cmd/bridge links %s", p.ImportPath)
+			}
+		}
+	}
+}
+
+// TestHarnessBringsNoBackend looks at all that is linked into the harness: a backend may be below its folder, and comes
+// only to those who import that.
+func TestHarnessBringsNoBackend(t *testing.T) {
+	for _, p := range listPackages(t, "-deps", "./harness", "./harness/scenario", "./harness/lockstep") {
+		for _, backend := range []string{module + "/sim", module + "/kernel/linux", module + "/harness/simulated"} {
+			if matches(backend+"/...", p.ImportPath) {
+				t.Errorf("the harness links %s", p.ImportPath)
 			}
 		}
 	}

@@ -20,5 +20,6 @@
 // does not have, such as virtual time, is bound to the simulation by a line in its first comments that gives the
 // reason, "# backend: sim, because ...", and counted where it cannot run.
 //
-// [Run] runs one scenario anywhere; [Test] runs many under go test.
+// [Run] runs one scenario on any machine, package harness/simulated on the simulation's, which lack nothing; [Test] runs many
+// under go test.
 package scenario

@@ -6,11 +6,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/harness/simulated"
 	"github.com/cnilab/cnilab/kernel"
-	"github.com/cnilab/cnilab/sim"
-	"github.com/cnilab/cnilab/sim/netstack"
 )
 
 // myPlugin stands for a plugin that somebody else has written: all it does is to make a bridge.
@@ -30,18 +28,13 @@ func myPlugin(_ context.Context, in kernel.Invocation, h kernel.Host) (exit int)
 
 // A plugin of one's own, on a simulated host, as one scenario says; one line in it makes the kernel refuse something.
 func ExampleRun() {
-	machine := func() (*scenario.Machine, error) {
-		world, faults := sim.NewWorld(sim.Config{Transport: netstack.New}), new(harness.Faults)
-		node := world.AddHost("node")
-		err := node.Install("/opt/cni/bin/mine", faults.Program(myPlugin))
-		return &scenario.Machine{Host: node, Faults: faults, Close: func() error { world.Close(); return nil }}, err
-	}
 	s, err := scenario.Load(os.DirFS("testdata/example"), "mine.txtar", "mine.txtar")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	result := scenario.Run(context.Background(), s, machine, scenario.Options{Backend: "sim"})
+	machines := simulated.Config{Plugins: map[string]kernel.Program{"mine": myPlugin}}
+	result := simulated.Run(context.Background(), s, machines, scenario.Options{})
 	if result.Outcome != scenario.Passed {
 		fmt.Println(result.Log)
 	}

@@ -59,9 +59,6 @@ const (
 	CableMend      CableState = "mend"      // as it was at first
 )
 
-// noHosts is why a scenario is skipped on a machine that is the only one.
-const noHosts = "it has several machines, and here is one; the simulation has more (--backend=sim)"
-
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 func (s *session) addHost(_ string, w *words) (string, error) {

@@ -159,12 +159,7 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 		session.wrongIf("the machine is not clean", machine.Close())
 		session.unmet = session.clearFaults()
 	})
-	switch {
-	case session.faults == nil && session.scenario.has(faultForms()):
-		env.T().Skip(noFaults)
-	case (session.makeHost == nil || session.cable == nil) && session.scenario.has(hostForms()):
-		env.T().Skip(noHosts)
-	}
+	session.needAll(env.T())
 	if verbose {
 		session.keepTranscript()
 	}

@@ -39,7 +39,7 @@ func (s *session) trace(_ string, w *words) (string, error) {
 	case err != nil:
 		return "", err
 	case s.watch == nil:
-		return "", errors.New("trace: this kernel does not show what it does with packets; the simulation does (--backend=sim)")
+		return "", errors.New("trace: " + noTrace)
 	}
 	var lines strings.Builder
 	err = s.in(netns, func(ns kernel.NetNS) error {

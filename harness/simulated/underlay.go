@@ -1,4 +1,4 @@
-package backend
+package simulated
 
 import (
 	"fmt"
@@ -11,16 +11,17 @@ import (
 
 // An underlay is the machines of a scenario in their world, and the cables between them.
 type underlay struct {
-	world  *sim.World
-	hosts  map[string]*sim.Host
-	faults *harness.Faults
+	world   *sim.World
+	hosts   map[string]*sim.Host
+	faults  *harness.Faults
+	plugins map[string]kernel.Program
 }
 
 // addHost makes one more machine, with the plugins.
 func (u underlay) addHost(name string) (kernel.Host, error) {
 	host := u.world.AddHost(name)
 	u.hosts[name] = host
-	return host, install(host, u.faults)
+	return host, install(host, u.faults, u.plugins)
 }
 
 // cable does what a line says of a cable.

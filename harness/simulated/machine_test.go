@@ -1,0 +1,83 @@
+package simulated_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/harness/simulated"
+	"github.com/cnilab/cnilab/kernel"
+)
+
+// mine is somebody's plugin, which knows its name.
+func mine(_ context.Context, in kernel.Invocation, _ kernel.Host) (exit int) {
+	_, _ = io.WriteString(in.Stdout, `{ "cniVersion": "1.1.0", "dns": { "domain": "mine as `+in.Name+`" } }`)
+	return 0
+}
+
+// everything is a scenario with what a machine may lack: another one, a cable, a trace, a fault, files anywhere; and with
+// plugins of ours and of others.
+const everything = `# All that there is.
+#
+# backend: sim, because it has all
+host b
+cable node b
+ip addr add 192.0.2.1/24 dev eth0
+ip link set eth0 up
+on b ip addr add 192.0.2.2/24 dev eth0
+on b ip link set eth0 up
+trace host -> 192.0.2.2
+stdout 'answer from 192.0.2.2'
+file write /etc/anywhere text
+on b plugin mine ADD
+stdout 'mine as mine'
+plugin bridge VERSION
+stdout supportedVersions
+ip netns add pod
+fault link add EPERM
+! cni add ours.conf pod eth0
+stderr EPERM
+faults off
+cni add ours.conf pod eth0
+-- text --
+-- ours.conf --
+{ "cniVersion": "1.0.0", "name": "ours", "type": "bridge", "ipam": { "type": "host-local", "subnet": "10.1.0.0/24" } }
+`
+
+func run(t *testing.T, name, script string, c simulated.Config) {
+	t.Helper()
+	s := scenario.Scenario{Name: name, File: name + scenario.Extension, Text: []byte(script)}
+	if r := simulated.Run(t.Context(), s, c, scenario.Options{}); r.Outcome != scenario.Passed {
+		t.Errorf("%s: %s\n%s", name, r.Outcome, r.Log)
+	}
+}
+
+func TestNothingIsLacking(t *testing.T) {
+	run(t, "everything", everything, simulated.Config{Plugins: map[string]kernel.Program{"mine": mine}})
+}
+
+// TestOwnNamesCanBeTaken by somebody who brings a bridge: the rest of ours stays.
+func TestOwnNamesCanBeTaken(t *testing.T) {
+	run(t, "taken", "plugin bridge ADD\nstdout 'mine as bridge'\nplugin host-local VERSION\nstdout supportedVersions\nplugin loopback VERSION\n",
+		simulated.Config{Plugins: map[string]kernel.Program{"bridge": mine}})
+}
+
+// TestCapturesAreOfTheName byte for byte the same in every run.
+func TestCapturesAreOfTheName(t *testing.T) {
+	var captures [2]string
+	for i := range captures {
+		c := simulated.Config{Captures: t.TempDir(), Plugins: map[string]kernel.Program{"mine": mine}}
+		run(t, "folder/everything", everything, c)
+		text, err := os.ReadFile(filepath.Join(c.Captures, "folder", "everything.pcapng"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		captures[i] = string(text)
+	}
+	if len(captures[0]) < 500 || captures[0] != captures[1] {
+		t.Errorf("captures of %d and %d bytes", len(captures[0]), len(captures[1]))
+	}
+}
