@@ -7,8 +7,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/cnilab/cnilab/harness/scenario"
 )
 
 // The exit statuses.
@@ -53,15 +51,11 @@ func rootCommand() *cobra.Command {
 		Short:         "Run CNI plugins on a simulated Linux kernel, or on the real one",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(testCommand(), topologyCommand(), fidelityCommand(), doctorCommand(), versionCommand(), scenarioTopic())
+	root.SetHelpCommand(helpCommand())
 	return root
-}
-
-// scenarioTopic is "cnilab help scenario".
-func scenarioTopic() *cobra.Command {
-	return &cobra.Command{Use: "scenario", Short: "The language of scenarios", Long: scenario.Help()}
 }

@@ -133,7 +133,14 @@ func compareGolden(t *testing.T, name, got string) {
 
 func TestUsageErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"tset":                                  `unknown command "tset"`,
+		"tset":                                  `unknown command "tset"; is it "test"?`,
+		"trace":                                 `unknown command "trace"; it is a line of scenarios: cnilab help trace`,
+		"help bogus":                            `help: there is nothing on "bogus"`,
+		"help tset":                             `help: there is nothing on "tset"; is it "test"`,
+		"help pnig":                             `help: there is nothing on "pnig"; is it "cni" or "ping"?`,
+		"help scenario pnig":                    `help scenario: there is nothing on "pnig"; is it "cni" or "ping"?`,
+		"help scenario ip lnik":                 `help scenario: there is nothing on "ip lnik"`,
+		"help test ping":                        `help test: there is nothing on "ping"`,
 		"test --bakcend=sim":                    "unknown flag: --bakcend",
 		"test --backend=bsd":                    `no backend "bsd": there are sim, linux`,
 		"test -j 0":                             "-j 0: at least one scenario has to run at a time",
@@ -188,6 +195,21 @@ func TestDoctor(t *testing.T) {
 	exit, stdout, _ := cnilab(t, "doctor")
 	if exit != exitOK || !strings.HasPrefix(stdout, "ok  sim ") || !strings.Contains(stdout, " linux ") {
 		t.Errorf("exit status %d:\n%s", exit, stdout)
+	}
+}
+
+// TestHelpOnLines of scenarios is what of the language begins with these words, and nothing else.
+func TestHelpOnLines(t *testing.T) {
+	for args, lines := range map[string]int{"help trace": 2, "help scenario trace": 2, "help ip netns": 6} {
+		words := strings.Fields(args)
+		begins := "  " + words[len(words)-1]
+		if words[1] == "ip" {
+			begins = "  ip netns"
+		}
+		exit, stdout, stderr := cnilab(t, words...)
+		if exit != exitOK || !strings.HasPrefix(stdout, begins) || strings.Count(stdout, "\n") != lines || stderr != "" {
+			t.Errorf("%s: exit status %d:\n%s%s", args, exit, stdout, stderr)
+		}
 	}
 }
 
