@@ -27,7 +27,12 @@ func topologyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "topology SCENARIO",
 		Short: "Draw what a scenario connects with what: as Graphviz's DOT, or by it as SVG, PNG or PDF",
-		Args:  cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("topology: name one SCENARIO, not %d", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			picture, err := f.draw(cmd.Context(), args[0])
 			if err != nil {

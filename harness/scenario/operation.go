@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/cnilab/cnilab/harness"
@@ -18,7 +20,8 @@ func requests(begin string) []form {
 				if err != nil {
 					return "", err
 				}
-				return s.request(o)
+				out, err := s.request(o)
+				return out, hint(o, err)
 			}})
 		}
 	}
@@ -35,6 +38,21 @@ func (s *session) request(o operation.Operation) (string, error) {
 		return "", harness.PodNamed(o.Name).Stop(s.host)
 	}
 	return o.Apply(s.host)
+}
+
+// hint says what people may have meant by a request that was refused.
+func hint(o operation.Operation, err error) error {
+	key := ""
+	switch o := o.(type) {
+	case operation.SysctlGet:
+		key = o.Key
+	case operation.SysctlSet:
+		key = o.Key
+	}
+	if !errors.Is(err, kernel.ENOENT) || strings.Contains(key, "/") || !strings.Contains(key, ".") {
+		return err
+	}
+	return fmt.Errorf("%w; KEY has slashes: %s", err, strings.ReplaceAll(key, ".", "/"))
 }
 
 // showForm returns the form of a line that prints what a snapshot says of a noun.
