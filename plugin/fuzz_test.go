@@ -28,6 +28,7 @@ func fuzzLab(t *testing.T) *lab {
 // they say so. It is refused where the reference's skel refuses it, with the same code, unless that is one of the
 // differences on purpose.
 func FuzzProtocol(f *testing.F) {
+	const list = `{"cniVersion": "1.1.0", "name": "net", "plugins": [{"type": "bridge"}]}`
 	f.Add([]byte{}, []byte{}, "")
 	for verb := range byte(9) {
 		f.Add([]byte{verb}, []byte{}, "")                                                 // nothing attached
@@ -35,6 +36,8 @@ func FuzzProtocol(f *testing.F) {
 		f.Add([]byte{verb, 0, 0, 0, 0, 0, 0, 1, 1}, []byte{}, "")                         // the IPAM plugin itself
 		f.Add([]byte{verb, 0, 5, 0, 0, 0, 0}, []byte{}, "")                               // the own namespace
 		f.Add([]byte{verb, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4}, []byte("{"), "") // half a document
+		f.Add([]byte{verb, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4}, []byte(list), "")
+		f.Add([]byte{verb, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4}, []byte(list), "")
 	}
 	f.Add([]byte{0, 2, 2, 2, 2, 2, 2, 2}, []byte("null"), "CNI_COMMAND=DEL\nCNI_IFNAME=e%d\n=\n\x00=\xff")
 	for data := range atRandom {

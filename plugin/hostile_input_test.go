@@ -16,6 +16,18 @@ var inputTroubles = []trouble{
 	{name: "garbage behind", stdin: `{"name": "net"} x`, code: 6, words: words("byte 17", "after top-level value")},
 	{name: "two documents", stdin: `{"name": "net"}{"name": "net"}`, code: 6, words: words("byte 16")},
 	{name: "a comment", stdin: `{"name": "net" /* mine */}`, code: 6, words: words("byte 16")},
+	{
+		name: "a list of plugins", stdin: `{"cniVersion": "1.1.0", "name": "net", "plugins": [{"type": "bridge"}]}`,
+		code: 7, words: words("list of plugins", "one plugin's configuration"),
+	},
+	{
+		name: "a list of plugins to DEL", verb: "DEL", stdin: `{"name": "net", "plugins": []}`,
+		code: 7, words: words("list of plugins"),
+	},
+	{
+		name: "a list of plugins of the future", stdin: `{"cniVersion": "9.9.9", "name": "net", "plugins": []}`,
+		code: 1, words: words("9.9.9"),
+	},
 	{name: "NUL behind", stdin: "{\"name\": \"net\"}\x00", code: 6, words: words("byte 16")},
 	{name: "UTF-16", stdin: "\xff\xfe{\x00}\x00", code: 6, words: words("byte 1")},
 	{name: "deep", stdin: strings.Repeat("[", 1<<20), code: 6, words: words("exceeded max depth")},

@@ -78,6 +78,9 @@ func (c *call) serve(ctx context.Context, in Invocation) (err error) {
 	if err := allow(c.env.command, c.network.CNIVersion); err != nil {
 		return err
 	}
+	if err := c.network.RefuseList(); err != nil {
+		return err
+	}
 	if in.Name == loopbackName {
 		return c.loopback(ctx)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// A wrong is a call that both refuse.
+// A wrong is a call that both refuse, or one of them.
 type wrong struct {
 	verb    string // "": ADD
 	netns   string // "": a pod's
@@ -29,6 +29,7 @@ var wrongs = map[string]wrong{
 	"no-name":             {stdin: `{"cniVersion": "1.0.0"}`},
 	"name":                {stdin: `{"cniVersion": "1.0.0", "name": "a/b"}`},
 	"version":             {stdin: `{"cniVersion": "9.9.9", "name": "net"}`},
+	"list":                {stdin: `{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge", "bridge": "br-test"}]}`},
 	"key-type":            {keys: `"mtu": "big"`},
 	"modes":               {keys: `"hairpinMode": true, "promiscMode": true`},
 	"disabled-ipam":       {keys: `"disableContainerInterface": true, "ipam": {"type": "host-local"}`},

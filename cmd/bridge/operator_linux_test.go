@@ -60,7 +60,7 @@ func TestInstallTheBinary(t *testing.T) {
 	folder := t.TempDir()
 	bridge := theirs(t, folder, "bridge")
 	hostLocal := theirs(t, folder, "host-local")
-	const told = `bridge: installed; who had this name is kept in .cnilab-previous
+	told := "bridge: installed; the program that had this name is kept in " + folder + `/.cnilab-previous
 static: installed
 loopback: installed
 `
@@ -179,10 +179,15 @@ func TestInstallConfigurationByTheBinary(t *testing.T) {
 func TestArguments(t *testing.T) {
 	if stdout, stderr, exit := operate(t, "--help"); exit != 0 || stderr != "" || !strings.Contains(stdout, "--rollback") {
 		t.Errorf("--help: exit status %d\n%s%s", exit, stdout, stderr)
+	} else if strings.Contains(stdout, "--help tells how") {
+		t.Errorf("--help sends people to itself:\n%s", stdout)
+	}
+	if stdout, stderr, exit := operate(t, "--version"); exit != 0 || stderr != "" || !strings.HasPrefix(stdout, "bridge ") || strings.Count(stdout, "\n") != 1 {
+		t.Errorf("--version: exit status %d\n%s%s", exit, stdout, stderr)
 	}
 	for _, args := range []string{
 		"ADD", "--frob", "--install", "--install --rollback", "--install /tmp --frob", "--install /tmp bridge --rollback",
-		"--install-conf /tmp", "--install-conf a b c", "--wait 5", "--help me",
+		"--install-conf /tmp", "--install-conf a b c", "--wait 5", "--help me", "--version 2",
 	} {
 		stdout, stderr, exit := operate(t, strings.Fields(args)...)
 		if exit != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "see bridge --help") {

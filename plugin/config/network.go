@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -17,6 +18,7 @@ type Network struct {
 	Name       string
 	IPAM       string // the type of the IPAM plugin; "": the network is layer 2 only
 	Raw        []byte // the whole configuration, as it came: what a delegated plugin is given
+	IsList     bool   // it is a list of plugins, and so no configuration of one
 }
 
 // ParseNetwork reads what every verb needs. It does not judge the version, so that an error can be told in it.
@@ -25,12 +27,27 @@ func ParseNetwork(data []byte) (Network, error) {
 		CNIVersion string     `json:"cniVersion"`
 		Name       string     `json:"name"`
 		IPAM       types.IPAM `json:"ipam"`
+
+		Type    json.RawMessage `json:"type"`
+		Plugins json.RawMessage `json:"plugins"`
 	}
 	if err := decode(data, &keys); err != nil {
 		return Network{}, err
 	}
 	n := Network{CNIVersion: cmp.Or(keys.CNIVersion, Unversioned), Name: keys.Name, IPAM: keys.IPAM.Type, Raw: data}
+	n.IsList = len(keys.Type) == 0 && len(keys.Plugins) > 0 && keys.Plugins[0] == '['
 	return n, n.validate()
+}
+
+// RefuseList refuses a whole list of plugins. SPEC 1.1.0, section 1: each plugin has a type. What has none, but plugins,
+// is the list itself, in which a plugin finds none of its keys: it would do something else than is written there, without
+// a word.
+func (n Network) RefuseList() error {
+	if !n.IsList {
+		return nil
+	}
+	return invalid("this is a list of plugins; give one plugin's configuration",
+		`that is one of "plugins", with "cniVersion" and "name" of the list`)
 }
 
 func (n Network) validate() error {

@@ -3,6 +3,7 @@ package install
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // An Outcome is what became of a name, in a few words.
@@ -19,7 +20,8 @@ func (o Outcome) String() string { return o.Name + ": " + o.What }
 func (f Folder) Install(p Program, wanted []string) ([]Outcome, error) {
 	for _, name := range wanted {
 		if !slices.Contains(p.Names, name) {
-			return nil, fmt.Errorf("%s is none of its names, which are %v", name, p.Names)
+			return nil, fmt.Errorf("%s is none of its names, which are %s; another plugin of that name stays what it is",
+				name, strings.Join(p.Names, ", "))
 		}
 	}
 	s, err := f.survey(p)
@@ -47,7 +49,7 @@ const strangerStays = "somebody else's program or link has this name, and keeps 
 func (f Folder) installAll(p Program, names []string, s survey) (done []Outcome, err error) {
 	defer f.tidy()
 	if s.complete(names) {
-		return outcomes(names, s.who), nil
+		return f.outcomes(names, s.who), nil
 	}
 	if err := f.prepare(p); err != nil {
 		return nil, err
@@ -57,10 +59,10 @@ func (f Folder) installAll(p Program, names []string, s survey) (done []Outcome,
 	}
 	for i, name := range names {
 		if err := f.publish(f.in(newImage), f.in(name)); err != nil {
-			return outcomes(names[:i], s.who), err
+			return f.outcomes(names[:i], s.who), err
 		}
 	}
-	return outcomes(names, s.who), f.Files.Sync(f.Path)
+	return f.outcomes(names, s.who), f.Files.Sync(f.Path)
 }
 
 // prepare writes the image beside what is there.
@@ -93,13 +95,13 @@ func (f Folder) keep(names []string, who map[string]holder) error {
 	return f.Files.Sync(f.Path)
 }
 
-func outcomes(names []string, who map[string]holder) (done []Outcome) {
+func (f Folder) outcomes(names []string, who map[string]holder) (done []Outcome) {
 	for _, name := range names {
 		done = append(done, Outcome{name, map[holder]string{
 			nobody:   "installed",
 			same:     "is there already",
 			another:  "installed in place of another build",
-			stranger: "installed; who had this name is kept in " + keptFolder,
+			stranger: "installed; the program that had this name is kept in " + f.in(keptFolder),
 		}[who[name]]})
 	}
 	return done

@@ -130,7 +130,7 @@ func with(t tree, more tree) tree {
 
 const (
 	stays = "somebody else's program or link has this name, and keeps it; to take it: --install DIR "
-	taken = "installed; who had this name is kept in .cnilab-previous"
+	taken = "installed; the program that had this name is kept in DIR/.cnilab-previous"
 )
 
 var situations = []situation{
@@ -426,8 +426,8 @@ func TestRefusals(t *testing.T) {
 	dir := folder(t, tree{"host-local": theirs})
 	must(t, os.Mkdir(filepath.Join(dir, "bridge"), 0o755))
 	for want, do := range map[string]func() error{
-		"bridge is a folder":        func() error { return situation{}.install(files, dir) },
-		"ptp is none of its names":  func() error { return situation{wanted: []string{"ptp"}}.install(files, dir) },
+		"bridge is a folder": func() error { return situation{}.install(files, dir) },
+		"ptp is none of its names, which are bridge, host-local, static, loopback; another plugin of that name stays what it is": func() error { return situation{wanted: []string{"ptp"}}.install(files, dir) },
 		"no such file or directory": func() error { return situation{}.install(files, dir+"/none") },
 		"not a directory":           func() error { return situation{}.install(files, dir+"/host-local") },
 	} {

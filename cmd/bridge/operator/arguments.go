@@ -14,6 +14,7 @@ usage:
   bridge --install DIR --rollback  give the names in DIR back to the programs that had them
   bridge --install-conf FILE DIR   put FILE, a .conflist, into DIR, such as /etc/cni/net.d
   bridge --wait                    do nothing until SIGTERM or SIGINT, as a container does that has done its work
+  bridge --version                 print which build this is
   bridge --help                    print this
 Whatever interrupts it, each name in DIR is a whole program, the one before or this one.
 `
@@ -31,6 +32,7 @@ const (
 	verbInstall       = "--install"
 	verbInstallConf   = "--install-conf"
 	verbWait          = "--wait"
+	verbVersion       = "--version"
 	verbHelp          = "--help"
 	argumentRollback  = "--rollback"
 	argumentShortHelp = "-h"
@@ -50,7 +52,7 @@ func parse(args []string) (c command, err error) {
 		return c, nil
 	case verbHelp, argumentShortHelp:
 		c.verb = verbHelp
-	case verbWait:
+	case verbWait, verbVersion:
 	default:
 		return c, fmt.Errorf("unknown argument %q", c.verb)
 	}

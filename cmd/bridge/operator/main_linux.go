@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cnilab/cnilab/cmd/bridge/install"
+	"github.com/cnilab/cnilab/cmd/bridge/version"
 	"github.com/cnilab/cnilab/kernel/linux"
 	"github.com/cnilab/cnilab/plugin"
 )
@@ -28,6 +29,8 @@ func Main(about string, args []string, stdout, stderr io.Writer) (exit int) {
 	switch c.verb {
 	case verbHelp:
 		fmt.Fprint(stdout, about, Usage)
+	case verbVersion:
+		fmt.Fprintln(stdout, "bridge", version.String())
 	case verbWait:
 		wait(stdout)
 	default:

@@ -24,7 +24,7 @@ import (
 // With arguments, which runtimes do not give, it does what package operator says.
 func Main() (exit int) {
 	if len(os.Args) > 1 {
-		return operator.Main(about(), os.Args[1:], os.Stdout, os.Stderr)
+		return operator.Main(about("see below"), os.Args[1:], os.Stdout, os.Stderr)
 	}
 	if os.Getenv("CNI_COMMAND") == "VERSION" {
 		return plugin.Main(context.Background(), invocation(), nil)
@@ -35,7 +35,7 @@ func Main() (exit int) {
 // Run is Main for another program, such as the plugin with faults around it.
 func Run(program kernel.Program) (exit int) {
 	if calledByHand() {
-		fmt.Fprint(os.Stderr, about())
+		fmt.Fprint(os.Stderr, about("bridge --help tells how"))
 		return 2
 	}
 	// A runtime that loses patience says so by SIGTERM: what was done is undone. Both signals are caught to the end of the
