@@ -1,6 +1,13 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/cnilab/cnilab/cmd/cnilab/backend"
+	"github.com/cnilab/cnilab/harness/lockstep"
+)
 
 // found are the scenarios of what lockstep runs have found.
 const found = "../../harness/lockstep/testdata"
@@ -14,10 +21,27 @@ func TestFoundDifferences(t *testing.T) {
 }
 
 func TestFidelityRefuses(t *testing.T) {
-	for _, against := range []string{"sim", ""} {
-		exit, _, stderr := cnilab(t, "fidelity", "--against="+against)
-		if exit == exitOK || stderr == "" {
-			t.Errorf("--against=%s: exit status %d, %q", against, exit, stderr)
+	for arg, want := range map[string]string{
+		"--against=sim": "there are linux, uml", "--against=": "there are linux, uml",
+		"--ops=-5": "less than no operation", "--for=-1s": "no less than no time", "-j0": "at least one",
+	} {
+		exit, stdout, stderr := cnilab(t, "fidelity", arg)
+		if exit != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit status %d, %q", arg, exit, stderr)
+		}
+	}
+}
+
+// TestRareAnswersAreToldOfLongRuns: in a short one, most are rare.
+func TestRareAnswersAreToldOfLongRuns(t *testing.T) {
+	for ops, told := range map[int]bool{1627: false, 99_999: false, 100_000: true} {
+		var out bytes.Buffer
+		r := backend.FidelityReport{Ops: ops, Took: 1, Rare: []lockstep.Pair{{Op: "link add", Errno: "EXFULL"}}}
+		if err := tellFidelity(&out, backend.Fidelity{}, r, ""); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(out.String(), "link add: EXFULL") != told {
+			t.Errorf("%d operations:\n%s", ops, &out)
 		}
 	}
 }

@@ -38,7 +38,7 @@
 // # Coverage
 //
 // [Coverage] counts the pairs of operation and errno that the reference has answered. A run that never asks for what the
-// laws know shows nothing; the command prints the pairs that occurred too rarely.
+// laws know shows nothing; the command prints the pairs that hardly occurred in a long one.
 //
 // [kernel/operation]: https://pkg.go.dev/github.com/cnilab/cnilab/kernel/operation
 package lockstep

@@ -23,6 +23,9 @@ type Fidelity struct {
 	Jobs    int
 }
 
+// FidelityKernels are the names of the kernels that the simulation is compared with.
+func FidelityKernels() []string { return []string{"linux", "uml"} }
+
 // A FidelityReport is what such a run has shown. It survives JSON.
 type FidelityReport struct {
 	Release    string // of the kernel, as uname -r prints it
