@@ -164,6 +164,12 @@ func (c *Cable) Spec() (spec CableSpec) {
 	return spec
 }
 
+// State is what became of the cable: "cut", "blackhole", or "" while it is whole.
+func (c *Cable) State() (word string) {
+	c.world.update(func() { word = map[cableState]string{cut: "cut", silent: "blackhole"}[c.state] })
+	return word
+}
+
 // Change makes the cable another one. What is on it already arrives as it would have. EINVAL for a spec out of range.
 func (c *Cable) Change(spec CableSpec) (err error) {
 	c.world.update(func() {

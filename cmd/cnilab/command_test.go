@@ -43,6 +43,7 @@ func TestGolden(t *testing.T) {
 		{"help-test", exitOK, []string{"help", "test"}},
 		{"help-topology", exitOK, []string{"help", "topology"}},
 		{"topology", exitOK, []string{"topology", "--line", "17", "../../scenarios/vlan.txtar"}},
+		{"topology-nodes", exitOK, []string{"topology", "testdata/cables.txtar"}},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			exit, stdout, stderr := cnilab(t, c.args...)
@@ -182,6 +183,26 @@ func TestTopologyOfAFailure(t *testing.T) {
 	}
 	if text, err := os.ReadFile(picture); err != nil || !strings.HasPrefix(string(text), "graph") {
 		t.Errorf("drew %q, %v", text, err)
+	}
+}
+
+// TestTopologyOfNothing hints at the lines before all was taken away, and draws none the less.
+func TestTopologyOfNothing(t *testing.T) {
+	for script, hint := range map[string]bool{
+		"ip netns add pod-a\nip link add br0 type bridge\n":                        true,
+		"ip netns add pod-a\nip link add v type veth peer name eth0 netns pod-a\n": false,
+	} {
+		file := filepath.Join(t.TempDir(), "x.txtar")
+		if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		exit, stdout, stderr := cnilab(t, "topology", file)
+		if exit != exitOK || !strings.HasPrefix(stdout, "graph") || strings.Contains(stderr, "nothing is attached at the end") != hint {
+			t.Errorf("%s: exit status %d\n%s%s", script, exit, stdout, stderr)
+		}
+		if _, _, stderr := cnilab(t, "topology", "--line=1", file); stderr != "" {
+			t.Errorf("with --line: %s", stderr)
+		}
 	}
 }
 

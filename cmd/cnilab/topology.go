@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func topologyCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			picture, err := f.draw(cmd.Context(), args[0])
+			picture, err := f.draw(cmd.Context(), args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -56,8 +57,8 @@ func topologyCommand() *cobra.Command {
 	return cmd
 }
 
-// draw runs a scenario and returns the picture of what it leaves.
-func (f topologyFlags) draw(ctx context.Context, path string) ([]byte, error) {
+// draw runs a scenario and returns the picture of what it leaves. A hint for people goes to stderr.
+func (f topologyFlags) draw(ctx context.Context, path string, stderr io.Writer) ([]byte, error) {
 	if _, known := isPicture[filepath.Ext(f.output)]; f.output != "" && !known {
 		return nil, fmt.Errorf("-o %s: the name has to end with .dot, .svg, .png or .pdf", f.output)
 	}
@@ -81,7 +82,37 @@ func (f topologyFlags) draw(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, failure{err}
 	}
-	return f.render(ctx, topology.DOT(topology.Machine{Name: s.Name, State: state}))
+	machines := machinesOf(s.Name, state)
+	if f.line == 0 && topology.AreBare(machines) {
+		fmt.Fprintln(stderr, "cnilab: nothing is attached at the end; --line N draws what is there behind line N of the scenario")
+	}
+	return f.render(ctx, topology.DOT(machines, cablesOf(machines, result.Cables)...))
+}
+
+// machinesOf are those of a scenario. Where there is one, the picture is named like the scenario.
+func machinesOf(scenarioName string, state kernel.Snapshot) (machines []topology.Machine) {
+	for _, s := range scenario.ByHost(state) {
+		machines = append(machines, topology.Machine{Name: s.Host, State: s.State})
+	}
+	if len(machines) == 1 {
+		machines[0].Name = scenarioName
+	}
+	return machines
+}
+
+// cablesOf are the cables between the machines.
+func cablesOf(machines []topology.Machine, laid []scenario.LaidCable) (cables []topology.Cable) {
+	for _, l := range laid {
+		c := topology.Cable{Label: l.Says}
+		for i, end := range l.Ends {
+			c.Ends[i] = topology.Device{Machine: end.Host, NetNS: end.NetNS, Link: end.Device}
+			if len(machines) == 1 {
+				c.Ends[i].Machine = machines[0].Name
+			}
+		}
+		cables = append(cables, c)
+	}
+	return cables
 }
 
 func (f topologyFlags) scenario(path string) (scenario.Scenario, error) {

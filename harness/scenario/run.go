@@ -34,6 +34,7 @@ type Machine struct {
 	// what joins them; nil: there is this one alone, and scenarios with more are skipped.
 	AddHost func(name string) (kernel.Host, error)
 	Cable   func(Cable) error
+	Cables  func() []LaidCable // those that there are; nil: that is not to be seen
 
 	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere.
 	OwnDisk bool
@@ -73,6 +74,7 @@ type Result struct {
 	Took    time.Duration // real time
 	Bound   string        // the backend that the scenario is bound to, if any
 	State   string        // with Options.State: a kernel.Snapshot of the machine, without files
+	Cables  []LaidCable   // with Options.State: what joins machines
 	Updated []byte        // the new text of the scenario, where Options.Update changed it
 }
 
@@ -94,7 +96,7 @@ func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Resu
 	}
 	return Result{
 		Name: s.Name, Outcome: rec.outcome(), Log: log, Took: time.Since(start),
-		Bound: bound.Backend, State: session.lastState, Updated: updated,
+		Bound: bound.Backend, State: session.lastState, Cables: session.lastCables, Updated: updated,
 	}
 }
 
@@ -149,7 +151,7 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	}
 	session.node = session.addNode(FirstHost, machine.Host)
 	session.pluginDirs, session.faults = machine.PluginDirs, machine.Faults
-	session.makeHost, session.cable = machine.AddHost, machine.Cable
+	session.makeHost, session.cable, session.cables = machine.AddHost, machine.Cable, machine.Cables
 	session.ownDisk, session.watch = machine.OwnDisk, machine.Trace
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session

@@ -26,12 +26,14 @@ type session struct {
 
 	makeHost func(name string) (kernel.Host, error) // nil where there is one machine alone
 	cable    func(Cable) error
+	cables   func() []LaidCable // nil where they are not to be seen
 
 	unmet error    // faults that no call had met at the end
 	wrong []string // what else was not as it should be then
 
 	keepsState bool
 	lastState  string // a snapshot of the machine at the end, if keepsState
+	lastCables []LaidCable
 
 	transcript *transcript // nil where nobody wants to read it
 	printed    []string    // what lines have printed
@@ -77,6 +79,9 @@ func (s *session) keepState() error {
 	}
 	state, err := s.take()
 	s.lastState = state.String()
+	if s.cables != nil {
+		s.lastCables = s.cables()
+	}
 	return err
 }
 

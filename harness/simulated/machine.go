@@ -49,7 +49,7 @@ func Machine(name string, c Config) (*scenario.Machine, error) {
 	}
 	return &scenario.Machine{
 		Host: host, Faults: u.faults, OwnDisk: true,
-		AddHost: u.addHost, Cable: u.cable,
+		AddHost: u.addHost, Cable: u.cable, Cables: u.laid,
 		Trace: func(see func(string)) (stop func()) { return trace.Start(world, see) },
 		Close: func() error { world.Close(); return endCapture() },
 	}, nil

@@ -2,6 +2,7 @@ package simulated
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/harness/scenario"
@@ -39,6 +40,48 @@ func (u underlay) cable(c scenario.Cable) error {
 	}
 	_, err = u.world.Cable(u.plug(c.A), u.plug(c.B), changed(sim.CableSpec{}, c))
 	return err
+}
+
+// laid are the cables that there are.
+func (u underlay) laid() (all []scenario.LaidCable) {
+	for _, cable := range u.world.Cables() {
+		laid := scenario.LaidCable{Says: says(cable)}
+		for i, p := range cable.Ends() {
+			laid.Ends[i] = scenario.DeviceAt{Host: p.Host, NetNS: p.NetNS, Device: p.Link}
+		}
+		all = append(all, laid)
+	}
+	return all
+}
+
+// says tells of a cable what a line can say of it.
+func says(cable *sim.Cable) string {
+	var words []string
+	say := func(is bool, format string, args ...any) {
+		if is {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	spec := cable.Spec()
+	say(spec.Delay > 0, "delay %s", spec.Delay)
+	say(spec.Loss > 0, "loss %.4g%%", 100*spec.Loss)
+	say(spec.Rate > 0, "rate %s", bits(spec.Rate))
+	say(spec.Limit > 0, "limit %d", spec.Limit)
+	say(cable.State() != "", "%s", cable.State())
+	return strings.Join(words, " ")
+}
+
+// bits is a rate in the greatest unit of tc(8) that it has a whole number of.
+func bits(rate int64) string {
+	for _, unit := range []struct {
+		name string
+		bits int64
+	}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}} {
+		if rate%unit.bits == 0 {
+			return fmt.Sprintf("%d%s", rate/unit.bits, unit.name)
+		}
+	}
+	return fmt.Sprintf("%dbit", rate)
 }
 
 // find returns the cable that a line is about; nil where there is none.

@@ -5,6 +5,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -16,9 +17,19 @@ type Machine struct {
 	State kernel.Snapshot
 }
 
+// A Cable joins devices of two machines.
+type Cable struct {
+	Ends  [2]Device
+	Label string
+}
+
+// A Device is a link in a namespace of a machine, by their names.
+type Device struct{ Machine, NetNS, Link string }
+
 // DOT returns the picture of machines: a box for each, in it one for each namespace, in that its links. A bold line is a
-// cable, a thin one a place on a bridge, a dashed one leads from a VLAN link to the link it is on.
-func DOT(machines ...Machine) string {
+// veth pair, a thin one a place on a bridge, a dashed one leads from a VLAN link to the link it is on, and a bold dashed
+// one is a cable between machines.
+func DOT(machines []Machine, cables ...Cable) string {
 	d := &drawing{}
 	d.line("graph topology {")
 	d.line(`graph [rankdir=LR fontname="Helvetica" nodesep=0.15 ranksep=0.9 style="rounded,filled" color="#90a4ae"]`)
@@ -26,6 +37,9 @@ func DOT(machines ...Machine) string {
 	d.line(`edge [fontname="Helvetica" fontsize=9 color="#546e7a"]`)
 	for _, m := range machines {
 		d.machine(m)
+	}
+	for _, c := range cables {
+		d.cable(c)
 	}
 	d.depth = 0
 	d.line("}")
@@ -102,6 +116,36 @@ func (d *drawing) lines(ns namespace, l kernel.Object) {
 	if peer, ok := l.Attr("peer"); ok && peer != unknown && ns.drawsCable(l, peer) {
 		d.line("%s -- %s [penwidth=2.5]", ns.id(l.Name), ns.peerID(peer))
 	}
+}
+
+// cable draws a cable. Graphviz would make a device of its own of an end that is nowhere in the picture.
+func (d *drawing) cable(c Cable) {
+	a, b := c.Ends[0], c.Ends[1]
+	if a.NetNS != "" && b.NetNS != "" {
+		d.line("%s -- %s [style=dashed penwidth=2.5]%s", a.id(), b.id(), labelled(c.Label))
+	}
+}
+
+func (e Device) id() string { return namespace{machine: e.Machine, name: e.NetNS}.id(e.Link) }
+
+// AreBare reports whether nothing is connected on the machines: no namespace of a container has a link in the picture, or
+// there is none, and the machines' own have no link either.
+func AreBare(machines []Machine) bool {
+	own, others, linked := 0, 0, 0 // namespaces: machines' own with links, others, and those with links
+	for _, m := range machines {
+		for _, ns := range namespacesOf(m) {
+			has := slices.ContainsFunc(ns.links, ns.shows)
+			switch {
+			case ns.name != kernel.HostNetNS && has:
+				linked++
+			case ns.name != kernel.HostNetNS:
+				others++
+			case has:
+				own++
+			}
+		}
+	}
+	return linked == 0 && (others > 0 || own == 0)
 }
 
 func labelled(words string) string {
