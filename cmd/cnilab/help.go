@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cnilab/cnilab/harness/scenario"
+	"github.com/cnilab/cnilab/plugin/config"
 )
 
 // scenarioTopic is "cnilab help scenario".
@@ -69,18 +71,17 @@ func names(cmd *cobra.Command) (all []string) {
 	return all
 }
 
-// guess asks whether one of the known words is meant, by cobra's notion of what is near; "" where none is.
+// guess asks whether one of the known words is meant, which is another one but for a slip, or begins with it; "" where none
+// is.
 func guess(word string, known []string) string {
-	all := &cobra.Command{SuggestionsMinimumDistance: 2}
+	var near []string
 	for _, name := range known {
-		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+		if config.IsOneSlip(word, name) || strings.HasPrefix(name, word) {
+			near = append(near, strconv.Quote(name))
+		}
 	}
-	near := all.SuggestionsFor(word)
 	if len(near) == 0 || len(near) > 3 {
 		return ""
-	}
-	for i, name := range near {
-		near[i] = fmt.Sprintf("%q", name)
 	}
 	return "; is it " + strings.Join(near, " or ") + "?"
 }
