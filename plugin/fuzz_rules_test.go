@@ -67,6 +67,7 @@ func allocated() uint64 {
 func (l *lab) obey(r request) answer {
 	l.t.Helper()
 	verb := commandOf(r)
+	l.leasesIn(r.conf)
 	before := l.everything()
 	a := l.within(r)
 	l.wantDocument(verb, a)

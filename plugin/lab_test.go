@@ -69,10 +69,12 @@ type lab struct {
 	t    *testing.T
 	self kernel.NetNS
 	pods []string // the paths of their namespaces
+
+	dataDirs []string // where host-local has leases
 }
 
 func newLab(t *testing.T, m machine) *lab {
-	l := &lab{machine: m, t: t}
+	l := &lab{machine: m, t: t, dataDirs: []string{m.dataDir}}
 	var err error
 	l.self, err = m.Self()
 	l.must(err)

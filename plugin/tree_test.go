@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
@@ -50,11 +51,26 @@ func (l *lab) listTree(b *strings.Builder, folder string) (any bool) {
 	return any
 }
 
-// isMade reports whether a folder is one that host-local makes for its leases: of the lab's dataDir, or of one that has other
-// letters before it, by which a fuzzer has it.
+// isMade reports whether a folder is one that host-local makes for its leases.
 func (l *lab) isMade(folder string) bool {
-	_, err := l.own().Stat(path.Join(folder, "cni/networks"))
-	return err == nil || strings.Contains(folder+"/", "/cni/") || strings.HasPrefix(l.dataDir+"/", folder+"/") || path.Dir(folder) == l.dataDir
+	for _, leases := range l.dataDirs {
+		if strings.HasPrefix(leases+"/", folder+"/") || path.Dir(folder) == leases {
+			return true
+		}
+	}
+	return false
+}
+
+// leasesIn notes where a configuration has the leases: a fuzzer's may be anywhere.
+func (l *lab) leasesIn(conf string) {
+	var keys struct {
+		IPAM struct {
+			DataDir string `json:"dataDir"`
+		} `json:"ipam"`
+	}
+	if json.Unmarshal([]byte(conf), &keys) == nil && keys.IPAM.DataDir != "" {
+		l.dataDirs = append(l.dataDirs, path.Clean(keys.IPAM.DataDir))
+	}
 }
 
 func isMark(base string) bool {
