@@ -145,7 +145,7 @@ func TestForeignRulesOfIPTables(t *testing.T) {
 	theirs := [][]string{
 		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"},
 		{"-j", "LOG", "--log-prefix", "a \"b\""},
-		{"-m", "comment", "--comment", "before the match", "-m", "mac", "--mac-source", "02:00:00:00:00:01", "-j", "ACCEPT"},
+		{"-p", "tcp", "-m", "comment", "--comment", "before the match", "-m", "multiport", "--dports", "80,443", "-j", "ACCEPT"},
 	}
 	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c ; -t nat -A c -j ACCEPT")))
 	save, err := ns.(*NetNS).iptablesProgram(kernel.FilterIP, "save") // the variant that this machine's kernel is for
