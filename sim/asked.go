@@ -75,8 +75,7 @@ func (c *askedChain) describe(by *askedRule) string {
 }
 
 // decide returns the rule, or the policy, that decides about a packet in a base chain, and gives it the mark that rules
-// before have set. (net/netfilter/nf_tables_core.c:
-// nft_do_chain; net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
+// before have set. (net/netfilter/nf_tables_core.c: nft_do_chain; net/ipv4/netfilter/ip_tables.c: ipt_do_table.)
 func (c *askedChain) decide(f *facts) *askedRule {
 	if by := c.walk(f); by != nil {
 		return by

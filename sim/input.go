@@ -41,8 +41,8 @@ func (l *link) inputIP(f frame) {
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
-		if l.ns.mayTellOfNoWay(p) {
-			l.ns.report(w.join(), w.tracked, noWay[errno])
+		if r := noWay[errno]; r != (report{}) && l.ns.mayTellOfNoWay(p) {
+			l.ns.report(w.join(), w.tracked, r)
 		}
 	default:
 		l.ns.forward(&w, to)

@@ -158,6 +158,21 @@ func TestUnreachableOnTheWay(t *testing.T) {
 	}
 }
 
+// TestBlackholeCostsNothing: a router is as ready to tell of no way after packets that it says nothing about. (ip_error: EINVAL.)
+func TestBlackholeCostsNothing(t *testing.T) {
+	l, a, _ := twoBridges(t)
+	l.forward()
+	l.route(l.node, kernel.Route{Dst: prefix("10.9.2.0/24"), Type: kernel.Blackhole})
+	for range 9 {
+		_, err := a.Ping(background, kernel.Ping{To: addr("10.9.2.1"), Timeout: time.Millisecond})
+		wantErrno(t, err, kernel.ETIMEDOUT)
+	}
+	for range 2 {
+		_, err := a.Ping(background, kernel.Ping{To: addr("10.8.0.1"), Timeout: time.Millisecond})
+		wantErrno(t, err, kernel.ENETUNREACH)
+	}
+}
+
 func TestNobodyOnTheLink(t *testing.T) {
 	l, a, _ := twoPods(t)
 	start := l.world.Now()

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,21 +33,15 @@ func beginsWith(name, words []string) bool {
 	return ok
 }
 
-// Verbs returns the first words of lines.
+// Verbs returns the first words of lines, sorted.
 func Verbs() []string {
 	var all []string
-	seen := map[string]bool{}
-	note := func(verb string) {
-		if !seen[verb] {
-			seen[verb] = true
-			all = append(all, verb)
-		}
-	}
 	for _, f := range forms() {
-		note(f.verb())
+		all = append(all, f.verb())
 	}
-	for _, f := range builtins() {
-		note(f.name)
+	for _, b := range builtins() {
+		all = append(all, b.name)
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }

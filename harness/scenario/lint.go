@@ -62,7 +62,7 @@ func lintLine(line string) error {
 	}
 	i := slices.IndexFunc(builtins(), func(b builtin) bool { return b.name == verb })
 	if i < 0 {
-		return usageError{fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, verbs()))}
+		return usageError{fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, Verbs()))}
 	}
 	for _, file := range builtins()[i].files(args[1:]) {
 		if !localFile(file) {
@@ -70,19 +70,6 @@ func lintLine(line string) error {
 		}
 	}
 	return nil
-}
-
-// verbs are the first words of all lines, sorted.
-func verbs() []string {
-	var all []string
-	for _, f := range forms() {
-		all = append(all, f.verb())
-	}
-	for _, b := range builtins() {
-		all = append(all, b.name)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // localFile reports whether a name can only be that of a file in the script's own folder, or below it. What a variable
