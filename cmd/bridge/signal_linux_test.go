@@ -3,8 +3,10 @@ package main_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,4 +35,42 @@ func TestStoppedAdd(t *testing.T) {
 		n.mustBe(before, "after "+signal.String())
 		n.mustHaveNoLease()
 	}
+}
+
+// TestStoppedAnyTime: wherever in an ADD the signal finds it, also while it starts, it has connected the container or left
+// nothing.
+func TestStoppedAnyTime(t *testing.T) {
+	const tries, last = 40, 6 * time.Millisecond
+	n := newNode(t)
+	self, err := n.host.Self()
+	must(t, err)
+	defer self.Close()
+	n.run("ip", "netns", "add", "pod-a")
+	n.mustCall("ADD", "pod-a", conf)
+	n.mustCall("DEL", "pod-a", conf)
+	before := n.settled()
+	stopped := 0
+	for i := range tries {
+		delay := last * time.Duration(i) / tries
+		var stdout, stderr bytes.Buffer
+		add := n.add(&stdout, &stderr)
+		must(t, add.Start())
+		time.Sleep(delay)
+		if err := add.Process.Signal(unix.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		if add.Wait() == nil {
+			n.mustCall("DEL", "pod-a", conf)
+			continue
+		}
+		stopped++
+		if n.hasVeth(self) {
+			t.Fatalf("stopped after %s, it has left a veth: %s%s", delay, stdout.Bytes(), stderr.Bytes())
+		}
+		n.mustHaveNoLease()
+	}
+	if stopped == 0 {
+		t.Error("each ADD had ended when the signal came")
+	}
+	n.mustBe(before, "after all signals")
 }

@@ -48,12 +48,19 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 		if err := describePeer(peer, spec.Peer, fd); err != nil {
 			return err
 		}
-		return ns.sendLink(spec, info)
+		return ns.sendLink(spec, info, oneQueue()...)
 	})
 }
 
-// sendLink sends the request for a link of the kind that info describes.
-func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr) error {
+// oneQueue has an end of a veth made with one queue each way. That is what it has anyhow; but unless told, Linux makes one
+// for each processor there may ever be, then takes all but one out of use and waits, with all others who want to change
+// links, until no processor sees them any more (veth_init_queues, drivers/net/veth.c).
+func oneQueue() []nl.NetlinkRequestData {
+	return []nl.NetlinkRequestData{attrUint32(unix.IFLA_NUM_TX_QUEUES, 1), attrUint32(unix.IFLA_NUM_RX_QUEUES, 1)}
+}
+
+// sendLink sends the request for a link of the kind that info describes, and of which more is to be said.
+func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr, more ...nl.NetlinkRequestData) error {
 	parts, err := linkEnd(upOrNot(spec.Up), spec.Name, spec.MTU, spec.MAC)
 	if err != nil {
 		return err
@@ -64,7 +71,7 @@ func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr) error {
 	if spec.Kind == kernel.KindVLAN && spec.Parent != 0 {
 		parts = append(parts, attrUint32(unix.IFLA_LINK, uint32(spec.Parent)))
 	}
-	return ns.change(unix.RTM_NEWLINK, create, append(parts, info)...)
+	return ns.change(unix.RTM_NEWLINK, create, append(append(parts, more...), info)...)
 }
 
 // describePeer puts the other end of a veth into its attribute; a negative netns leaves it where the first end is.
@@ -73,7 +80,7 @@ func describePeer(attr *nl.RtAttr, peer kernel.PeerSpec, netns int) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range parts {
+	for _, part := range append(parts, oneQueue()...) {
 		attr.AddChild(part)
 	}
 	if netns >= 0 {

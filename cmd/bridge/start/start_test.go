@@ -31,3 +31,9 @@ func TestOneProcessor(t *testing.T) {
 		t.Errorf("goroutines have %d processors", n)
 	}
 }
+
+func TestNoMemoryProfile(t *testing.T) {
+	if runtime.MemProfileRate != 0 {
+		t.Error("the runtime looks up where allocations come from")
+	}
+}

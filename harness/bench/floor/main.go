@@ -87,6 +87,7 @@ func plugIn(veth string, container int) error {
 	}
 	peer := attributes(linkBody(0, 0, 0), func(m message) message {
 		return m.attribute(unix.IFLA_IFNAME, text(containerLink)).attribute(unix.IFLA_ADDRESS, containerMAC).
+			attribute(unix.IFLA_NUM_TX_QUEUES, number(1)).attribute(unix.IFLA_NUM_RX_QUEUES, number(1)).
 			attribute(unix.IFLA_NET_NS_FD, number(container))
 	})
 	kind := attributes(nil, func(m message) message {
@@ -95,6 +96,7 @@ func plugIn(veth string, container int) error {
 	})
 	pair := newMessage(unix.RTM_NEWLINK, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, linkBody(0, unix.IFF_UP, unix.IFF_UP)).
 		attribute(unix.IFLA_IFNAME, text(veth)).attribute(unix.IFLA_ADDRESS, hostMAC).
+		attribute(unix.IFLA_NUM_TX_QUEUES, number(1)).attribute(unix.IFLA_NUM_RX_QUEUES, number(1)). // else Linux waits
 		attribute(unix.IFLA_MASTER, number(bridge)).attribute(unix.IFLA_LINKINFO, kind)
 	if _, err := host.ask(pair); err != nil {
 		return err
