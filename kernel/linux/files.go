@@ -28,7 +28,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	content := make([]byte, 0, 512)
+	content := make([]byte, 0, 512) // most are in /proc, and shorter; those have no size
 	for {
 		n, err := retry(func() (int, error) { return unix.Read(fd, content[len(content):cap(content)]) })
 		if n <= 0 || err != nil {
@@ -36,9 +36,18 @@ func readFile(name string) ([]byte, error) {
 		}
 		content = content[:len(content)+n]
 		if len(content) == cap(content) {
-			content = slices.Grow(content, len(content))
+			content = slices.Grow(content, max(len(content), sizeOf(fd)-len(content)+512))
 		}
 	}
+}
+
+// sizeOf is that of a file as far as it is known; 0 where it is not.
+func sizeOf(fd int) int {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return int(st.Size)
 }
 
 // ReadDir implements kernel.Files.

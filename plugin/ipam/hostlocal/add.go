@@ -95,7 +95,7 @@ func (a *allocation) run(c Config) (ips []netip.Addr, err error) {
 		ips = append(ips, ip)
 	}
 	if err := a.remember(); err != nil {
-		return nil, errors.Join(err, a.withdraw(), a.writeIndex(a.written))
+		return nil, errors.Join(err, a.withdraw(), a.saveOrForget())
 	}
 	return ips, nil
 }
@@ -232,6 +232,7 @@ func (a *allocation) withdraw() error {
 	failures := []error{a.remove(a.temporary)}
 	for _, l := range a.made {
 		failures = append(failures, a.store.release(l))
+		a.forget(l.ip)
 	}
 	return errors.Join(failures...)
 }

@@ -14,7 +14,7 @@ import (
 // anyway. It believes no index.
 func (p Plugin) GC(ctx context.Context, r ipam.Request, valid []types.GCAttachment) error {
 	return hostFailure(p.inStore(ctx, r, func(b *ledger) error {
-		if b.written != "" {
+		if b.written != nil {
 			if err := b.reread(); err != nil {
 				return err
 			}

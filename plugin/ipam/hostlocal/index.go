@@ -1,6 +1,7 @@
 package hostlocal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -21,10 +22,10 @@ import (
 type index map[netip.Addr]lease
 
 // parseIndex reads the lines of an index file; what it does not understand it passes over.
-func parseIndex(content string) index {
+func parseIndex(content []byte) index {
 	known := index{}
-	for line := range strings.Lines(content) {
-		if l, err := parseLine(strings.TrimSuffix(line, "\n")); err == nil {
+	for line := range bytes.Lines(content) {
+		if l, err := parseLine(string(bytes.TrimSuffix(line, []byte("\n")))); err == nil {
 			known[l.ip] = l
 		}
 	}
@@ -77,18 +78,29 @@ func (x index) isComplete() bool {
 	return true
 }
 
-// readIndex returns the content of the index file, "" where there is none.
-func (s store) readIndex() (string, error) {
-	content, err := s.files.ReadFile(s.index)
-	if err != nil && !errors.Is(err, kernel.ENOENT) {
-		return "", err
+// of returns the leases of an owner, by ascending address.
+func (x index) of(owner string) (own []lease) {
+	for _, l := range x {
+		if l.owner == owner {
+			own = append(own, l)
+		}
 	}
-	return string(content), nil
+	sort.Slice(own, func(i, j int) bool { return own[i].ip.Less(own[j].ip) })
+	return own
+}
+
+// readIndex returns the content of the index file, nil where there is none.
+func (s store) readIndex() ([]byte, error) {
+	content, err := s.files.ReadFile(s.index)
+	if errors.Is(err, kernel.ENOENT) {
+		return nil, nil
+	}
+	return content, err
 }
 
 // writeIndex keeps no empty index.
-func (s store) writeIndex(content string) error {
-	if content == "" {
+func (s store) writeIndex(content []byte) error {
+	if len(content) == 0 {
 		return s.remove(s.index)
 	}
 	return s.replace(s.index, content)

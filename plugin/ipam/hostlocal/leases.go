@@ -10,7 +10,7 @@ import (
 // Leases returns all leases of the network. It believes no index, and changes nothing.
 func (p Plugin) Leases(ctx context.Context, r ipam.Request) (all []ipam.Lease, err error) {
 	return all, hostFailure(p.inStore(ctx, r, func(b *ledger) error {
-		if b.written != "" {
+		if b.written != nil {
 			if err := b.reread(); err != nil {
 				return err
 			}

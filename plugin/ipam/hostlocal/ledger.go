@@ -1,10 +1,10 @@
 package hostlocal
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"net/netip"
-	"sort"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -12,9 +12,10 @@ import (
 // A ledger is the leases of a network as they were found, for one operation, which holds the lock.
 type ledger struct {
 	store
-	written string // the index file's content
-	known   lines  // all leases, while the folder is as the index file says, and nobody has asked for all of them
+	written []byte // the index file's content; nil where there is none
+	known   lines  // all leases, while the folder is as the index file says, and nobody has asked for all of them; see changed
 	leases  index  // all leases; nil: see known
+	changed bool   // known is no longer what was written, in whose place it stands
 }
 
 // read finds out the leases, with the help of the index. Where nobody has touched the folder since that was written, the
@@ -25,7 +26,7 @@ func (s store) read() (*ledger, error) {
 		return nil, err
 	}
 	b := &ledger{store: s, written: written}
-	known, ok := cutHeading(written)
+	known, ok := linesOf(written)
 	if ok {
 		ok, err = s.isUntouched()
 	}
@@ -57,7 +58,15 @@ func (b *ledger) readAll() error {
 		return nil
 	}
 	b.leases = index{}
-	return b.scan(parseIndex(b.written))
+	return b.scan(b.hints())
+}
+
+// hints are what is known of leases by the index.
+func (b *ledger) hints() index {
+	if b.known != nil {
+		return parseIndex(b.known)
+	}
+	return parseIndex(b.written)
 }
 
 // at returns the lease of an address, if somebody has it.
@@ -133,7 +142,7 @@ func (b *ledger) look(ip netip.Addr, entry fs.DirEntry, known index) (lease, err
 // for in all files: an address that is lost is worse than the time.
 func (b *ledger) of(containerID, ifname string) ([]lease, error) {
 	own := b.hintedOf(containerID, ifname)
-	if b.written == "" {
+	if b.written == nil {
 		return own, nil
 	}
 	if right, err := b.confirm(own); err != nil || right && len(own) > 0 {
@@ -162,30 +171,23 @@ func (b *ledger) confirm(leases []lease) (bool, error) {
 // hintedOf trusts the index. Old releases of the reference wrote the container's id alone; such a lease counts where
 // there is none with both.
 func (b *ledger) hintedOf(containerID, ifname string) []lease {
-	if own := b.ownedBy(ownerOf(containerID, ifname)); len(own) > 0 {
-		return own
-	}
-	return b.ownedBy(containerID)
-}
-
-func (b *ledger) ownedBy(owner string) (own []lease) {
+	var both, alone []lease
 	if b.leases == nil {
-		return b.known.of(owner)
+		both, alone = b.known.of(containerID, ifname)
+	} else {
+		both, alone = b.leases.of(ownerOf(containerID, ifname)), b.leases.of(containerID)
 	}
-	for _, l := range b.leases {
-		if l.owner == owner {
-			own = append(own, l)
-		}
+	if len(both) > 0 {
+		return both
 	}
-	sort.Slice(own, func(i, j int) bool { return own[i].ip.Less(own[j].ip) })
-	return own
+	return alone
 }
 
 // reread reads all lease files, and keeps of the index what it says of boots.
 func (b *ledger) reread() error {
 	known := b.leases
 	if known == nil {
-		known = parseIndex(b.written)
+		known = b.hints()
 	}
 	b.leases = index{}
 	if err := b.scan(nil); err != nil {
@@ -204,16 +206,13 @@ func (b *ledger) release(l lease) error {
 	if err := b.store.release(l); err != nil {
 		return err
 	}
-	if b.leases == nil {
-		b.known = b.known.without(l.ip)
-	} else {
-		delete(b.leases, l.ip)
-	}
+	b.forget(l.ip)
 	return nil
 }
 
 // note remembers a lease.
 func (b *ledger) note(l lease) {
+	b.changed = true
 	if b.leases == nil {
 		b.known = b.known.with(l)
 	} else {
@@ -221,10 +220,20 @@ func (b *ledger) note(l lease) {
 	}
 }
 
+// forget is the opposite of note.
+func (b *ledger) forget(ip netip.Addr) {
+	b.changed = true
+	if b.leases == nil {
+		b.known = b.known.without(ip)
+	} else {
+		delete(b.leases, ip)
+	}
+}
+
 // save brings the index up to date.
 func (b *ledger) save() error {
 	content, err := b.content()
-	if err != nil || content == b.written {
+	if err != nil || !b.changed && bytes.Equal(content, b.written) {
 		return err
 	}
 	return b.writeIndex(content)
@@ -232,19 +241,20 @@ func (b *ledger) save() error {
 
 // content is what the index file is to say. (That the folder is looked at has Linux, since 6.13, give the next change to it
 // a time of its own: Documentation/filesystems/multigrain-ts.rst.)
-func (b *ledger) content() (string, error) {
+func (b *ledger) content() ([]byte, error) {
 	known := b.known
 	if b.leases != nil {
-		known = lines(b.leases.String())
+		all := b.leases.String()
 		if !b.leases.isComplete() {
-			return string(known), nil
+			return []byte(all), nil
 		}
+		known = newLines(all)
 	}
-	if known == "" {
-		return "", nil
+	if len(known) <= headingSize {
+		return nil, nil
 	}
 	_, err := b.files.Stat(b.dir)
-	return known.withHeading(), err
+	return known, err
 }
 
 // saveOrForget brings the index up to date after leases were released, or deletes it where there is no room for it: a

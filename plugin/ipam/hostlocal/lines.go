@@ -1,85 +1,111 @@
 package hostlocal
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
-	"strings"
 )
 
-// lines are those of an index file, by ascending address, of which some are looked up and changed where they stand: to read
-// thousands takes milliseconds, of an operation that is about one.
-type lines string
+// lines are an index file that has all leases: its heading, and a line for each, by ascending address. They are looked up
+// and changed where they stand. To read thousands takes milliseconds, and so does to copy them (that is, to have the kernel
+// find the pages for it), of an operation that is about one.
+type lines []byte
 
-// heading is the first line of an index file that has all leases: how many bytes come behind it. (Releases that do not know
-// it pass it over.)
-const heading = "all %d\n"
+// heading is the first line: how many bytes come behind it. (Releases that do not know it pass it over.)
+const (
+	heading     = "all %11d\n"
+	headingSize = 16
+)
 
-// withHeading returns the content of an index file that has all leases.
-func (t lines) withHeading() string {
-	if t == "" {
-		return ""
+// newLines puts the heading before the lines of all leases.
+func newLines(all string) lines {
+	return append(fmt.Appendf(make([]byte, 0, headingSize+len(all)), heading, len(all)), all...)
+}
+
+// linesOf are the content of an index file, if it has all leases.
+func linesOf(content []byte) (t lines, ok bool) {
+	if len(content) < headingSize {
+		return nil, false
 	}
-	return fmt.Sprintf(heading, len(t)) + string(t)
+	t = lines(content)
+	return t, string(t[:headingSize]) == fmt.Sprintf(heading, len(t)-headingSize)
 }
 
-// cutHeading returns the lines of an index file that has all leases.
-func cutHeading(content string) (t lines, ok bool) {
-	first, rest, _ := strings.Cut(content, "\n")
-	bytes, ok := strings.CutPrefix(first, "all ")
-	return lines(rest), ok && bytes == strconv.Itoa(len(rest))
-}
+// String is all but the heading.
+func (t lines) String() string { return string(t[headingSize:]) }
 
-// of returns the leases of an owner, by ascending address.
-func (t lines) of(owner string) (own []lease) {
-	end := " " + strconv.Quote(owner) + "\n"
+// of returns the leases of an owner, by ascending address, and those of the container's id alone.
+func (t lines) of(containerID, ifname string) (both, alone []lease) {
+	id, line := unclosed(containerID), unclosed(ownerOf(containerID, ifname))
+	rest := line[len(id):]
 	for from := 0; ; {
-		at := strings.Index(string(t)[from:], end)
+		at := bytes.Index(t[from:], id)
 		if at < 0 {
-			return own
+			return both, alone
 		}
-		at += from
-		from = at + len(end)
-		start := strings.LastIndexByte(string(t)[:at], '\n') + 1
-		if l, err := parseLine(string(t)[start : from-1]); err == nil && l.owner == owner {
-			own = append(own, l)
+		start := bytes.LastIndexByte(t[:from+at], '\n') + 1
+		from += at + len(id)
+		behind := t[from:]
+		into := &alone
+		if bytes.HasPrefix(behind, rest) {
+			into, behind = &both, behind[len(rest):]
+		}
+		if !bytes.HasPrefix(behind, []byte("\"\n")) {
+			continue
+		}
+		if l, err := parseLine(string(t[start : len(t)-len(behind)+1])); err == nil {
+			*into = append(*into, l)
 		}
 	}
+}
+
+// unclosed is how an owner stands in a line, but for the last quotation mark.
+func unclosed(owner string) []byte {
+	b := strconv.AppendQuote([]byte(" "), owner)
+	return b[:len(b)-1]
 }
 
 // find returns where the line of an address is, or would be, and the lease if it is there.
 func (t lines) find(ip netip.Addr) (start, end int, l lease, ok bool) {
-	low, high := 0, len(t)
+	low, high := headingSize, len(t)
 	for low < high {
 		middle := (low + high) / 2
-		start = low + strings.LastIndexByte(string(t)[low:middle], '\n') + 1
+		start = low + bytes.LastIndexByte(t[low:middle], '\n') + 1
 		end = len(t)
-		if length := strings.IndexByte(string(t)[middle:], '\n'); length >= 0 {
+		if length := bytes.IndexByte(t[middle:], '\n'); length >= 0 {
 			end = middle + length + 1
 		}
-		word, _, _ := strings.Cut(string(t)[start:end], " ")
-		at, err := netip.ParseAddr(word)
+		word, _, _ := bytes.Cut(t[start:end], []byte(" "))
+		at, err := netip.ParseAddr(string(word))
 		switch {
 		case err != nil || at.Less(ip):
 			low = end
 		case ip.Less(at):
 			high = start
 		default:
-			l, err = parseLine(strings.TrimSuffix(string(t)[start:end], "\n"))
+			l, err = parseLine(string(bytes.TrimSuffix(t[start:end], []byte("\n"))))
 			return start, end, l, err == nil
 		}
 	}
 	return low, low, lease{}, false
 }
 
-// with returns the lines with that of a lease.
+// with returns the lines with that of a lease; t is used up.
 func (t lines) with(l lease) lines {
 	start, end, _, _ := t.find(l.ip)
-	return t[:start] + lines(lineOf(l)) + t[end:]
+	return t.replace(start, end, lineOf(l))
 }
 
-// without returns the lines without that of an address.
+// without returns the lines without that of an address; t is used up.
 func (t lines) without(ip netip.Addr) lines {
 	start, end, _, _ := t.find(ip)
-	return t[:start] + t[end:]
+	return t.replace(start, end, "")
+}
+
+func (t lines) replace(start, end int, line string) lines {
+	t = slices.Replace(t, start, end, []byte(line)...)
+	copy(t, fmt.Sprintf(heading, len(t)-headingSize))
+	return t
 }

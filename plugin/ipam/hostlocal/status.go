@@ -46,7 +46,7 @@ func (p Plugin) couldAdd(ctx context.Context, r ipam.Request, c Config) error {
 				return exhausted(codeNotAvailable, set)
 			}
 		}
-		return errors.Join(b.writeTemporary(r.Network), b.remove(b.temporary)) // an empty file needs no room
+		return errors.Join(b.writeTemporary([]byte(r.Network)), b.remove(b.temporary)) // an empty file needs no room
 	})
 }
 

@@ -68,7 +68,7 @@ func (s store) owner(ip netip.Addr) (string, error) {
 
 // publish makes a lease, whole or not at all. EEXIST where somebody has the address.
 func (s store) publish(l lease) error {
-	if err := s.writeTemporary(l.owner); err != nil {
+	if err := s.writeTemporary([]byte(l.owner)); err != nil {
 		return err
 	}
 	if err := s.files.Link(s.temporary, s.file(l.ip)); err != nil {
@@ -79,11 +79,11 @@ func (s store) publish(l lease) error {
 
 // writeTemporary makes the temporary file afresh. One that a crash left may be a lease's second name, and writing it
 // would rewrite the lease.
-func (s store) writeTemporary(content string) error {
+func (s store) writeTemporary(content []byte) error {
 	if err := s.remove(s.temporary); err != nil {
 		return err
 	}
-	return s.files.WriteFile(s.temporary, []byte(content), 0o600)
+	return s.files.WriteFile(s.temporary, content, 0o600)
 }
 
 // release deletes a lease, unless by now the address is somebody else's: what the index says of the owner is a hint,
@@ -122,10 +122,12 @@ func (s store) last(set int) (netip.Addr, error) {
 	return ip, nil
 }
 
-func (s store) setLast(set int, ip netip.Addr) error { return s.replace(s.lastFile(set), ip.String()) }
+func (s store) setLast(set int, ip netip.Addr) error {
+	return s.replace(s.lastFile(set), []byte(ip.String()))
+}
 
 // replace gives a file another content, at once.
-func (s store) replace(name, content string) error {
+func (s store) replace(name string, content []byte) error {
 	if err := s.writeTemporary(content); err != nil {
 		return err
 	}
