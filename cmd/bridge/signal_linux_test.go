@@ -12,7 +12,8 @@ import (
 )
 
 // TestStoppedAdd: a runtime that loses patience with an ADD, here one that waits for the lock of the host's namespace, sends
-// SIGTERM, and a person presses control-C. Nothing is left of it, and it ends by itself.
+// SIGTERM, and a person presses control-C. Nothing is left of it, and it ends by itself. (What comes before it waits it
+// ignores; so it is told until it has ended.)
 func TestStoppedAdd(t *testing.T) {
 	n := newNode(t)
 	n.run("ip", "netns", "add", "pod-a")
@@ -24,8 +25,16 @@ func TestStoppedAdd(t *testing.T) {
 		add := n.add(&stdout, &stderr)
 		var ended error
 		n.halfWay(add, func() { // until the end, so that the ADD cannot go on
-			must(t, add.Process.Signal(signal))
-			ended = add.Wait()
+			waited := make(chan error, 1)
+			go func() { waited <- add.Wait() }()
+			for again := time.NewTicker(20 * time.Millisecond); ; {
+				_ = add.Process.Signal(signal) // it may have ended
+				select {
+				case ended = <-waited:
+					return
+				case <-again.C:
+				}
+			}
 		})
 		var exit *exec.ExitError
 		if !errors.As(ended, &exit) || exit.ExitCode() != 1 {

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/cnilab/cnilab/cmd/bridge/operator"
 	"github.com/cnilab/cnilab/kernel"
@@ -38,15 +36,12 @@ func Run(program kernel.Program) (exit int) {
 		fmt.Fprint(os.Stderr, about("bridge --help tells how"))
 		return 2
 	}
-	// A runtime that loses patience says so by SIGTERM: what was done is undone. Both signals are caught to the end of the
-	// process, since to give them back takes some thread switches more.
-	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	host, err := linux.New()
 	if err != nil {
 		return noMachine(stdout, err)
 	}
 	defer host.Close()
-	return program(ctx, invocation(), host)
+	return program(interruptible(), invocation(), host)
 }
 
 // invocation is the process's own.
