@@ -3,10 +3,8 @@
 package linux
 
 import (
-	"runtime"
 	"sync"
 	"syscall"
-	"unsafe"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -101,23 +99,7 @@ func netlinkMessage(kind, flags int, seq uint32, parts ...nl.NetlinkRequestData)
 
 // send sends messages to the kernel.
 func (s *netlinkSocket) send(messages []byte) error {
-	if runtime.GOMAXPROCS(0) == 1 {
-		return s.sendHolding(messages)
-	}
 	return unix.Sendto(s.fd, messages, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-}
-
-// sendHolding is send by a system call that Go's runtime does not know of. Where goroutines have a single processor, it takes
-// that away from a thread whose call lasts longer than 20 µs, wakes another one up, or makes it, to see that there is nothing
-// to do, and lets the first one ask for it again: that takes longer than what the kernel was asked for.
-func (s *netlinkSocket) sendHolding(messages []byte) error {
-	kernel := unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(messages))),
-		uintptr(len(messages)), 0, uintptr(unsafe.Pointer(&kernel)), unix.SizeofSockaddrNetlink)
-	if errno != 0 {
-		return errno
-	}
-	return nil
 }
 
 // longestAnswer is more than the kernel ever sends at once: 32 KiB of a dump (netlink_recvmsg), or a description of one

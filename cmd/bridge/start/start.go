@@ -7,8 +7,6 @@ import "runtime"
 func init() {
 	growStack(false)
 	runtime.MemProfileRate = 0 // else it looks up where some of what is allocated comes from
-	// With a second processor to run goroutines on, each that is started or woken up has a thread made or woken up for it.
-	runtime.GOMAXPROCS(1)
 }
 
 // enough makes it 32 KB, to which an ADD would come by doubling four times.

@@ -26,12 +26,6 @@ func TestGrowStack(t *testing.T) {
 	}
 }
 
-func TestOneProcessor(t *testing.T) {
-	if n := runtime.GOMAXPROCS(0); n != 1 {
-		t.Errorf("goroutines have %d processors", n)
-	}
-}
-
 func TestNoMemoryProfile(t *testing.T) {
 	if runtime.MemProfileRate != 0 {
 		t.Error("the runtime looks up where allocations come from")
