@@ -45,6 +45,9 @@ func (c *call) printResult(r *types100.Result) error {
 	if err != nil {
 		return types.NewError(types.ErrInvalidNetworkConfig, err.Error(), newerResults)
 	}
+	if r, ok := converted.(*types100.Result); ok {
+		return c.out.print(documentOf(r))
+	}
 	return c.out.print(converted)
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 )
 
@@ -104,8 +103,13 @@ func (t lines) without(ip netip.Addr) lines {
 	return t.replace(start, end, "")
 }
 
+// replace does what slices.Replace does, in a tenth of the code.
 func (t lines) replace(start, end int, line string) lines {
-	t = slices.Replace(t, start, end, []byte(line)...)
+	size, grown := len(t), len(line)-(end-start)
+	t = append(t, line[:max(grown, 0)]...) // for the room
+	copy(t[start+len(line):], t[end:size])
+	copy(t[start:], line)
+	t = t[:size+grown]
 	copy(t, fmt.Sprintf(heading, len(t)-headingSize))
 	return t
 }
