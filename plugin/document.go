@@ -83,7 +83,7 @@ func putAll[T any](d document, key string, of []*T, describe func(*T) document) 
 	}
 	list := make([]document, len(of))
 	for i, one := range of {
-		if one != nil { // a result of somebody else's may have null there, and so has what is told on
+		if one != nil { // else it is null
 			list[i] = describe(one)
 		}
 	}
