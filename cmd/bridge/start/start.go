@@ -2,11 +2,8 @@
 // imported for that alone. It depends on no package that has to be initialised, so that it comes before all that have to.
 package start
 
-import "runtime"
-
 func init() {
 	growStack(false)
-	runtime.MemProfileRate = 0 // else it looks up where some of what is allocated comes from
 }
 
 // enough makes it 32 KB, to which an ADD would come by doubling four times.
