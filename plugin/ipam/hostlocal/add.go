@@ -95,7 +95,7 @@ func (a *allocation) run(c Config) (ips []netip.Addr, err error) {
 		ips = append(ips, ip)
 	}
 	if err := a.remember(); err != nil {
-		return nil, errors.Join(err, a.withdraw(), a.saveOrForget())
+		return nil, errors.Join(err, a.withdraw())
 	}
 	return ips, nil
 }
@@ -227,12 +227,12 @@ func (a *allocation) remember() error {
 	return a.save()
 }
 
-// withdraw undoes reserves that may have got anywhere, and touches no lease of anybody else's.
+// withdraw undoes reserves that may have got anywhere, and touches no lease of anybody else's. The index may stand as it is,
+// the old one or already the new: since the folder has changed after either was written, neither counts as complete.
 func (a *allocation) withdraw() error {
 	failures := []error{a.remove(a.temporary)}
 	for _, l := range a.made {
 		failures = append(failures, a.store.release(l))
-		a.forget(l.ip)
 	}
 	return errors.Join(failures...)
 }

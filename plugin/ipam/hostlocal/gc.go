@@ -25,6 +25,6 @@ func (p Plugin) GC(ctx context.Context, r ipam.Request, valid []types.GCAttachme
 				failures = append(failures, b.release(l))
 			}
 		}
-		return errors.Join(append(failures, b.saveOrForget())...)
+		return errors.Join(append(failures, b.saveIfRoom())...)
 	}))
 }

@@ -71,7 +71,7 @@ func (p Plugin) Del(ctx context.Context, r ipam.Request) error {
 		for _, l := range own {
 			failures = append(failures, b.release(l))
 		}
-		return errors.Join(append(failures, b.saveOrForget())...)
+		return errors.Join(append(failures, b.saveIfRoom())...)
 	}))
 }
 

@@ -17,7 +17,7 @@ import (
 // stamp, and before anything is deleted or refused because of it, the file is read. Without an index, or with a wrong
 // one, all is found out from the files, but for the boots.
 //
-// Its first line says whether it has all leases. As long as the folder was modified no later than that was written, nobody
+// Its first line says whether it has all leases, and when the folder was modified that had them. As long as that is so, nobody
 // has made or deleted a lease since, and it still has: see lines.
 type index map[netip.Addr]lease
 

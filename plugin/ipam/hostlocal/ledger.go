@@ -26,13 +26,14 @@ func (s store) read() (*ledger, error) {
 		return nil, err
 	}
 	b := &ledger{store: s, written: written}
-	known, ok := linesOf(written)
-	if ok {
-		ok, err = s.isUntouched()
+	if written == nil {
+		return b, b.readAll()
 	}
+	modified, err := s.modified()
 	if err != nil {
 		return nil, err
 	}
+	known, ok := linesOf(written, modified)
 	if !ok {
 		return b, b.readAll()
 	}
@@ -40,16 +41,16 @@ func (s store) read() (*ledger, error) {
 	return b, nil
 }
 
-// isUntouched reports whether no name in the folder was made or taken away after the index was written. Before Linux 6.13
-// what happens within 10 ms may have one time: a lease that the reference plugin makes that soon after an operation of ours
-// is not noticed by this, and found by its file all the same.
-func (s store) isUntouched() (bool, error) {
+// modified is when a name in the folder was last made or taken away, in ns. That it has been asked for has Linux give the next
+// change a time of its own (Documentation/filesystems/multigrain-ts.rst). Before Linux 6.13 what happens within 10 ms may have
+// one time: a lease that the reference plugin makes that soon after an operation of ours is not noticed by this, and found by
+// its file all the same.
+func (s store) modified() (int64, error) {
 	folder, err := s.files.Stat(s.dir)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	index, err := s.files.Stat(s.index)
-	return err == nil && !folder.ModTime().After(index.ModTime()), err
+	return folder.ModTime().UnixNano(), nil
 }
 
 // readAll reads all leases, if that has not been done.
@@ -239,8 +240,7 @@ func (b *ledger) save() error {
 	return b.writeIndex(content)
 }
 
-// content is what the index file is to say. (That the folder is looked at has Linux, since 6.13, give the next change to it
-// a time of its own: Documentation/filesystems/multigrain-ts.rst.)
+// content is what the index file is to say.
 func (b *ledger) content() ([]byte, error) {
 	known := b.known
 	if b.leases != nil {
@@ -253,16 +253,18 @@ func (b *ledger) content() ([]byte, error) {
 	if len(known) <= headingSize {
 		return nil, nil
 	}
-	_, err := b.files.Stat(b.dir)
+	modified, err := b.modified()
+	copy(known, known.heading(modified))
 	return known, err
 }
 
-// saveOrForget brings the index up to date after leases were released, or deletes it where there is no room for it: a
-// full disk is no reason for a DEL to fail, which only makes room, and what the index says is a hint.
-func (b *ledger) saveOrForget() error {
+// saveIfRoom brings the index up to date after leases were released, or leaves it where there is no room for another one: a
+// full disk is no reason for a DEL to fail, which only makes room. What is left knows of each lease that is still there when
+// it was first seen, and does not count as complete any more.
+func (b *ledger) saveIfRoom() error {
 	err := b.save()
 	if !isFull(err) {
 		return err
 	}
-	return errors.Join(b.remove(b.temporary), b.remove(b.index))
+	return b.remove(b.temporary)
 }

@@ -12,25 +12,28 @@ import (
 // find the pages for it), of an operation that is about one.
 type lines []byte
 
-// heading is the first line: how many bytes come behind it. (Releases that do not know it pass it over.)
+// heading is the first line: how many bytes come behind it, and when the folder was modified that has these leases, in ns.
+// (Releases that do not know it pass it over.)
 const (
-	heading     = "all %11d\n"
-	headingSize = 16
+	heading     = "all %11d %19d\n"
+	headingSize = 36
 )
 
-// newLines puts the heading before the lines of all leases.
+// newLines puts a heading, which is still to be filled in, before the lines of all leases.
 func newLines(all string) lines {
-	return append(fmt.Appendf(make([]byte, 0, headingSize+len(all)), heading, len(all)), all...)
+	return append(fmt.Appendf(make([]byte, 0, headingSize+len(all)), heading, 0, 0), all...)
 }
 
-// linesOf are the content of an index file, if it has all leases.
-func linesOf(content []byte) (t lines, ok bool) {
+// linesOf are the content of an index file, if it has all leases of a folder that was modified then.
+func linesOf(content []byte, modified int64) (t lines, ok bool) {
 	if len(content) < headingSize {
 		return nil, false
 	}
 	t = lines(content)
-	return t, string(t[:headingSize]) == fmt.Sprintf(heading, len(t)-headingSize)
+	return t, string(t[:headingSize]) == t.heading(modified)
 }
+
+func (t lines) heading(modified int64) string { return fmt.Sprintf(heading, len(t)-headingSize, modified) }
 
 // String is all but the heading.
 func (t lines) String() string { return string(t[headingSize:]) }
@@ -109,7 +112,5 @@ func (t lines) replace(start, end int, line string) lines {
 	t = append(t, line[:max(grown, 0)]...) // for the room
 	copy(t[start+len(line):], t[end:size])
 	copy(t[start:], line)
-	t = t[:size+grown]
-	copy(t, fmt.Sprintf(heading, len(t)-headingSize))
-	return t
+	return t[:size+grown]
 }
