@@ -3,6 +3,7 @@ package plugin
 import (
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"testing"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -17,6 +18,21 @@ func TestDocumentsAreResults(t *testing.T) {
 		r := g.result()
 		if d := cmp.Diff(string(marshal(r)), string(marshal(documentOf(r)))); d != "" {
 			t.Fatalf("the library's (-), ours (+):\n%s", d)
+		}
+	}
+}
+
+// TestDocumentsHaveAllFields: a field that the library gets would be missing in documents.
+func TestDocumentsHaveAllFields(t *testing.T) {
+	for of, fields := range map[reflect.Type]int{
+		reflect.TypeFor[types100.Result]():    5,
+		reflect.TypeFor[types100.Interface](): 6,
+		reflect.TypeFor[types100.IPConfig]():  3,
+		reflect.TypeFor[types.Route]():        7,
+		reflect.TypeFor[types.DNS]():          4,
+	} {
+		if got := of.NumField(); got != fields {
+			t.Errorf("%s has %d fields, of which documents have %d", of, got, fields)
 		}
 	}
 }

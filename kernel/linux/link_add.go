@@ -52,9 +52,9 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	})
 }
 
-// oneQueue has an end of a veth made with one queue each way. That is what it has anyhow; but unless told, Linux makes one
-// for each processor there may ever be, then takes all but one out of use and waits, with all others who want to change
-// links, until no processor sees them any more (veth_init_queues, drivers/net/veth.c).
+// oneQueue has an end of a veth made with one queue each way. No more are in use anyhow; but unless told, Linux makes one for
+// each processor there may ever be, then takes all but one out of use and waits, with all others who want to change links,
+// until no processor sees them any more (veth_init_queues, drivers/net/veth.c). "ethtool -L" cannot have more used later.
 func oneQueue() []nl.NetlinkRequestData {
 	return []nl.NetlinkRequestData{attrUint32(unix.IFLA_NUM_TX_QUEUES, 1), attrUint32(unix.IFLA_NUM_RX_QUEUES, 1)}
 }

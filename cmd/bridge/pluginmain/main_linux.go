@@ -16,8 +16,7 @@ import (
 
 // Main is the plugin as this process, on this machine, and returns the exit status.
 //
-// VERSION, which runtimes ask before anything else, gets by without what takes most of its time: the machine, and
-// threads that wait for signals. It makes nothing that would have to be undone.
+// VERSION, which runtimes ask before anything else, gets by without the machine, and makes nothing that would have to be undone.
 //
 // With arguments, which runtimes do not give, it does what package operator says.
 func Main() (exit int) {
@@ -41,7 +40,10 @@ func Run(program kernel.Program) (exit int) {
 		return noMachine(stdout, err)
 	}
 	defer host.Close()
-	return program(interruptible(), invocation(), host)
+	in := invocation()
+	var ctx context.Context
+	ctx, in.Stdin = interruptible(in.Stdin)
+	return program(ctx, in, host)
 }
 
 // invocation is the process's own.

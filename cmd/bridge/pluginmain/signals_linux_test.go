@@ -2,16 +2,24 @@ package pluginmain
 
 import (
 	"context"
+	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestSignalsEndWaits: a signal is of no effect while nobody waits, and ends a wait.
+// TestSignalsEndWaits: a signal is of no effect once the configuration is read and while nobody waits, and ends a wait.
 func TestSignalsEndWaits(t *testing.T) {
 	defer signal.Reset(syscall.SIGTERM, syscall.SIGINT)
-	ctx := interruptible()
+	ctx, stdin := interruptible(strings.NewReader("{}"))
+	if signal.Ignored(syscall.SIGTERM) {
+		t.Fatal("what comes before the configuration does not end the process")
+	}
+	if content, err := io.ReadAll(stdin); string(content) != "{}" || err != nil {
+		t.Fatalf("read %q: %v", content, err)
+	}
 	terminate := func() {
 		if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
 			t.Fatal(err)

@@ -23,8 +23,8 @@ func (d disk) noRoomForIndex(small int) hostlocal.Plugin {
 	})}
 }
 
-// TestFullDiskForgetsNoBoot: what finds no room for the index leaves the old one, by which the leases from before a reboot are
-// void. Without it they would be taken for new ones.
+// TestFullDiskForgetsNoBoot: what finds no room for the index leaves the old one, by which the leases from before a reboot
+// are void. Without it they would be taken for new ones.
 func TestFullDiskForgetsNoBoot(t *testing.T) {
 	for verb, do := range map[string]func(t *testing.T, d disk){
 		"ADD": func(t *testing.T, d disk) {

@@ -17,8 +17,8 @@ import (
 // stamp, and before anything is deleted or refused because of it, the file is read. Without an index, or with a wrong
 // one, all is found out from the files, but for the boots.
 //
-// Its first line says whether it has all leases, and when the folder was modified that had them. As long as that is so, nobody
-// has made or deleted a lease since, and it still has: see lines.
+// Its first line says whether it has all leases, and when the folder was modified that had them. As long as that is so,
+// nobody has made or deleted a lease since, and it still has: see lines.
 type index map[netip.Addr]lease
 
 // parseIndex reads the lines of an index file; what it does not understand it passes over.

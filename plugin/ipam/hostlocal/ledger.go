@@ -41,10 +41,10 @@ func (s store) read() (*ledger, error) {
 	return b, nil
 }
 
-// modified is when a name in the folder was last made or taken away, in ns. That it has been asked for has Linux give the next
-// change a time of its own (Documentation/filesystems/multigrain-ts.rst). Before Linux 6.13 what happens within 10 ms may have
-// one time: a lease that the reference plugin makes that soon after an operation of ours is not noticed by this, and found by
-// its file all the same.
+// modified is when a name in the folder was last made or taken away, in ns. That it has been asked for has Linux give the
+// next change a time of its own (Documentation/filesystems/multigrain-ts.rst). Before Linux 6.13 what happens within 10 ms
+// may have one time: a lease that the reference plugin makes that soon after an operation of ours is not noticed by this, and
+// found by its file all the same.
 func (s store) modified() (int64, error) {
 	folder, err := s.files.Stat(s.dir)
 	if err != nil {

@@ -33,7 +33,9 @@ func linesOf(content []byte, modified int64) (t lines, ok bool) {
 	return t, string(t[:headingSize]) == t.heading(modified)
 }
 
-func (t lines) heading(modified int64) string { return fmt.Sprintf(heading, len(t)-headingSize, modified) }
+func (t lines) heading(modified int64) string {
+	return fmt.Sprintf(heading, len(t)-headingSize, modified)
+}
 
 // String is all but the heading.
 func (t lines) String() string { return string(t[headingSize:]) }

@@ -15,7 +15,7 @@ import (
 // clock or across two, counts for the next one.
 func TestLeasesRightBehindAreNoticed(t *testing.T) {
 	if !eachChangeHasItsTime(t) {
-		t.Skip("TestLeasesRightBehindAreNoticed: left out: this kernel or file system gives two changes one time (Linux does up to 6.12)")
+		t.Skip(t.Name() + ": left out: this kernel, or file system, gives two changes one time (Linux does up to 6.12)")
 	}
 	h, err := linux.New()
 	if err != nil {
