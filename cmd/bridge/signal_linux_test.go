@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,4 +83,28 @@ func TestStoppedAnyTime(t *testing.T) {
 		t.Error("each ADD had ended when the signal came")
 	}
 	n.mustBe(before, "after all signals")
+}
+
+// TestStoppedBeforeConfiguration: a plugin whose configuration does not come ends at once, and has made nothing.
+func TestStoppedBeforeConfiguration(t *testing.T) {
+	n := newNode(t)
+	n.run("ip", "netns", "add", "pod-a")
+	before := n.settled()
+	stdin, never, err := os.Pipe()
+	must(t, err)
+	defer never.Close()
+	defer stdin.Close()
+	var stdout, stderr bytes.Buffer
+	add := n.add(&stdout, &stderr)
+	add.Stdin = stdin
+	must(t, add.Start())
+	time.Sleep(200 * time.Millisecond) // it starts, and reads
+	must(t, add.Process.Signal(unix.SIGTERM))
+	timer := time.AfterFunc(10*time.Second, func() { _ = add.Process.Kill() })
+	defer timer.Stop()
+	var exit *exec.ExitError
+	if err := add.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGTERM {
+		t.Errorf("ADD ended with %v, want the signal", err)
+	}
+	n.mustBe(before, "after the signal")
 }
