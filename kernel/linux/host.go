@@ -39,6 +39,28 @@ func NewIsolated() (*Host, error) {
 	return newHost(newNamespace)
 }
 
+// NewApart returns a second machine on the same kernel. Self is a new network namespace, as that of NewIsolated, and
+// paths are looked up in a new mount namespace: by the methods of the Host, and by the programs that Exec and the NetNS
+// run. That begins as a copy of the process's, with bindings of network namespaces, which live as long as the copy: furnish
+// is called in it, to take away what is not to be there and to mount what is. Nothing that it mounts is seen elsewhere,
+// and all of it ends with the Host, namespaces that are bound there included.
+//
+// EPERM where the caller may not make namespaces; or the error of furnish.
+func NewApart(furnish func() error) (*Host, error) {
+	h, err := NewIsolated()
+	if err != nil {
+		return nil, err
+	}
+	made, err := newMounts(furnish)
+	if err != nil {
+		h.Close()
+		return nil, fail("mount namespace add", "", hostName, err)
+	}
+	h.home.enterable, h.home.mounts = false, made
+	h.mounts = made
+	return h, nil
+}
+
 // newHost makes a Host whose Self is what open returns, given the process's own namespace.
 func newHost(open func(home nsFile) (nsFile, error)) (*Host, error) {
 	home, err := openNSFile(threadNetNS)
@@ -70,6 +92,7 @@ func newNamespace(home nsFile) (made nsFile, err error) {
 func (h *Host) Close() {
 	h.self.close()
 	h.home.close()
+	h.mounts.close()
 }
 
 // BootID implements kernel.Host.

@@ -29,6 +29,7 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	info.AddChild(attrString(unix.IFLA_INFO_KIND, spec.Kind))
 	switch spec.Kind {
 	case kernel.KindVeth:
+		return ns.addVeth(upOrNot(spec.Up), spec, info)
 	case kernel.KindBridge:
 		describeBridge(info, spec.Bridge)
 		return ns.sendLink(spec, info)
@@ -43,12 +44,16 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	default:
 		return ns.sendLink(spec, info)
 	}
+}
+
+// addVeth makes a pair, of which head describes the first end.
+func (ns *NetNS) addVeth(head *nl.IfInfomsg, spec kernel.LinkSpec, info *nl.RtAttr) error {
 	return useNetNS(spec.Peer.NetNS, func(fd int) error {
 		peer := info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(vethPeer, nil)
 		if err := describePeer(peer, spec.Peer, fd); err != nil {
 			return err
 		}
-		return ns.sendLink(spec, info, oneQueue()...)
+		return ns.sendLinkWith(head, spec, info, oneQueue()...)
 	})
 }
 
@@ -59,9 +64,16 @@ func oneQueue() []nl.NetlinkRequestData {
 	return []nl.NetlinkRequestData{attrUint32(unix.IFLA_NUM_TX_QUEUES, 1), attrUint32(unix.IFLA_NUM_RX_QUEUES, 1)}
 }
 
-// sendLink sends the request for a link of the kind that info describes, and of which more is to be said.
-func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr, more ...nl.NetlinkRequestData) error {
-	parts, err := linkEnd(upOrNot(spec.Up), spec.Name, spec.MTU, spec.MAC)
+// sendLink sends the request for a link of the kind that info describes.
+func (ns *NetNS) sendLink(spec kernel.LinkSpec, info *nl.RtAttr) error {
+	return ns.sendLinkWith(upOrNot(spec.Up), spec, info)
+}
+
+// sendLinkWith is sendLink with another head, where more is to be said.
+func (ns *NetNS) sendLinkWith(
+	head *nl.IfInfomsg, spec kernel.LinkSpec, info *nl.RtAttr, more ...nl.NetlinkRequestData,
+) error {
+	parts, err := linkEnd(head, spec.Name, spec.MTU, spec.MAC)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,11 @@ func (h *Host) Self() (kernel.NetNS, error) {
 
 // OpenNetNS implements kernel.Namespaces.
 func (h *Host) OpenNetNS(path string) (kernel.NetNS, error) {
-	file, err := openNSFile(path)
+	var file nsFile
+	err := h.mounts.inside(func() (err error) {
+		file, err = openNSFile(path)
+		return err
+	})
 	if err != nil {
 		return nil, fail("netns open", "", path, err)
 	}
@@ -43,7 +47,7 @@ func (h *Host) open(name, object string, file nsFile) (kernel.NetNS, error) {
 
 // AddNetNS implements kernel.Namespaces. Unlike ip-netns(8) it leaves the folder's own mount as it is.
 func (h *Host) AddNetNS(path string) error {
-	return fail("netns add", "", path, h.addNetNS(path))
+	return fail("netns add", "", path, h.mounts.inside(func() error { return h.addNetNS(path) }))
 }
 
 func (h *Host) addNetNS(path string) error {
@@ -72,7 +76,7 @@ func bindNewNamespace(home nsFile, path string) error {
 
 // DeleteNetNS implements kernel.Namespaces. What is no network namespace stays untouched.
 func (h *Host) DeleteNetNS(path string) error {
-	return fail("netns delete", "", path, deleteNetNS(path))
+	return fail("netns delete", "", path, h.mounts.inside(func() error { return deleteNetNS(path) }))
 }
 
 func deleteNetNS(path string) error {

@@ -24,6 +24,9 @@ type nsFile struct {
 	// enterable is a home that a thread has gone to. So may others: it takes CAP_SYS_ADMIN, wherever the thread is
 	// (netns_install, net/core/net_namespace.c), and nobody here gives that up.
 	enterable bool
+
+	// mounts is of a home whose threads look paths up elsewhere than the process does: none of them comes back.
+	mounts *mounts
 }
 
 // openNSFile opens the network namespace at path. It looks before it opens: merely opening a FIFO blocks, and opening
@@ -91,13 +94,14 @@ func (f nsFile) dup() (nsFile, error) {
 
 func (f nsFile) close() { unix.Close(f.fd) }
 
-// inside runs work in the namespace. Where that is another than home, the process's own, it does so on a thread that
-// nobody else uses meanwhile.
+// inside runs work in the namespace. Where that is another than home, the process's own, or has other mounts, it does so
+// on a thread that nobody else uses meanwhile.
 func (f nsFile) inside(home nsFile, work func() error) error {
-	if f.id == home.id {
+	switch {
+	case home.mounts != nil:
+	case f.id == home.id:
 		return work()
-	}
-	if home.enterable {
+	case home.enterable:
 		return f.visit(home, work)
 	}
 	return onOwnThread(home, func() error {
@@ -129,6 +133,9 @@ func (f nsFile) enter() error { return netns.Set(netns.NsHandle(f.fd)) }
 // onOwnThread runs work, which may leave the thread in another network namespace; a thread that cannot go home again
 // ends with its goroutine (runtime.LockOSThread).
 func onOwnThread(home nsFile, work func() error) error {
+	if home.mounts != nil {
+		return home.mounts.inside(work)
+	}
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()

@@ -103,7 +103,11 @@ func exitStatus(state *os.ProcessState) int {
 
 // IsSelf implements kernel.Programs.
 func (h *Host) IsSelf(path string) (bool, error) {
-	same, err := sameFile(path, "/proc/self/exe")
+	var same bool
+	err := h.mounts.inside(func() (err error) {
+		same, err = sameFile(path, "/proc/self/exe")
+		return err
+	})
 	return same, fail("program compare", "", path, err)
 }
 

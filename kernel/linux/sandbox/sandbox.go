@@ -39,7 +39,15 @@ func furnish() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("sandbox: making the mounts private: %w", err)
 	}
-	for _, folder := range []string{"/run", "/var/lib"} {
+	return mountFolders()
+}
+
+// ownFolders are those that a sandbox has for itself.
+var ownFolders = []string{"/run", "/var/lib"}
+
+// mountFolders makes them, empty but for /run/netns.
+func mountFolders() error {
+	for _, folder := range ownFolders {
 		if err := unix.Mount("tmpfs", folder, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
 			return fmt.Errorf("sandbox: mounting a tmpfs on %s: %w", folder, err)
 		}
