@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +12,38 @@ import (
 type LaidCable struct {
 	Ends [2]DeviceAt
 	Says string // how it carries frames, as a line says it: "delay 5ms loss 1%"; "" at once and all
+}
+
+// Among returns which of the cables that there are a line is about: its place among them, or -1 where the line is about a
+// new one. An error is a line about one that there is not, or about one of several, or that says nothing new of one.
+func (c Cable) Among(all []LaidCable) (place int, err error) {
+	place = -1
+	for i, laid := range all {
+		if !c.joins(laid) {
+			continue
+		}
+		if place >= 0 {
+			return 0, fmt.Errorf("there are several cables from %s to %s: name a device", c.A, c.B)
+		}
+		place = i
+	}
+	switch {
+	case place >= 0 && c == (Cable{A: c.A, B: c.B}):
+		return 0, fmt.Errorf("there is a cable from %s to %s already; name the devices of another one", c.A, c.B)
+	case place < 0 && c.State != CableUntouched:
+		return 0, fmt.Errorf("there is no cable from %s to %s", c.A, c.B)
+	}
+	return place, nil
+}
+
+// joins reports whether a line's ends are those of a cable, in either order.
+func (c Cable) joins(laid LaidCable) bool {
+	a, b := laid.Ends[0], laid.Ends[1]
+	return c.A.isAt(a) && c.B.isAt(b) || c.A.isAt(b) && c.B.isAt(a)
+}
+
+func (e CableEnd) isAt(d DeviceAt) bool {
+	return e.Host == d.Host && (e.Device == "" || e.Device == d.Device)
 }
 
 // A DeviceAt is a network device and where it is.

@@ -27,16 +27,12 @@ func (u underlay) addHost(name string) (kernel.Host, error) {
 
 // cable does what a line says of a cable.
 func (u underlay) cable(c scenario.Cable) error {
-	old, err := u.find(c)
+	place, err := c.Among(u.laid())
 	switch {
 	case err != nil:
 		return err
-	case old != nil && c == (scenario.Cable{A: c.A, B: c.B}):
-		return fmt.Errorf("there is a cable from %s to %s already; name the devices of another one", c.A, c.B)
-	case old != nil:
-		return apply(old, c)
-	case c.State != scenario.CableUntouched:
-		return fmt.Errorf("there is no cable from %s to %s", c.A, c.B)
+	case place >= 0:
+		return apply(u.world.Cables()[place], c)
 	}
 	_, err = u.world.Cable(u.plug(c.A), u.plug(c.B), changed(sim.CableSpec{}, c))
 	return err
@@ -82,26 +78,6 @@ func bits(rate int64) string {
 		}
 	}
 	return fmt.Sprintf("%dbit", rate)
-}
-
-// find returns the cable that a line is about; nil where there is none.
-func (u underlay) find(c scenario.Cable) (found *sim.Cable, err error) {
-	for _, cable := range u.world.Cables() {
-		ends := cable.Ends()
-		straight := isAt(c.A, ends[0]) && isAt(c.B, ends[1])
-		if !straight && !(isAt(c.A, ends[1]) && isAt(c.B, ends[0])) {
-			continue
-		}
-		if found != nil {
-			return nil, fmt.Errorf("there are several cables from %s to %s: name a device", c.A, c.B)
-		}
-		found = cable
-	}
-	return found, nil
-}
-
-func isAt(end scenario.CableEnd, p sim.Place) bool {
-	return end.Host == p.Host && (end.Device == "" || end.Device == p.Link)
 }
 
 func (u underlay) plug(end scenario.CableEnd) sim.Plug {

@@ -56,10 +56,11 @@ const (
 // cards counts those that this process has made.
 var cards atomic.Int32
 
-// firstWireIndex is a number that no link of a host has: a card without a carrier would be LOWERLAYERDOWN, instead of
-// DOWN, where a link of its own namespace has the index that its other end has elsewhere, and no carrier either
-// (default_operstate, net/core/link_watch.c).
-const firstWireIndex = 1 << 30
+// firstCardIndex is what cards are numbered from. Both ends of a card's veth have the same index, which no other link has:
+// where they have not, the card is LOWERLAYERDOWN without a carrier, instead of DOWN, on Linux 6.1 always, and on 6.18 if a
+// link of its own namespace has the index of the other end and no carrier either (default_operstate,
+// net/core/link_watch.c).
+const firstCardIndex = 1 << 30
 
 // NewCable joins two hosts, or two devices of one. The cards come down, with the MACs of QEMU. Close the cable before the
 // hosts.
@@ -147,11 +148,10 @@ func (c *Cable) plug(p Plug, hub int) (*cableEnd, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	head.Index = firstWireIndex + int32(number)
+	index := firstCardIndex + number
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddChild(attrString(unix.IFLA_INFO_KIND, kernel.KindVeth))
-	return &cableEnd{p.Host, int(head.Index)}, c.ns.(*NetNS).addVeth(head, kernel.LinkSpec{
+	return &cableEnd{p.Host, index}, c.ns.(*NetNS).addVeth(index, kernel.LinkSpec{
 		Name: "port" + strconv.Itoa(number), Kind: kernel.KindVeth, MTU: kernel.MaxMTU, Master: hub,
 		Peer: kernel.PeerSpec{Name: name, MAC: cardMAC(number), NetNS: self},
 	}, info)

@@ -29,7 +29,7 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	info.AddChild(attrString(unix.IFLA_INFO_KIND, spec.Kind))
 	switch spec.Kind {
 	case kernel.KindVeth:
-		return ns.addVeth(upOrNot(spec.Up), spec, info)
+		return ns.addVeth(0, spec, info)
 	case kernel.KindBridge:
 		describeBridge(info, spec.Bridge)
 		return ns.sendLink(spec, info)
@@ -46,11 +46,13 @@ func (ns *NetNS) addLink(spec kernel.LinkSpec) error {
 	}
 }
 
-// addVeth makes a pair, of which head describes the first end.
-func (ns *NetNS) addVeth(head *nl.IfInfomsg, spec kernel.LinkSpec, info *nl.RtAttr) error {
+// addVeth makes a pair whose ends both have the index, each in its own namespace; 0 leaves that to the kernel.
+func (ns *NetNS) addVeth(index int, spec kernel.LinkSpec, info *nl.RtAttr) error {
+	head, peerHead := upOrNot(spec.Up), nl.NewIfInfomsg(unix.AF_UNSPEC)
+	head.Index, peerHead.Index = int32(index), int32(index)
 	return useNetNS(spec.Peer.NetNS, func(fd int) error {
 		peer := info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(vethPeer, nil)
-		if err := describePeer(peer, spec.Peer, fd); err != nil {
+		if err := describePeer(peer, peerHead, spec.Peer, fd); err != nil {
 			return err
 		}
 		return ns.sendLinkWith(head, spec, info, oneQueue()...)
@@ -87,8 +89,8 @@ func (ns *NetNS) sendLinkWith(
 }
 
 // describePeer puts the other end of a veth into its attribute; a negative netns leaves it where the first end is.
-func describePeer(attr *nl.RtAttr, peer kernel.PeerSpec, netns int) error {
-	parts, err := linkEnd(nl.NewIfInfomsg(unix.AF_UNSPEC), peer.Name, peer.MTU, peer.MAC)
+func describePeer(attr *nl.RtAttr, head *nl.IfInfomsg, peer kernel.PeerSpec, netns int) error {
+	parts, err := linkEnd(head, peer.Name, peer.MTU, peer.MAC)
 	if err != nil {
 		return err
 	}

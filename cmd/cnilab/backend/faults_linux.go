@@ -14,7 +14,7 @@ import (
 
 // faultSocket is where the process of a scenario serves the faults that its plugins meet. The folder is a sandbox's
 // own: outside of sandboxes it does not exist, and nothing goes wrong.
-const faultSocket = "/run/cnilab/faults"
+const faultSocket = ownFolder + "/faults"
 
 // serveFaults serves the faults of a scenario until this process ends.
 func serveFaults() (*harness.Faults, error) {

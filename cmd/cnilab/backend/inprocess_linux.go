@@ -16,6 +16,16 @@ type callingHost struct {
 	kernel.Host
 	dir    string // the folder of our own plugins
 	faults *harness.Faults
+	again  func() (own kernel.Host, end func(), err error) // opens the same machine once more
+}
+
+// openAgain opens this process's machine.
+func openAgain() (own kernel.Host, end func(), err error) {
+	host, err := kernellinux.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	return host, host.Close, nil
 }
 
 // Exec calls what is our own, and executes all else.
@@ -24,14 +34,14 @@ func (h callingHost) Exec(ctx context.Context, path string, env []string, stdin 
 	if filepath.Dir(path) != h.dir || program == nil {
 		return h.Host.Exec(ctx, path, env, stdin)
 	}
-	own, err := kernellinux.New()
+	own, end, err := h.again()
 	if err != nil {
 		return kernel.Output{}, err
 	}
-	defer own.Close()
+	defer end()
 	var stdout, stderr bytes.Buffer
 	exit := h.faults.Program(program)(ctx, kernel.Invocation{
 		Name: filepath.Base(path), Env: env, Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
-	}, callingHost{own, h.dir, h.faults})
+	}, callingHost{own, h.dir, h.faults, h.again})
 	return kernel.Output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Exit: exit}, nil
 }

@@ -116,22 +116,25 @@ func realMachine(c Config) (*scenario.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &scenario.Machine{
-		Host:       host,
-		PluginDirs: []string{c.PluginDir},
-		Close:      func() error { host.Close(); return nil },
-	}
+	m := &scenario.Machine{Host: host, PluginDirs: []string{c.PluginDir}}
+	all := &hosts{config: c, first: m, real: map[string]*kernellinux.Host{scenario.FirstHost: host}}
+	m.AddHost, m.Cable, m.Cables = all.add, all.cable, all.laid
+	m.Close = func() error { all.close(); host.Close(); return nil }
 	if c.PluginDir == "" {
 		err = furnish(m)
 	}
 	if err == nil && c.CallOwn {
-		m.Host = callingHost{host, ownPluginDir, m.Faults}
+		m.Host = callingHost{host, ownPluginDir, m.Faults, openAgain}
 	}
+	m.Host = all.watch(m.Host)
 	return m, err
 }
 
+// ownFolder is where this program has what plugins need of it, on all machines of a scenario.
+const ownFolder = "/run/cnilab"
+
 // ownPluginDir is where this program has the names of the plugins that it is.
-const ownPluginDir = "/run/cnilab/bin"
+const ownPluginDir = ownFolder + "/bin"
 
 // furnish gives a machine our own plugins, and the faults that they meet.
 func furnish(m *scenario.Machine) (err error) {
