@@ -59,7 +59,10 @@ func TestGolden(t *testing.T) {
 const language = "../../harness/scenario/testdata/"
 
 func TestLanguage(t *testing.T) {
-	files := []string{"test", language + "language.txtar", language + "faults.txtar", language + "kubelet.txtar", language + "trace.txtar", language + "vlan.txtar", language + "hosts.txtar"}
+	files := []string{"test"}
+	for _, name := range []string{"language", "faults", "kubelet", "trace", "vlan", "hosts", "cables"} {
+		files = append(files, language+name+".txtar")
+	}
 	if exit, stdout, stderr := cnilab(t, files...); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
 	}

@@ -66,7 +66,7 @@ func TestLanguageOnLinux(t *testing.T) {
 	requireSandboxes(t)
 	files := []string{
 		"test", "--backend=linux", language + "language.txtar", language + "kubelet.txtar",
-		language + "faults.txtar",
+		language + "faults.txtar", language + "hosts.txtar",
 	}
 	if exit, stdout, stderr := cnilab(t, files...); exit != exitOK {
 		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
@@ -98,6 +98,59 @@ func TestForeignPluginsMeetNoFaults(t *testing.T) {
 	exit, stdout, _ := cnilab(t, "test", "--backend=linux", "--plugin-dir="+t.TempDir(), language+"faults.txtar")
 	if exit != exitOK || !strings.Contains(stdout, "its faults need plugins that meet them") {
 		t.Errorf("exit status %d; want a skip:\n%s", exit, stdout)
+	}
+}
+
+// written is a file with a scenario.
+func written(t *testing.T, script string) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "written.txtar")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestRealCablesCarryAtOnce refuses what no cable of a real kernel does, and says what to do.
+func TestRealCablesCarryAtOnce(t *testing.T) {
+	requireSandboxes(t)
+	script := "host other\ncable node other delay 0s loss 0% rate 0bit\n"
+	for _, words := range []string{"delay 5ms", "loss 1%", "rate 1mbit", "limit 10"} {
+		word, _, _ := strings.Cut(words, " ")
+		script += "! cable node other " + words + "\nstderr 'cable node other: on a real kernel .* leave \"" + word +
+			"\" out, or .* \"# backend: sim, because'\n"
+	}
+	if exit, stdout, stderr := cnilab(t, "test", "--backend=linux", written(t, script)); exit != exitOK {
+		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
+	}
+}
+
+// TestPluginDirOnAnotherMachine has a plugin say what it sees there: files and devices of that machine.
+func TestPluginDirOnAnotherMachine(t *testing.T) {
+	requireSandboxes(t)
+	dir := t.TempDir()
+	looks := "#!/bin/sh\n" + `echo "$(cat /run/note) $(ls /run/netns) $(ls /run) $(grep -o uplink /proc/net/dev)"` + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "looks"), []byte(looks), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := `host other
+cable node other:uplink
+file write /run/note here
+on other file write /run/note there
+ip netns add pod-here
+on other ip netns add pod-there
+plugin looks ADD
+stdout '^here pod-here netns\nnote $'
+on other plugin looks ADD
+stdout '^there pod-there netns\nnote uplink$'
+-- here --
+here
+-- there --
+there
+`
+	exit, stdout, stderr := cnilab(t, "test", "--backend=linux", "--plugin-dir="+dir, written(t, script))
+	if exit != exitOK {
+		t.Errorf("exit status %d:\n%s%s", exit, stdout, stderr)
 	}
 }
 

@@ -21,9 +21,9 @@ func hostForms() []form {
 		},
 		{
 			"cable", "cable A[:DEVICE] B[:DEVICE] [delay TIME] [loss PERCENT] [rate BITS] [limit FRAMES] [cut|blackhole|mend]",
-			"join two machines by a cable, with an Ethernet card at each end (DEVICE: the next of eth0, eth1, ...), or change" +
-				" the cable that they have: 5ms, 1%, 100mbit; FRAMES may wait for the rate; cut takes the carrier too," +
-				" blackhole the frames alone",
+			"join two machines by a cable, with an Ethernet card at each end (DEVICE: the next of eth0, eth1, ...; on a real" +
+				" kernel an end of a veth), or change the cable that they have: cut takes the carrier too, blackhole the frames" +
+				" alone; 5ms, 1%, 100mbit, and how many FRAMES may wait for the rate, are for the simulation alone",
 			(*session).layCable,
 		},
 	}

@@ -8,8 +8,8 @@ import (
 
 // Why a scenario cannot run on a machine that lacks what a field of Machine gives.
 const (
-	noHosts = "it has several machines, and here is one: --backend=sim has more, and so has a Machine with AddHost and Cable" +
-		" (in Go, package harness/simulated makes one)"
+	noHosts = "it has several machines, and here is one: the backends of cnilab have more, and so has a Machine with AddHost" +
+		" and Cable (in Go, package harness/simulated makes one)"
 	noTrace = "it traces packets, and this kernel does not show what it does with them: --backend=sim does, and so does a" +
 		" Machine with Trace (in Go, package harness/simulated makes one)"
 	bindIt = "; a line \"# backend: sim, because ...\" among the first comments says that it is for the simulation alone"

@@ -23,6 +23,12 @@
 // Netlink requests, probes under way and locks need no thread in the namespace: their sockets and descriptors were
 // opened there.
 //
+// # Several machines
+//
+// A process may have more machines than the one it runs on, and join them: those of NewApart have a network namespace and
+// a mount namespace of their own, in which a thread does all that has to do with paths, and ends; a Cable lies between two.
+// What a plugin does not use is not linked into it.
+//
 // # Errors
 //
 // Every error is a *kernel.Error with the errno that Linux answered. Detail holds the kernel's extended
