@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/kernel/linux/sandbox"
@@ -102,6 +104,12 @@ func TestProgramsApart(t *testing.T) {
 	if got := string(out.Stdout); !strings.HasPrefix(got, "therepod\n") || !strings.Contains(got, "theirs:") {
 		t.Errorf("it sees %q", got)
 	}
+	inProcess, err := there.OpenNetNS("/proc/self/ns/net")
+	must(t, err)
+	defer inProcess.Close()
+	for _, ns := range []kernel.NetNS{self, inProcess} {
+		must(t, ns.(*NetNS).inside(func() error { return second(os.ReadFile("/run/note")) }))
+	}
 	_, err = there.IsSelf("/run/look")
 	must(t, err)
 	if same, err := there.IsSelf("/proc/self/exe"); err != nil || !same {
@@ -141,6 +149,36 @@ func TestApartEnds(t *testing.T) {
 	cable("theirs", there)
 	there.Close()
 	gone("the namespace of a machine that is closed", "theirs")
+}
+
+// Nothing that is mounted there is seen here, even below what is shared with others.
+func TestMountsApart(t *testing.T) {
+	sandbox.Require(t)
+	at := t.TempDir()
+	must(t, unix.Mount("tmpfs", at, "tmpfs", 0, ""))
+	t.Cleanup(func() { must(t, unix.Unmount(at, unix.MNT_DETACH)) })
+	must(t, unix.Mount("", at, "", unix.MS_SHARED, ""))
+	must(t, os.Mkdir(at+"/below", 0o755))
+	h, err := NewApart(func() error { return unix.Mount("tmpfs", at+"/below", "tmpfs", 0, "") })
+	must(t, err)
+	defer h.Close()
+	must(t, h.WriteFile(at+"/below/note", nil, 0o600))
+	if _, err := os.Stat(at + "/below/note"); !os.IsNotExist(err) {
+		t.Errorf("it is seen here: %v", err)
+	}
+}
+
+// The first thread is what the process looks like in /proc: it is never one of those that go elsewhere and end.
+func TestFirstThreadStays(t *testing.T) {
+	newMachine(t)
+	for range 100 {
+		must(t, onLostThread(func() error {
+			if unix.Gettid() == unix.Getpid() {
+				t.Error("this is the first thread")
+			}
+			return nil
+		}))
+	}
 }
 
 func TestApartThatCannotBeFurnished(t *testing.T) {

@@ -41,9 +41,10 @@ func NewIsolated() (*Host, error) {
 
 // NewApart returns a second machine on the same kernel. Self is a new network namespace, as that of NewIsolated, and
 // paths are looked up in a new mount namespace: by the methods of the Host, and by the programs that Exec and the NetNS
-// run. That begins as a copy of the process's, with bindings of network namespaces, which live as long as the copy: furnish
-// is called in it, to take away what is not to be there and to mount what is. Nothing that it mounts is seen elsewhere,
-// and all of it ends with the Host, namespaces that are bound there included.
+// run. That begins as a copy of the process's, and furnish is called in it, to mount what the machine is to have for itself.
+// Nothing that is mounted there is seen elsewhere, and all of it ends with the Host, namespaces that are bound there
+// included. What the copy has of bindings made before does not keep their namespaces alive when these are deleted: with
+// the file of a mount go its copies (vfs_unlink, fs/namei.c: detach_mounts).
 //
 // EPERM where the caller may not make namespaces; or the error of furnish.
 func NewApart(furnish func() error) (*Host, error) {

@@ -76,7 +76,9 @@ func resources() map[string]int {
 	count["mount"] = strings.Count(string(mounts), "\n")
 	bound, _ := os.ReadDir(kernel.NetNSDir)
 	count["file in "+kernel.NetNSDir] = len(bound)
-	count["thread outside its namespace"] = threadsElsewhere()
+	for _, kind := range []string{"net", "mnt"} {
+		count["thread outside its namespace, "+kind] = threadsElsewhere(kind)
+	}
 	stacks := make([]byte, 1<<20)
 	for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
 		if strings.Contains(stack, "kernel/linux") && !strings.Contains(stack, "TestMain") {
@@ -87,11 +89,11 @@ func resources() map[string]int {
 }
 
 // threadsElsewhere counts the threads that are not in the namespace of the process.
-func threadsElsewhere() (n int) {
-	home, _ := os.Readlink("/proc/self/ns/net")
+func threadsElsewhere(kind string) (n int) {
+	home, _ := os.Readlink("/proc/self/ns/" + kind)
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, thread := range threads {
-		at, err := os.Readlink("/proc/self/task/" + thread.Name() + "/ns/net")
+		at, err := os.Readlink("/proc/self/task/" + thread.Name() + "/ns/" + kind)
 		if err == nil && at != home {
 			n++
 		}

@@ -65,11 +65,18 @@ func newMounts(furnish func() error) (made *mounts, err error) {
 }
 
 // onLostThread runs work on a thread that ends with it (runtime.LockOSThread): nobody has to mend what work did to it.
+// That is never the process's first one, which Go does not end but stops (mexit, runtime/proc.go): it would keep what it
+// has been in alive, and /proc/self is what it sees.
 func onLostThread(work func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		done <- work()
+		if unix.Gettid() != unix.Getpid() {
+			done <- work()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		done <- onLostThread(work) // while this goroutine has the first thread
 	}()
 	return <-done
 }

@@ -25,12 +25,6 @@ func Apart(shared ...string) error {
 		defer unix.Close(fd)
 		kept[folder] = fd
 	}
-	// What the copy has bound below them would live on when it is deleted where it was made.
-	for _, folder := range ownFolders {
-		if err := unix.Unmount(folder, unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("sandbox: unmounting the other machine's %s: %w", folder, err)
-		}
-	}
 	if err := mountFolders(); err != nil {
 		return err
 	}
