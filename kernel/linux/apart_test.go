@@ -18,7 +18,7 @@ import (
 )
 
 // newApart returns a machine apart, and its Self.
-func newApart(t testing.TB, shared ...string) (*Host, kernel.NetNS) {
+func newApart(t testing.TB, shared ...string) (*Apart, kernel.NetNS) {
 	t.Helper()
 	sandbox.Require(t)
 	h, err := NewApart(func() error { return sandbox.Apart(shared...) })
@@ -65,7 +65,7 @@ func TestApart(t *testing.T) {
 	must(t, there.AddNetNS("/run/netns/theirs"))
 	_, err = here.Stat("/run/netns/theirs")
 	wantErrno(t, "look for the other's pod", err, kernel.ENOENT)
-	for h, want := range map[*Host]string{here: "here", there: "there"} {
+	for h, want := range map[kernel.Host]string{here: "here", there: "there"} {
 		if text, err := h.ReadFile("/var/lib/note"); string(text) != want {
 			t.Errorf("the file of %s: %q, %v", want, text, err)
 		}
@@ -84,7 +84,7 @@ func TestApart(t *testing.T) {
 func TestLocksApart(t *testing.T) {
 	here, _ := newMachine(t)
 	there, _ := newApart(t)
-	for _, h := range []*Host{here, there} {
+	for _, h := range []kernel.Host{here, there} {
 		unlock, err := h.LockFile(t.Context(), "/run/lock-apart", 0)
 		must(t, err)
 		defer unlock()
@@ -132,7 +132,7 @@ func TestApartEnds(t *testing.T) {
 			}
 		}
 	}
-	cable := func(name string, h *Host) {
+	cable := func(name string, h kernel.Host) {
 		t.Helper()
 		pod, err := h.OpenNetNS("/run/netns/pod")
 		must(t, err)

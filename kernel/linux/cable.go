@@ -34,14 +34,14 @@ type Cable struct {
 
 // A cableEnd is where a card is plugged in.
 type cableEnd struct {
-	host  *Host
+	host  kernel.Host
 	index int // of the link that is the cable's, by which the card knows it
 }
 
 // A Plug says what card a cable is to have at one end.
 type Plug struct {
-	Host   *Host
-	Device string // "": the first of eth0, eth1, ... that is not there yet
+	Host   kernel.Host // of this package
+	Device string      // "": the first of eth0, eth1, ... that is not there yet
 }
 
 // A cableState is what became of a cable.

@@ -13,7 +13,7 @@ import (
 // A laid cable joins the eth0 of two machines.
 type laidCable struct {
 	*Cable
-	hosts [2]*Host
+	hosts [2]kernel.Host
 	at    [2]kernel.NetNS
 }
 
@@ -163,9 +163,8 @@ func TestCableIsSilent(t *testing.T) {
 	for _, a := range ports {
 		t.Errorf("the cable has the address %v", a.Prefix)
 	}
-	if _, err := c.at[0].Ping(t.Context(), kernel.Ping{To: addr("192.0.2.2"), Size: 8000, Timeout: 5 * time.Second}); err != nil {
-		t.Error(err)
-	}
+	_, err = c.at[0].Ping(t.Context(), kernel.Ping{To: addr("192.0.2.2"), Size: 8000, Timeout: 5 * time.Second})
+	must(t, err)
 }
 
 func TestCardNames(t *testing.T) {

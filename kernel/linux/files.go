@@ -12,15 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files is the file system as a process in the mount namespace sees it.
-type files struct{ mounts *mounts }
+// files is the file system as the process sees it.
+type files struct{}
 
 // ReadFile implements kernel.Files.
-func (f files) ReadFile(name string) (data []byte, err error) {
-	err = f.mounts.inside(func() error {
-		data, err = readFile(name)
-		return err
-	})
+func (files) ReadFile(name string) ([]byte, error) {
+	data, err := readFile(name)
 	return data, fail("file read", "", name, err)
 }
 
@@ -54,44 +51,25 @@ func sizeOf(fd int) int {
 }
 
 // ReadDir implements kernel.Files.
-func (f files) ReadDir(name string) (entries []fs.DirEntry, err error) {
-	err = f.mounts.inside(func() error {
-		entries, err = os.ReadDir(name)
-		if f.mounts != nil {
-			entries = described(entries)
-		}
-		return err
-	})
+func (files) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(name)
 	return entries, fail("folder read", "", name, err)
 }
 
-// described are the entries that are still there, each with what would else be looked up when it is asked for.
-func described(entries []fs.DirEntry) (all []fs.DirEntry) {
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil {
-			all = append(all, fs.FileInfoToDirEntry(info))
-		}
-	}
-	return all
-}
-
 // Stat implements kernel.Files.
-func (f files) Stat(name string) (info fs.FileInfo, err error) {
-	err = f.mounts.inside(func() error {
-		info, err = os.Stat(name)
-		return err
-	})
+func (files) Stat(name string) (fs.FileInfo, error) {
+	info, err := os.Stat(name)
 	return info, fail("file stat", "", name, err)
 }
 
 // MkdirAll implements kernel.Files.
-func (f files) MkdirAll(name string, perm fs.FileMode) error {
-	return fail("folder make", "", name, f.mounts.inside(func() error { return os.MkdirAll(name, perm) }))
+func (files) MkdirAll(name string, perm fs.FileMode) error {
+	return fail("folder make", "", name, os.MkdirAll(name, perm))
 }
 
 // WriteFile implements kernel.Files.
-func (f files) WriteFile(name string, data []byte, perm fs.FileMode) error {
-	return fail("file write", "", name, f.mounts.inside(func() error { return writeFile(name, data, perm) }))
+func (files) WriteFile(name string, data []byte, perm fs.FileMode) error {
+	return fail("file write", "", name, writeFile(name, data, perm))
 }
 
 // writeFile does without an os.File, as readFile does.
@@ -113,24 +91,20 @@ func writeFile(name string, data []byte, perm fs.FileMode) error {
 }
 
 // Link implements kernel.Files.
-func (f files) Link(old, name string) error {
-	return fail("file link", "", old+" to "+name, f.mounts.inside(func() error { return os.Link(old, name) }))
+func (files) Link(old, name string) error {
+	return fail("file link", "", old+" to "+name, os.Link(old, name))
 }
 
 // Rename implements kernel.Files. It is rename(2) itself: os.Rename looks first, and says EEXIST for EISDIR.
-func (f files) Rename(old, name string) error {
-	return fail("file rename", "", old+" to "+name, f.mounts.inside(func() error { return unix.Rename(old, name) }))
+func (files) Rename(old, name string) error {
+	return fail("file rename", "", old+" to "+name, unix.Rename(old, name))
 }
 
 // Remove implements kernel.Files.
-func (f files) Remove(name string) error {
-	return fail("file remove", "", name, f.mounts.inside(func() error { return remove(name) }))
-}
-
-func remove(name string) error {
+func (files) Remove(name string) error {
 	err := unix.Unlink(name)
 	if err == unix.EISDIR { // may_delete, fs/namei.c
 		err = unix.Rmdir(name)
 	}
-	return err
+	return fail("file remove", "", name, err)
 }

@@ -39,29 +39,6 @@ func NewIsolated() (*Host, error) {
 	return newHost(newNamespace)
 }
 
-// NewApart returns a second machine on the same kernel. Self is a new network namespace, as that of NewIsolated, and
-// paths are looked up in a new mount namespace: by the methods of the Host, and by the programs that Exec and the NetNS
-// run. That begins as a copy of the process's, and furnish is called in it, to mount what the machine is to have for itself.
-// Nothing that is mounted there is seen elsewhere, and all of it ends with the Host, namespaces that are bound there
-// included. What the copy has of bindings made before does not keep their namespaces alive when these are deleted: with
-// the file of a mount go its copies (vfs_unlink, fs/namei.c: detach_mounts).
-//
-// EPERM where the caller may not make namespaces; or the error of furnish.
-func NewApart(furnish func() error) (*Host, error) {
-	h, err := NewIsolated()
-	if err != nil {
-		return nil, err
-	}
-	made, err := newMounts(furnish)
-	if err != nil {
-		h.Close()
-		return nil, fail("mount namespace add", "", hostName, err)
-	}
-	h.home.enterable, h.home.mounts = false, made
-	h.mounts = made
-	return h, nil
-}
-
 // newHost makes a Host whose Self is what open returns, given the process's own namespace.
 func newHost(open func(home nsFile) (nsFile, error)) (*Host, error) {
 	home, err := openNSFile(threadNetNS)
@@ -93,7 +70,6 @@ func newNamespace(home nsFile) (made nsFile, err error) {
 func (h *Host) Close() {
 	h.self.close()
 	h.home.close()
-	h.mounts.close()
 }
 
 // BootID implements kernel.Host.

@@ -119,7 +119,7 @@ func newMachine(t testing.TB) (*Host, kernel.NetNS) {
 }
 
 // newPod binds a new namespace and opens it.
-func newPod(t testing.TB, h *Host, name string) kernel.NetNS {
+func newPod(t testing.TB, h kernel.Host, name string) kernel.NetNS {
 	t.Helper()
 	path := kernel.NetNSDir + "/" + name
 	must(t, h.AddNetNS(path))

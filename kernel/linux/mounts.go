@@ -11,18 +11,15 @@ import (
 // threadMounts is the mount namespace of the thread that opens it.
 const threadMounts = "/proc/thread-self/ns/mnt"
 
-// mounts is a mount namespace in which paths are looked up; nil is the process's own.
+// mounts is a mount namespace.
 type mounts struct{ fd int }
 
 // inside runs work where paths are those of m. A thread that has been in another mount namespace than the process's has
 // a root and a working directory of its own ever after (setns(2)): it is one for this purpose, and ends.
-func (m *mounts) inside(work func() error) error {
-	if m == nil {
-		return work()
-	}
+func (m mounts) inside(work func() error) error {
 	return onLostThread(func() error {
 		if err := m.enter(); err != nil {
-			return err
+			return fail("mount namespace enter", "", hostName, err)
 		}
 		return work()
 	})
@@ -30,23 +27,19 @@ func (m *mounts) inside(work func() error) error {
 
 // enter takes the thread there. It must not share root and working directory with others (mntns_install,
 // fs/namespace.c).
-func (m *mounts) enter() error {
+func (m mounts) enter() error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return err
 	}
 	return unix.Setns(m.fd, unix.CLONE_NEWNS)
 }
 
-func (m *mounts) close() {
-	if m != nil {
-		unix.Close(m.fd)
-	}
-}
+func (m mounts) close() { unix.Close(m.fd) }
 
 // newMounts makes a mount namespace that only the returned descriptor holds: a copy of the process's, in which furnish
 // is called.
-func newMounts(furnish func() error) (made *mounts, err error) {
-	err = onLostThread(func() error {
+func newMounts(furnish func() error) (made mounts, err error) {
+	err = onLostThread(func() (err error) {
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 			return err
 		}
@@ -57,8 +50,7 @@ func newMounts(furnish func() error) (made *mounts, err error) {
 		if err := furnish(); err != nil {
 			return err
 		}
-		fd, err := unix.Open(threadMounts, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		made = &mounts{fd}
+		made.fd, err = unix.Open(threadMounts, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		return err
 	})
 	return made, err

@@ -24,11 +24,7 @@ func (h *Host) Self() (kernel.NetNS, error) {
 
 // OpenNetNS implements kernel.Namespaces.
 func (h *Host) OpenNetNS(path string) (kernel.NetNS, error) {
-	var file nsFile
-	err := h.mounts.inside(func() (err error) {
-		file, err = openNSFile(path)
-		return err
-	})
+	file, err := openNSFile(path)
 	if err != nil {
 		return nil, fail("netns open", "", path, err)
 	}
@@ -47,7 +43,7 @@ func (h *Host) open(name, object string, file nsFile) (kernel.NetNS, error) {
 
 // AddNetNS implements kernel.Namespaces. Unlike ip-netns(8) it leaves the folder's own mount as it is.
 func (h *Host) AddNetNS(path string) error {
-	return fail("netns add", "", path, h.mounts.inside(func() error { return h.addNetNS(path) }))
+	return fail("netns add", "", path, h.addNetNS(path))
 }
 
 func (h *Host) addNetNS(path string) error {
@@ -76,7 +72,7 @@ func bindNewNamespace(home nsFile, path string) error {
 
 // DeleteNetNS implements kernel.Namespaces. What is no network namespace stays untouched.
 func (h *Host) DeleteNetNS(path string) error {
-	return fail("netns delete", "", path, h.mounts.inside(func() error { return deleteNetNS(path) }))
+	return fail("netns delete", "", path, deleteNetNS(path))
 }
 
 func deleteNetNS(path string) error {

@@ -25,8 +25,9 @@ type nsFile struct {
 	// (netns_install, net/core/net_namespace.c), and nobody here gives that up.
 	enterable bool
 
-	// mounts is of a home whose threads look paths up elsewhere than the process does: none of them comes back.
-	mounts *mounts
+	// elsewhere is of a home whose work is done by threads that it has for this purpose, and that do not come back: see
+	// Apart. Nil: there is no need for them.
+	elsewhere func(work func() error) error
 }
 
 // openNSFile opens the network namespace at path. It looks before it opens: merely opening a FIFO blocks, and opening
@@ -94,11 +95,11 @@ func (f nsFile) dup() (nsFile, error) {
 
 func (f nsFile) close() { unix.Close(f.fd) }
 
-// inside runs work in the namespace. Where that is another than home, the process's own, or has other mounts, it does so
-// on a thread that nobody else uses meanwhile.
+// inside runs work in the namespace. Where that is another than home, the process's own, it does so on a thread that
+// nobody else uses meanwhile.
 func (f nsFile) inside(home nsFile, work func() error) error {
 	switch {
-	case home.mounts != nil:
+	case home.elsewhere != nil:
 	case f.id == home.id:
 		return work()
 	case home.enterable:
@@ -133,8 +134,8 @@ func (f nsFile) enter() error { return netns.Set(netns.NsHandle(f.fd)) }
 // onOwnThread runs work, which may leave the thread in another network namespace; a thread that cannot go home again
 // ends with its goroutine (runtime.LockOSThread).
 func onOwnThread(home nsFile, work func() error) error {
-	if home.mounts != nil {
-		return home.mounts.inside(work)
+	if home.elsewhere != nil {
+		return home.elsewhere(work)
 	}
 	done := make(chan error, 1)
 	go func() {

@@ -17,7 +17,8 @@ import (
 type hosts struct {
 	config Config
 	first  *scenario.Machine
-	real   map[string]*kernellinux.Host
+	real   map[string]kernel.Host // without what watches them
+	apart  []*kernellinux.Apart
 	cables []cable
 }
 
@@ -37,7 +38,7 @@ func (h *hosts) add(name string) (kernel.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.real[name] = host
+	h.real[name], h.apart = host, append(h.apart, host)
 	if h.config.CallOwn {
 		again := func() (kernel.Host, func(), error) { return host, func() {}, nil }
 		return h.watch(callingHost{host, ownPluginDir, h.first.Faults, again}), nil
@@ -65,10 +66,8 @@ func (h *hosts) close() {
 	for _, cable := range h.cables {
 		cable.Close()
 	}
-	for name, host := range h.real {
-		if name != scenario.FirstHost {
-			host.Close()
-		}
+	for _, host := range h.apart {
+		host.Close()
 	}
 }
 

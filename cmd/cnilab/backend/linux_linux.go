@@ -117,7 +117,7 @@ func realMachine(c Config) (*scenario.Machine, error) {
 		return nil, err
 	}
 	m := &scenario.Machine{Host: host, PluginDirs: []string{c.PluginDir}}
-	all := &hosts{config: c, first: m, real: map[string]*kernellinux.Host{scenario.FirstHost: host}}
+	all := &hosts{config: c, first: m, real: map[string]kernel.Host{scenario.FirstHost: host}}
 	m.AddHost, m.Cable, m.Cables = all.add, all.cable, all.laid
 	m.Close = func() error { all.close(); host.Close(); return nil }
 	if c.PluginDir == "" {
