@@ -13,7 +13,7 @@ func fileForms() []form {
 		{"file show", "file show PATH", "print a file of the machine", (*session).showFile},
 		{
 			"file write", "file write PATH FROM", "give a file of the machine the content of one of the archive;" +
-				" below /run and /var/lib, and anywhere where all is simulated",
+				" below /run, /var/lib and /etc/cni, and anywhere where all is simulated",
 			(*session).writeHostFile,
 		},
 		{"file del", "file del PATH", "delete a file of the machine", (*session).deleteFile},
@@ -56,15 +56,15 @@ func (s *session) deleteFile(_ string, w *words) (string, error) {
 	return "", s.host.Remove(path)
 }
 
-// ownFolders are those that a real machine has in memory, and for one scenario alone.
-var ownFolders = []string{"/run/", "/var/lib/"}
+// alwaysOwn are folders that a real machine has in memory, and for one scenario alone.
+var alwaysOwn = []string{"/run/", "/var/lib/"}
 
 // mayChange refuses what would stay on the disk of a real machine.
 func (s *session) mayChange(path string) error {
 	path = pathpkg.Clean(path)
-	if s.ownDisk || slices.ContainsFunc(ownFolders, func(f string) bool { return strings.HasPrefix(path, f) }) {
+	if s.ownDisk || slices.ContainsFunc(s.ownFolders, func(f string) bool { return strings.HasPrefix(path, f) }) {
 		return nil
 	}
 	return fmt.Errorf("%s stays on this machine's disk: use %s, or begin with %q", path,
-		strings.Join(ownFolders, " or "), bindingMark+" sim, because ...")
+		strings.Join(s.ownFolders, " or "), bindingMark+" sim, because ...")
 }

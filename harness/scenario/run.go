@@ -36,8 +36,10 @@ type Machine struct {
 	Cable   func(Cable) error
 	Cables  func() []LaidCable // those that there are; nil: that is not to be seen
 
-	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere.
-	OwnDisk bool
+	// OwnDisk says that all files are the machine's own, so that scenarios may write anywhere. Elsewhere they may below /run,
+	// /var/lib, and OwnFolders, which have to end with a slash.
+	OwnDisk    bool
+	OwnFolders []string
 }
 
 // A NewMachine makes the machine of one run.
@@ -152,7 +154,8 @@ func setup(env *testscript.Env, session *session, newMachine NewMachine, verbose
 	session.node = session.addNode(FirstHost, machine.Host)
 	session.pluginDirs, session.faults = machine.PluginDirs, machine.Faults
 	session.makeHost, session.cable, session.cables = machine.AddHost, machine.Cable, machine.Cables
-	session.ownDisk, session.watch = machine.OwnDisk, machine.Trace
+	session.ownDisk, session.ownFolders = machine.OwnDisk, append(machine.OwnFolders, alwaysOwn...)
+	session.watch = machine.Trace
 	session.skip = env.T().Skip
 	env.Values[sessionKey{}] = session
 	env.Defer(func() {

@@ -21,6 +21,7 @@ type session struct {
 	faults     *harness.Faults // nil where there can be none
 	skip       func(...any)
 	ownDisk    bool
+	ownFolders []string
 	watch      func(see func(line string)) (stop func()) // nil where packets are not to be seen
 	snapshots  map[string]kernel.Snapshot
 

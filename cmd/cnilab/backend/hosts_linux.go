@@ -34,14 +34,19 @@ func (h *hosts) add(name string) (kernel.Host, error) {
 	if h.config.PluginDir == "" {
 		shared = append(shared, ownFolder)
 	}
-	host, err := kernellinux.NewApart(func() error { return sandbox.Apart(shared...) })
+	host, err := kernellinux.NewApart(func() error {
+		if err := sandbox.Apart(shared...); err != nil {
+			return err
+		}
+		return ownConfigurations()
+	})
 	if err != nil {
 		return nil, err
 	}
 	h.real[name], h.apart = host, append(h.apart, host)
 	if h.config.CallOwn {
 		again := func() (kernel.Host, func(), error) { return host, func() {}, nil }
-		return h.watch(callingHost{host, ownPluginDir, h.first.Faults, again}), nil
+		return h.watch(callingHost{host, h.first.Faults, again}), nil
 	}
 	return h.watch(host), nil
 }

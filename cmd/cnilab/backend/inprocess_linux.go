@@ -14,7 +14,6 @@ import (
 // of a process takes longer than all that it does. Each call has a host of its own, as a process has.
 type callingHost struct {
 	kernel.Host
-	dir    string // the folder of our own plugins
 	faults *harness.Faults
 	again  func() (own kernel.Host, end func(), err error) // opens the same machine once more
 }
@@ -31,7 +30,7 @@ func openAgain() (own kernel.Host, end func(), err error) {
 // Exec calls what is our own, and executes all else.
 func (h callingHost) Exec(ctx context.Context, path string, env []string, stdin []byte) (kernel.Output, error) {
 	program := programNamed(filepath.Base(path))
-	if filepath.Dir(path) != h.dir || program == nil {
+	if !isOwnPluginDir(filepath.Dir(path)) || program == nil {
 		return h.Host.Exec(ctx, path, env, stdin)
 	}
 	own, end, err := h.again()
@@ -42,6 +41,6 @@ func (h callingHost) Exec(ctx context.Context, path string, env []string, stdin 
 	var stdout, stderr bytes.Buffer
 	exit := h.faults.Program(program)(ctx, kernel.Invocation{
 		Name: filepath.Base(path), Env: env, Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
-	}, callingHost{own, h.dir, h.faults, h.again})
+	}, callingHost{own, h.faults, h.again})
 	return kernel.Output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Exit: exit}, nil
 }

@@ -123,8 +123,11 @@ func realMachine(c Config) (*scenario.Machine, error) {
 	if c.PluginDir == "" {
 		err = furnish(m)
 	}
+	if err == nil {
+		err = furnishAsNode(m)
+	}
 	if err == nil && c.CallOwn {
-		m.Host = callingHost{host, ownPluginDir, m.Faults, openAgain}
+		m.Host = callingHost{host, m.Faults, openAgain}
 	}
 	m.Host = all.watch(m.Host)
 	return m, err

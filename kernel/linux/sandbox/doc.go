@@ -5,7 +5,8 @@
 // a mount namespace whose /run (with an empty /run/netns) and /var/lib are fresh and in memory. Root gets these
 // directly, an ordinary user through a user namespace that maps it to root.
 //
-// There can be further machines in it, each with a network and these folders for itself: see Apart.
+// There can be further machines in it, each with a network and these folders for itself: see Apart; and further folders
+// that are not those of the machine outside: see Own.
 //
 // A test binary says
 //

@@ -48,12 +48,20 @@ var ownFolders = []string{"/run", "/var/lib"}
 // mountFolders makes them, empty but for /run/netns.
 func mountFolders() error {
 	for _, folder := range ownFolders {
-		if err := unix.Mount("tmpfs", folder, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
-			return fmt.Errorf("sandbox: mounting a tmpfs on %s: %w", folder, err)
+		if err := mountEmpty(folder); err != nil {
+			return err
 		}
 	}
 	if err := os.Mkdir("/run/netns", 0o755); err != nil {
 		return fmt.Errorf("sandbox: %w", err)
+	}
+	return nil
+}
+
+// mountEmpty makes what a folder has invisible, by an empty one in memory.
+func mountEmpty(folder string) error {
+	if err := unix.Mount("tmpfs", folder, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
+		return fmt.Errorf("sandbox: mounting a tmpfs on %s: %w", folder, err)
 	}
 	return nil
 }

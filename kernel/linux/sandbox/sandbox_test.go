@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	switch os.Args[1] {
 	case "look":
 		look()
+	case "own":
+		own()
 	case "copy":
 		_, _ = io.Copy(os.Stdout, os.Stdin)
 		os.Exit(7)
