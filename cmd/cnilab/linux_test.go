@@ -174,7 +174,8 @@ there
 		t.Errorf("this machine has %q", found)
 	}
 	exit, stdout, _ := cnilab(t, "test", "--backend=linux", written(t, "file write /etc/cni-not x\n-- x --\n"))
-	if want := "/etc/cni-not stays on this machine's disk: use /etc/cni/ or /run/"; exit != exitFailed || !strings.Contains(stdout, want) {
+	want := "/etc/cni-not stays on this machine's disk: use /etc/cni/ or /run/"
+	if exit != exitFailed || !strings.Contains(stdout, want) {
 		t.Errorf("exit status %d; want %q:\n%s", exit, want, stdout)
 	}
 }

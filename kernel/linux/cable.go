@@ -8,6 +8,7 @@ import (
 	"net"
 	"path"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/vishvananda/netlink/nl"
@@ -24,11 +25,13 @@ import (
 // have a carrier whenever both are up. Frames that bridges keep to themselves (IEEE 802.1D: those to 01:80:c2:00:00:00 to
 // :02) do not get across.
 //
-// What makes a card lose or get its carrier is done by Refresh.
+// What makes a card lose or get its carrier is done by Refresh. The methods may be called concurrently.
 type Cable struct {
-	wire  *Host // of which Self is where the cable is
-	ns    kernel.NetNS
-	ends  [2]*cableEnd
+	wire *Host // of which Self is where the cable is
+	ns   kernel.NetNS
+	ends [2]*cableEnd
+
+	mu    sync.Mutex // held while the state becomes another, or is carried out
 	state cableState
 }
 
@@ -200,6 +203,8 @@ func (c *Cable) Ends() (ends [2]Place, err error) {
 
 // State is what became of the cable: "cut", "blackhole", or "" while it is whole.
 func (c *Cable) State() (word string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return map[cableState]string{cut: "cut", silent: "blackhole"}[c.state]
 }
 
@@ -213,18 +218,27 @@ func (c *Cable) Blackhole() error { return c.become(silent) }
 func (c *Cable) Mend() error { return c.become(whole) }
 
 func (c *Cable) become(state cableState) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.state = state
 	for _, end := range c.ends {
-		if err := c.ns.ChangePort(end.index, kernel.PortChange{Isolated: new(state == silent)}); err != nil {
+		isolated := kernel.PortChange{Isolated: new(state == silent)}
+		if err := unlessDeleted(c.ns.ChangePort(end.index, isolated)); err != nil {
 			return err
 		}
 	}
-	return c.Refresh()
+	return c.refresh()
 }
 
 // Refresh gives the cards a carrier while both are up and the cable is not cut. It is to be called when either may have
 // been set up or down, moved or deleted. No card is no error.
 func (c *Cable) Refresh() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refresh()
+}
+
+func (c *Cable) refresh() error {
 	carrier := c.state != cut
 	for _, end := range c.ends {
 		found, err := end.find()
@@ -235,12 +249,17 @@ func (c *Cable) Refresh() error {
 	}
 	var errs [2]error
 	for i, end := range c.ends {
-		errs[i] = c.ns.ChangeLink(end.index, kernel.LinkChange{Up: new(carrier)})
-		if errors.Is(errs[i], kernel.ENODEV) {
-			errs[i] = nil // the card was deleted, and this with it
-		}
+		errs[i] = unlessDeleted(c.ns.ChangeLink(end.index, kernel.LinkChange{Up: new(carrier)}))
 	}
 	return cmp.Or(errs[0], errs[1])
+}
+
+// unlessDeleted forgets that an end is not there, because its card was deleted.
+func unlessDeleted(err error) error {
+	if errors.Is(err, kernel.ENODEV) {
+		return nil
+	}
+	return err
 }
 
 // A foundCard is what was found of one; the zero value where it was not.
@@ -256,7 +275,7 @@ func (e *cableEnd) find() (foundCard, error) {
 		return foundCard{}, err
 	}
 	found, err := e.findIn(self)
-	if err != nil || found.up || found.at != (Place{}) {
+	if err != nil || found.at != (Place{}) {
 		return found, err
 	}
 	entries, err := e.host.ReadDir(kernel.NetNSDir)

@@ -146,6 +146,7 @@ func TestCableFollowsItsCard(t *testing.T) {
 	}
 	must(t, pod.DeleteLink(link(t, pod, "net0").Index))
 	must(t, c.Refresh())
+	must(t, c.Mend())
 	if link(t, c.at[0], "eth0").LowerUp {
 		t.Error("a carrier, where the other card is gone")
 	}

@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -60,7 +59,9 @@ func (h *hosts) watch(host kernel.Host) kernel.Host {
 			return err
 		}
 		for _, cable := range h.cables {
-			err = errors.Join(err, cable.Refresh())
+			if broken := cable.Refresh(); err == nil {
+				err = broken
+			}
 		}
 		return err
 	})
