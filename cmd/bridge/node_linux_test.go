@@ -228,7 +228,10 @@ func (n node) diff(want, got kernel.Snapshot) string {
 	return kernel.Diff(without(want), without(got))
 }
 
-func isMark(o kernel.Object) bool { return o.Noun == kernel.NounFile && isMarkFile(o.Name) }
+// isMark counts the index in, which tells when the folder of the leases was last changed.
+func isMark(o kernel.Object) bool {
+	return o.Noun == kernel.NounFile && (isMarkFile(o.Name) || filepath.Ext(o.Name) == ".index")
+}
 
 func isMarkFile(file string) bool {
 	name := filepath.Base(file)
