@@ -57,6 +57,7 @@ func TestStoppedAnyTime(t *testing.T) {
 	defer self.Close()
 	n.run("ip", "netns", "add", "pod-a")
 	n.mustCall("ADD", "pod-a", conf)
+	n.settled() // by then the bridge has its link-local address
 	n.mustCall("DEL", "pod-a", conf)
 	before := n.settled()
 	stopped := 0
