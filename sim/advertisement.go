@@ -14,11 +14,7 @@ func (l *link) advertise(message []byte) *refusal {
 	if !src.IsValid() {
 		return refuse(kernel.EADDRNOTAVAIL) // net/ipv6/ip6_output.c: ip6_dst_lookup_tail
 	}
-	sum := sumICMPv6(src, allNodes, message)
-	binary.BigEndian.PutUint16(message[2:], sum)
-	p := newPacket(src, allNodes, protoICMPv6, message)
-	*p.hopLimit() = ndpHopLimit
-	l.transmitIP(multicastMAC(allNodes), p)
+	l.transmitIP(multicastMAC(allNodes), ndpPacket(src, allNodes, message))
 	return nil
 }
 
@@ -26,13 +22,12 @@ func (l *link) advertise(message []byte) *refusal {
 // ndisc_router_discovery.)
 func parseAdvertisement(p packet) (a kernel.RouterAdvertisement, ok bool) {
 	const withoutOptions = 16
-	b := p.payload()
-	if p.protocol() != protoICMPv6 || len(b) < withoutOptions || b[0] != kernel.TypeRouterAdvertisement ||
-		*p.hopLimit() != ndpHopLimit || !p.src().IsLinkLocalUnicast() || sumICMPv6(p.src(), p.dst(), b) != 0 {
+	if !isNDP(p, withoutOptions) || !p.src().IsLinkLocalUnicast() {
 		return a, false
 	}
+	b := p.payload()
 	a.Router = seconds(uint32(binary.BigEndian.Uint16(b[6:])))
-	for o := b[withoutOptions:]; len(o) >= 8 && o[1] != 0 && len(o) >= int(o[1])*8; o = o[int(o[1])*8:] {
+	for o := range ndpOptions(b[withoutOptions:]) {
 		switch {
 		case o[0] == kernel.OptionMTU:
 			a.MTU = int(binary.BigEndian.Uint32(o[4:]))
@@ -47,11 +42,13 @@ func parseAdvertisement(p packet) (a kernel.RouterAdvertisement, ok bool) {
 func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
 
 // inputRouter believes a router on the link, as far as accept_ra and its like say. (net/ipv6/ndisc.c:
-// ndisc_router_discovery; include/net/ipv6.h: ipv6_accept_ra.)
+// ndisc_router_discovery.)
 func (l *link) inputRouter(a kernel.RouterAdvertisement, from netip.Addr) {
-	accept := l.setting6("accept_ra")
-	if accept == 0 || accept != 2 && l.setting6("forwarding") != 0 {
+	if !l.believesRouters() {
 		return
+	}
+	if l.ip6.search != nil {
+		l.ip6.search.heard = true
 	}
 	if l.setting6("accept_ra_defrtr") != 0 && !l.has6(from) {
 		l.learnRouter(from, a.Router)
@@ -138,7 +135,7 @@ func (l *link) learnAddress(subnet netip.Prefix, valid time.Duration) {
 	b := subnet.Addr().As16()
 	id := eui64(l.mac)
 	if l.setting6("addr_gen_mode") == addrGenRandom {
-		id = l.ip6.id
+		id = l.randomID()
 	}
 	binary.BigEndian.PutUint64(b[8:], id)
 	ip := netip.AddrFrom16(b)

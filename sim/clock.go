@@ -61,6 +61,22 @@ func (c *clock) after(d time.Duration, run func()) (stop func() bool) {
 	return c.schedule(d, run)
 }
 
+// afterIdle asks for an event of the caller's own that is not in the queue. It is for what a machine does by itself for
+// ever: where no other events are left nobody waits for it, and time stands still.
+func (c *clock) afterIdle(d time.Duration, e *event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.idle = true
+	c.scheduleEvent(e, d)
+}
+
+// takeBack takes an event back, if it is still to come. It cannot be asked for again.
+func (c *clock) takeBack(e *event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue.remove(e)
+}
+
 func (c *clock) schedule(d time.Duration, run func()) (stop func() bool) {
 	e := &event{run: run}
 	if !c.scheduleEvent(e, d) {
@@ -97,8 +113,8 @@ func (c *clock) poke() {
 }
 
 // await returns nil once done reports true, EAGAIN after timeout, ECANCELED once cancel or the world is closed, and
-// EDEADLK where no event is left and everybody waits. Time goes on meanwhile: the caller carries out the events itself
-// where no one else does.
+// EDEADLK where no event is left (see afterIdle) and everybody waits. Time goes on meanwhile: the caller carries out the
+// events itself where no one else does.
 func (c *clock) await(done func() bool, timeout time.Duration, cancel <-chan struct{}) error {
 	return c.wait(&waiter{done: done, cancel: cancel}, timeout)
 }
@@ -188,7 +204,7 @@ func (c *clock) advance() bool {
 	case w != nil:
 		c.resume(w, err)
 	case c.pokes != pokes: // something has changed while it looked
-	case c.queue.first() != nil:
+	case c.queue.wanted > 0:
 		if c.mayLeap() {
 			e := c.queue.next()
 			c.now = e.at

@@ -63,6 +63,7 @@ func (a *address) endDAD() {
 	if a.link.setting6("forwarding") != 0 {
 		a.link.addAnycast(a)
 	}
+	a.link.searchRouters(a)
 }
 
 // cancelDAD stops a detection that is under way.

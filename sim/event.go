@@ -10,7 +10,8 @@ type event struct {
 	at   time.Duration // since the start of the world
 	seq  uint64        // when it was asked for, among the events of one instant
 	run  func()        // called with no lock held
-	pos  int           // in the heap, or one of the following
+	pos  int32         // in the heap, or one of the following
+	idle bool          // nobody waits for what comes of it
 	next *event        // of the same instant, asked for after it
 }
 
@@ -23,11 +24,13 @@ const (
 // events are ordered by time and, within one instant, by when they were asked for. Those of one instant that were asked
 // for in a row, as by a flood, stand in a queue, whose first one alone is in the heap.
 type events struct {
-	heap eventHeap
-	last *event // asked for last, if it is still the end of a queue
+	heap   eventHeap
+	last   *event // asked for last, if it is still the end of a queue
+	wanted int    // how many there are that are not idle
 }
 
 func (q *events) add(e *event) {
+	q.count(e, 1)
 	if q.last != nil && q.last.at == e.at {
 		q.last.next, e.pos = e, queued
 	} else {
@@ -37,7 +40,16 @@ func (q *events) add(e *event) {
 }
 
 // putBack has an event that was taken out come again, before all others of its instant.
-func (q *events) putBack(e *event) { heap.Push(&q.heap, e) }
+func (q *events) putBack(e *event) {
+	q.count(e, 1)
+	heap.Push(&q.heap, e)
+}
+
+func (q *events) count(e *event, n int) {
+	if !e.idle {
+		q.wanted += n
+	}
+}
 
 // first returns the earliest event, nil where there is none.
 func (q *events) first() *event {
@@ -51,6 +63,7 @@ func (q *events) first() *event {
 func (q *events) next() *event {
 	e := q.first()
 	if e != nil {
+		q.count(e, -1)
 		q.drop(e)
 	}
 	return e
@@ -58,9 +71,11 @@ func (q *events) next() *event {
 
 // remove takes e out and reports whether it was still there.
 func (q *events) remove(e *event) bool {
-	switch e.pos {
-	case gone:
+	if e.pos == gone {
 		return false
+	}
+	q.count(e, -1)
+	switch e.pos {
 	case queued:
 		e.pos, e.run = gone, nil // who is before it lets go of it
 	default:
@@ -80,12 +95,12 @@ func (q *events) drop(first *event) {
 		if q.last != nil && q.last.at == first.at {
 			q.last = nil
 		}
-		heap.Remove(&q.heap, first.pos)
+		heap.Remove(&q.heap, int(first.pos))
 		return
 	}
 	at := first.pos
 	q.heap[at], next.pos, first.pos = next, at, gone
-	heap.Fix(&q.heap, at)
+	heap.Fix(&q.heap, int(at))
 }
 
 // eventHeap is a heap.Interface.
@@ -102,13 +117,13 @@ func (h eventHeap) Less(i, j int) bool {
 
 func (h eventHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].pos, h[j].pos = i, j
+	h[i].pos, h[j].pos = int32(i), int32(j)
 }
 
 // Push is heap.Interface's; use add.
 func (h *eventHeap) Push(x any) {
 	e := x.(*event)
-	e.pos = len(*h)
+	e.pos = int32(len(*h))
 	*h = append(*h, e)
 }
 

@@ -10,10 +10,10 @@ import (
 
 // ip6 is IPv6 on a link: its inet6_dev.
 type ip6 struct {
-	conf  *conf  // net/ipv6/conf/NAME; nil: the link has no IPv6, its MTU being too small
-	ready bool   // IF_READY: the link has been seen with a carrier since it came up
-	ledTo uint32 // see noteRoute
-	id    uint64 // the random interface identifier, once there is one (cnf.stable_secret)
+	conf   *conf         // net/ipv6/conf/NAME; nil: the link has no IPv6, its MTU being too small
+	ready  bool          // IF_READY: the link has been seen with a carrier since it came up
+	ledTo  uint32        // see noteRoute
+	search *routerSearch // nil: no router was asked for (no IF_RS_SENT)
 }
 
 // prefixMetric is IP6_RT_PRIO_ADDRCONF, the metric of the kernel's own routes to subnets.
@@ -92,11 +92,20 @@ func (l *link) addLinkLocal() {
 	case addrGenEUI64:
 		l.autoAddress6(netip.PrefixFrom(linkLocal(eui64(l.mac)), 64))
 	case addrGenRandom:
-		if l.ip6.id == 0 {
-			l.ip6.id = l.world().rand.Uint64()
-		}
-		l.autoAddress6(netip.PrefixFrom(linkLocal(l.ip6.id), 64))
+		l.autoAddress6(netip.PrefixFrom(linkLocal(l.randomID()), 64))
 	}
+}
+
+// randomID is the link's random interface identifier, which stays as it is as long as IPv6 is on the link
+// (cnf.stable_secret). Few links have one.
+func (l *link) randomID() uint64 {
+	w := l.world()
+	id, ok := w.randomIDs[l]
+	if !ok {
+		id = w.rand.Uint64()
+		w.randomIDs[l] = id
+	}
+	return id
 }
 
 // The values of addr_gen_mode that make an address: IN6_ADDR_GEN_MODE_EUI64 and _RANDOM.
@@ -259,6 +268,7 @@ func (l *link) ip6Down() {
 	l.ns.fib6.flush(l.goesDown6)                                    // rt6_disable_ip
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is6() }) // neigh_ifdown
 	l.ip6.ready = false
+	l.endSearch()
 	keep := l.setting6("keep_addr_on_down")
 	if all := l.ns.sysctls.all6.get("keep_addr_on_down"); all != 0 {
 		keep = all
@@ -292,6 +302,7 @@ func (l *link) ip6Destroy() {
 	l.ns.fib6.flush(func(r *route) bool { return r.link == l }) // fib6_ifdown with NETDEV_UNREGISTER
 	l.ip6Down()
 	l.ip6 = ip6{ledTo: l.ip6.ledTo}
+	delete(l.world().randomIDs, l)
 }
 
 // ip6MTUChanged is NETDEV_CHANGEMTU in addrconf_notify: below 1280 there is no IPv6, but on lo.

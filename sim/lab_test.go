@@ -169,15 +169,23 @@ func (l *lab) framesAt(link string, kind uint16) func() int {
 	return func() int { return n }
 }
 
-// framesIn returns a function that says how many frames the links of a namespace have received since.
+// framesIn returns a function that says how many frames of IPv4 and ARP the links of a namespace have received since.
 func (l *lab) framesIn(ns kernel.NetNS) func() int {
 	n := 0
 	l.world.Watch(func(s sim.Sight) {
-		if s.Event == sim.Received && s.Place.NetNS == ns.Name() {
+		if s.Event == sim.Received && s.Place.NetNS == ns.Name() && !isIPv6(s.Frame) {
 			n++
 		}
 	})
 	return func() int { return n }
+}
+
+func isIPv6(frame []byte) bool { return frame[12] == 0x86 && frame[13] == 0xdd }
+
+// fallSilent keeps the links of a namespace from asking for routers.
+func (l *lab) fallSilent(ns kernel.NetNS) {
+	l.t.Helper()
+	l.must(ns.SetSysctl("net/ipv6/conf/eth0/router_solicitations", "0"))
 }
 
 func wantErrno(t *testing.T, err error, want kernel.Errno) {

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"encoding/binary"
+	"iter"
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -21,15 +23,16 @@ type ndp struct {
 type nonce [6]byte
 
 const (
-	ndpSolicitation  = 135
-	ndpAdvertisement = 136
-	ndpLen           = 24 // without options
-	ndpHopLimit      = 255
-	ndpSolicited     = 0x40
-	ndpOverride      = 0x20
-	ndpSourceMAC     = 1 // options
-	ndpTargetMAC     = 2
-	ndpNonce         = 14
+	ndpRouterSolicitation = 133
+	ndpSolicitation       = 135
+	ndpAdvertisement      = 136
+	ndpLen                = 24 // without options
+	ndpHopLimit           = 255
+	ndpSolicited          = 0x40
+	ndpOverride           = 0x20
+	ndpSourceMAC          = 1 // options
+	ndpTargetMAC          = 2
+	ndpNonce              = 14
 )
 
 // option is the type of the option that has the sender's MAC.
@@ -40,15 +43,42 @@ func (m ndp) option() byte {
 	return ndpTargetMAC
 }
 
-// parseNDP takes a packet apart. A message from further than the link does not count.
+// isNDP reports whether a packet of ICMPv6 is a whole message of neighbour discovery. One from further than the link does
+// not count.
+func isNDP(p packet, withoutOptions int) bool {
+	return len(p.payload()) >= withoutOptions && *p.hopLimit() == ndpHopLimit && sumICMPv6(p.src(), p.dst(), p.payload()) == 0
+}
+
+// ndpOptions are the options of a message, each of them whole, with its type and its length in units of 8 bytes.
+func ndpOptions(b []byte) iter.Seq[[]byte] {
+	const unit = 8
+	return func(yield func([]byte) bool) {
+		for len(b) >= unit && b[1] != 0 && len(b) >= int(b[1])*unit {
+			size := int(b[1]) * unit
+			if !yield(b[:size]) {
+				return
+			}
+			b = b[size:]
+		}
+	}
+}
+
+// ndpPacket makes the packet of a message without a checksum.
+func ndpPacket(src, dst netip.Addr, message []byte) packet {
+	binary.BigEndian.PutUint16(message[2:], sumICMPv6(src, dst, message))
+	p := newPacket(src, dst, protoICMPv6, message)
+	*p.hopLimit() = ndpHopLimit
+	return p
+}
+
+// parseNDP takes a packet apart.
 func parseNDP(p packet) (m ndp, ok bool) {
-	if p.protocol() != protoICMPv6 || len(p.payload()) < ndpLen || *p.hopLimit() != ndpHopLimit ||
-		sumICMPv6(p.src(), p.dst(), p.payload()) != 0 {
+	if !isNDP(p, ndpLen) {
 		return ndp{}, false
 	}
 	b := p.payload()
 	m = ndp{kind: b[0], flags: b[4], target: netip.AddrFrom16([16]byte(b[8:24]))}
-	for o := b[ndpLen:]; len(o) >= 8 && o[1] != 0 && len(o) >= int(o[1])*8; o = o[int(o[1])*8:] {
+	for o := range ndpOptions(b[ndpLen:]) {
 		switch o[0] {
 		case m.option():
 			m.mac, m.hasMAC = mac(o[2:8]), true
@@ -56,7 +86,7 @@ func parseNDP(p packet) (m ndp, ok bool) {
 			m.nonce = nonce(o[2:8])
 		}
 	}
-	return m, m.kind == ndpSolicitation || m.kind == ndpAdvertisement
+	return m, true
 }
 
 // packet makes the packet of a message.
@@ -68,11 +98,7 @@ func (m ndp) packet(src, dst netip.Addr) packet {
 	if m.nonce != (nonce{}) {
 		b = append(append(b, ndpNonce, 1), m.nonce[:]...)
 	}
-	sum := sumICMPv6(src, dst, b)
-	b[2], b[3] = byte(sum>>8), byte(sum)
-	p := newPacket(src, dst, protoICMPv6, b)
-	*p.hopLimit() = ndpHopLimit
-	return p
+	return ndpPacket(src, dst, b)
 }
 
 // solicitedNode is the group of those whose address ends like a (addrconf_addr_solict_mult).
@@ -106,24 +132,37 @@ func (l *link) solicitGroup(src netip.Addr, m ndp) {
 
 // inputNDP takes neighbour discovery in, and reports whether the packet was that.
 func (l *link) inputNDP(p packet) bool {
-	if !p.v6() {
+	if !p.v6() || p.protocol() != protoICMPv6 || len(p.payload()) == 0 {
 		return false
 	}
-	a, fromRouter := parseAdvertisement(p)
-	m, ok := parseNDP(p)
-	if !ok && !fromRouter {
-		return false
+	switch p.payload()[0] {
+	case ndpRouterSolicitation:
+		return l.inputRouterSolicitation(p)
+	case kernel.TypeRouterAdvertisement:
+		a, ok := parseAdvertisement(p)
+		if ok && l.hearsNDP() {
+			l.inputRouter(a, p.src())
+		}
+		return ok
+	case ndpSolicitation, ndpAdvertisement:
+		m, ok := parseNDP(p)
+		if ok && l.hearsNDP() {
+			l.inputNeighbour(m, p.src())
+		}
+		return ok
 	}
-	switch {
-	case l.loopback() || !l.ip6Enabled():
-	case fromRouter:
-		l.inputRouter(a, p.src())
-	case m.kind == ndpSolicitation:
-		l.inputSolicitation(m, p.src())
-	default:
+	return false
+}
+
+// hearsNDP reports whether the link takes part in neighbour discovery.
+func (l *link) hearsNDP() bool { return !l.loopback() && l.ip6Enabled() }
+
+func (l *link) inputNeighbour(m ndp, src netip.Addr) {
+	if m.kind == ndpSolicitation {
+		l.inputSolicitation(m, src)
+	} else {
 		l.inputAdvertisement(m)
 	}
-	return true
 }
 
 // inputSolicitation answers for the addresses of this very link, and learns who asks. (net/ipv6/ndisc.c:

@@ -371,6 +371,7 @@ func (l *lab) neighbour(ns kernel.NetNS, ip string, mac net.HardwareAddr) {
 func TestAgeing(t *testing.T) {
 	l, a, b := twoPods(t)
 	c := l.pod("c", "cni0", "10.1.0.4/24", "")
+	l.fallSilent(b)
 	l.must(l.host.Sleep(background, 5*time.Second)) // for what IPv6 has to say
 	l.neighbour(a, "10.1.0.3", must(b.LinkByName("eth0"))(t).MAC)
 	l.neighbour(b, "10.1.0.2", must(a.LinkByName("eth0"))(t).MAC)
@@ -392,7 +393,6 @@ func TestAgeing(t *testing.T) {
 // TestNoReflection: what nobody is known to want goes to all ports but the one it came from.
 func TestNoReflection(t *testing.T) {
 	l, a, b := twoPods(t)
-	l.must(l.host.Sleep(background, 5*time.Second))
 	l.neighbour(a, "10.1.0.9", net.HardwareAddr{2, 0, 0, 0, 0, 9})
 	atA, atB := l.framesIn(a), l.framesIn(b)
 	_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.9")})
@@ -442,7 +442,6 @@ func TestReversePath(t *testing.T) {
 		l, a, b := twoBridges(t)
 		l.must(l.node.SetSysctl("net/ipv4/conf/cni0/rp_filter", mode))
 		l.address(a, "eth0", "10.2.0.77/32")
-		l.must(l.host.Sleep(background, 5*time.Second)) // for what IPv6 has to say
 		atB := l.framesIn(b)
 		_, err := a.Ping(background, kernel.Ping{To: addr("10.1.0.1"), From: addr("10.2.0.77")})
 		wantErrno(t, err, kernel.ETIMEDOUT)

@@ -12,7 +12,7 @@ type menu struct {
 }
 
 // maxSettings is how many a menu can have.
-const maxSettings = 24
+const maxSettings = 27
 
 func newMenu(initial map[string]int) *menu {
 	m := &menu{number: map[string]int{}}

@@ -30,7 +30,8 @@ var (
 		"accept_redirects": 1, "accept_source_route": 0, "addr_gen_mode": 0, "autoconf": 1, "dad_transmits": 1,
 		"disable_ipv6": 0, "drop_unsolicited_na": 0, "enhanced_dad": 1, "forwarding": 0, "hop_limit": 64,
 		"ignore_routes_with_linkdown": 0, "keep_addr_on_down": 0, "mtu": 1280, "ndisc_notify": 0, "optimistic_dad": 0,
-		"proxy_ndp": 0, "router_solicitations": -1, "use_tempaddr": 0,
+		"proxy_ndp": 0, "router_solicitation_delay": 1, "router_solicitation_interval": 4,
+		"router_solicitation_max_interval": 3600, "router_solicitations": -1, "use_tempaddr": 0,
 	})
 	plainMenu = newMenu(map[string]int{
 		"net/bridge/bridge-nf-call-arptables":       1,
@@ -264,6 +265,12 @@ func (ns *namespace) set6(k knob, value int) *refusal {
 	}
 	if k.key == "hop_limit" && (value < 1 || value > 255) {
 		return refuse(kernel.EINVAL) // proc_dointvec_minmax
+	}
+	if k.key == "router_solicitations" && value < -1 {
+		return refuse(kernel.EINVAL) // proc_dointvec_minmax
+	}
+	if strings.HasPrefix(k.key, "router_solicitation_") && max(value, -value) > maxJiffies {
+		return refuse(kernel.EINVAL) // proc_dointvec_jiffies
 	}
 	if k.key == "mtu" && k.link != nil && (value < minIPv6MTU || value > k.link.mtu) {
 		return refuse(kernel.EINVAL) // addrconf_sysctl_mtu

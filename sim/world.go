@@ -45,6 +45,7 @@ type World struct {
 	lastCard int // how many cards of cables were made
 
 	lifetimes map[learned]lifetime // of what links have learned of routers
+	randomIDs map[*link]uint64     // see link.randomID
 
 	watchers   []*watcher
 	closed     bool      // nobody gets sockets any more
@@ -63,6 +64,8 @@ func NewWorld(c Config) *World {
 		rand:     rand.New(rand.NewPCG(c.Seed, 0x636e696c6162)),
 		lastNSID: firstNSID - 1,
 		settings: newSettingsPool(),
+
+		randomIDs: map[*link]uint64{},
 	}
 	w.clock = newClock(w.settle)
 	return w
