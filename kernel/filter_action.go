@@ -24,9 +24,26 @@ const (
 	// SetMark changes the packet's mark as Mark says, and the next rule is asked. One of iptables' mangle at OUTPUT, or of a
 	// chain of the type route, has the packet routed anew.
 	SetMark FilterAction = "meta mark set"
+	// SetFlowMark changes the mark of the packet's flow as Mark says, SaveMark sets it by that of the packet as Copy says, and
+	// RestoreMark that of the packet by the flow's. Then the next rule is asked. Where conntrack knows no flow nothing is
+	// done. Not in the family bridge.
+	SetFlowMark FilterAction = "ct mark set"
+	SaveMark    FilterAction = "ct mark set meta mark"
+	RestoreMark FilterAction = "meta mark set ct mark"
 )
 
-var filterActions = []FilterAction{"", Accept, Drop, Return, Jump, GoTo, Reject, Masquerade, SNAT, DNAT, SetMark}
+var filterActions = []FilterAction{
+	"", Accept, Drop, Return, Jump, GoTo, Reject, Masquerade, SNAT, DNAT, SetMark, SetFlowMark, SaveMark, RestoreMark,
+}
+
+// setsMark reports whether the action gives a packet or a flow a mark that the rule says.
+func (a FilterAction) setsMark() bool { return a == SetMark || a == SetFlowMark }
+
+// copiesMark reports whether the action gives a packet its flow's mark, or the other way round.
+func (a FilterAction) copiesMark() bool { return a == SaveMark || a == RestoreMark }
+
+// UsesFlow reports whether the action is about the packet's flow.
+func (a FilterAction) UsesFlow() bool { return a.Translates() || a == SetFlowMark || a.copiesMark() }
 
 // Translates reports whether the action gives a flow other addresses.
 func (a FilterAction) Translates() bool { return a == Masquerade || a.translatesTo() }
@@ -84,9 +101,9 @@ func (r *FilterRule) validAction(family FilterFamily) bool {
 	case !ok, !slices.Contains(filterActions, r.Action):
 		return false
 	case leads != (r.Target != ""), r.Action.translatesTo() != r.To.IsValid(), r.With != "" && r.Action != Reject,
-		(r.Action == SetMark) != (r.Mark != FilterMark{}):
+		r.Action.setsMark() != (r.Mark != FilterMark{}), r.Action.copiesMark() != (r.Copy.From != 0):
 		return false
-	case family == FilterBridge && (r.Action.Translates() || r.Action == Reject):
+	case family == FilterBridge && (r.Action.UsesFlow() || r.Action == Reject):
 		return false
 	case r.Action.translatesTo():
 		return r.validTranslation(family, of)
@@ -113,8 +130,10 @@ func (r *FilterRule) actionWords() []string {
 		return nil
 	case r.Action.translatesTo():
 		return []string{string(r.Action), ipWord(r.To.Addr()), "to", translationText(r.To)}
-	case r.Action == SetMark:
-		return r.Mark.setWords()
+	case r.Action.setsMark():
+		return r.Mark.setWords(r.Action)
+	case r.Action.copiesMark():
+		return r.Copy.words(r.Action)
 	case r.With != "":
 		return append([]string{string(r.Action), "with"}, strings.Fields(string(r.With))...)
 	case r.Target != "":

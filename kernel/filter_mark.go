@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// A FilterMark is what a match asks of a packet's mark, that the bits in Mask are those of Value, or what SetMark makes of
-// it. A packet has a mark from its first hook to the last, within one namespace; it comes with 0. It is no part of what is
-// sent: rules tell each other by it what they think of a packet, and the rules of routing (see Rule) hear of it too.
+// A FilterMark is what a match asks of a mark, that the bits in Mask are those of Value, or what SetMark and SetFlowMark
+// make of it. A packet has a mark from its first hook to the last, within one namespace; it comes with 0. It is no part of
+// what is sent: rules tell each other by it what they think of a packet, and the rules of routing (see Rule) hear of it too.
+// A flow has another one, which begins with 0, too, and is the same for the packets of both directions.
 type FilterMark struct {
 	Value uint32
 	Mask  uint32 // the bits that are looked at, or set anew
@@ -21,6 +22,24 @@ const wholeMark = math.MaxUint32
 // Set returns what becomes of a mark: the bits of Mask are cleared, and then those of Value turned over.
 // (net/netfilter/xt_mark.c: mark_tg.)
 func (m FilterMark) Set(mark uint32) uint32 { return mark&^m.Mask ^ m.Value }
+
+// A MarkCopy is what SaveMark and RestoreMark make of one mark by the other.
+type MarkCopy struct {
+	From uint32 // the bits that are looked at of the one
+	To   uint32 // the bits that are cleared of the other, before those are turned over in it; of nftables all
+}
+
+// Copy returns what becomes of a mark by another one. (net/netfilter/xt_connmark.c: connmark_tg_shift.)
+func (c MarkCopy) Copy(from, to uint32) uint32 { return to&^c.To ^ from&c.From }
+
+// words are those of nft(8), which has none for bits that are kept.
+func (c MarkCopy) words(action FilterAction) []string {
+	w := strings.Fields(string(action))
+	if c.From != wholeMark {
+		w = append(w, "&", markWord(c.From))
+	}
+	return w
+}
 
 // markWord is a mark as nft(8) writes it.
 func markWord(mark uint32) string { return fmt.Sprintf("0x%08x", mark) }
@@ -33,14 +52,14 @@ func (m FilterMark) maskWords() []string {
 	return []string{"&", markWord(m.Mask)}
 }
 
-// setWords are those of nft(8) for what SetMark does: what is kept of the mark, what is turned over, and what is there
-// in any case. (nftables, src/netlink_delinearize.c: netlink_parse_bitwise_mask_xor.)
-func (m FilterMark) setWords() []string {
-	w := strings.Fields(string(SetMark))
+// setWords are those of nft(8) for what SetMark and SetFlowMark do: what is kept of the mark, what is turned over, and what
+// is there in any case. (nftables, src/netlink_delinearize.c: netlink_parse_bitwise_mask_xor.)
+func (m FilterMark) setWords(action FilterAction) []string {
+	w := strings.Fields(string(action))
 	if m.Mask == wholeMark {
 		return append(w, markWord(m.Value))
 	}
-	w = append(w, "meta", "mark")
+	w = append(w, w[:2]...)
 	for _, part := range []struct {
 		operator    string
 		bits, empty uint32
@@ -80,16 +99,27 @@ func readMark(text string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// setMark reads what setWords writes, behind the first three words.
-func (r *wordReader) setMark() FilterMark {
-	if !r.skip("meta") {
-		return FilterMark{r.mark(), wholeMark}
+// markAction reads what setWords, or MarkCopy.words, write behind "meta mark set", or "ct mark set".
+func (r *wordReader) markAction(rule *FilterRule, of string) {
+	sets, copies := SetMark, RestoreMark
+	if of == "ct" {
+		sets, copies = SetFlowMark, SaveMark
 	}
+	rule.Action = sets
+	if len(r.rest) == 0 || r.rest[0] != "meta" && r.rest[0] != "ct" {
+		rule.Mark = FilterMark{r.mark(), wholeMark}
+		return
+	}
+	from := r.next()
 	r.expect("mark")
 	kept := r.operand(markOperators[0], wholeMark)
+	if from != of {
+		rule.Action, rule.Copy = copies, MarkCopy{From: kept, To: wholeMark}
+		return
+	}
 	turned := r.operand(markOperators[1], 0)
 	there := r.operand(markOperators[2], 0)
-	return FilterMark{Value: turned | there, Mask: ^kept | there}
+	rule.Mark = FilterMark{Value: turned | there, Mask: ^kept | there}
 }
 
 // iptablesText is "VALUE/MASK"; a mask of all bits can be left out.
@@ -110,12 +140,21 @@ func readIPTablesMark(text string) (m FilterMark, err error) {
 	return m, err
 }
 
-// asSaved returns the words of a rule as iptables-save(8) has them, as far as they are about a mark to set: of all options
-// that people write behind the target MARK it has one.
+// asSaved returns the words of a rule as iptables-save(8) has them, as far as they are about a mark to set or to copy: of
+// the options that people write behind the targets MARK and CONNMARK it has few.
 func asSaved(words []string) []string {
-	for i := 2; i+1 < len(words); i++ {
-		if words[i-2] != "-j" || words[i-1] != "MARK" {
+	for i := 2; i < len(words); i++ {
+		if words[i-2] != "-j" || words[i-1] != "MARK" && words[i-1] != "CONNMARK" {
 			continue
+		}
+		if option := words[i]; option == iptablesSave || option == iptablesRestore {
+			if c, ok := readMasks(words[i+1:]); ok {
+				return append(slices.Clone(words[:i+1]), c.iptablesMasks()...)
+			}
+			continue
+		}
+		if i+1 == len(words) {
+			break
 		}
 		m, err := readIPTablesMark(words[i+1])
 		if m, known := m.saidBy(words[i]); known && err == nil {
@@ -126,7 +165,62 @@ func asSaved(words []string) []string {
 	return words
 }
 
-// saidBy is what a mark means behind an option of the target MARK. (iptables, extensions/libxt_MARK.c: mark_tg_parse.)
+// The options of the target CONNMARK that copy a mark, and those of them.
+const (
+	iptablesSave     = "--save-mark"
+	iptablesRestore  = "--restore-mark"
+	iptablesMask     = "--mask"   // stands for both:
+	iptablesMaskOf   = "--nfmask" // of the packet's mark
+	iptablesFlowMask = "--ctmask" // of the flow's
+)
+
+// readMasks reads the masks behind an option that copies a mark, as people write them. Each that is not there is all bits.
+// The result is as if the packet's mark were to be copied. (iptables, extensions/libxt_CONNMARK.c: connmark_tg_opts.)
+func readMasks(words []string) (c MarkCopy, ok bool) {
+	c = MarkCopy{From: wholeMark, To: wholeMark}
+	for ; len(words) > 1; words = words[2:] {
+		mask, err := readMark(words[1])
+		if err != nil {
+			return c, false
+		}
+		switch words[0] {
+		case iptablesMask:
+			c = MarkCopy{From: mask, To: mask}
+		case iptablesMaskOf:
+			c.From = mask
+		case iptablesFlowMask:
+			c.To = mask
+		default:
+			return c, false
+		}
+	}
+	return c, len(words) == 0
+}
+
+// swapped is the copy in the words of iptables, where the packet's mask comes first, be it the one that is copied or not.
+func (c MarkCopy) swapped(action FilterAction) MarkCopy {
+	if action == RestoreMark {
+		return MarkCopy{From: c.To, To: c.From}
+	}
+	return c
+}
+
+// masks reads what iptablesMasks writes.
+func (r *wordReader) masks() (c MarkCopy) {
+	r.expect(iptablesMaskOf)
+	c.From = r.mark()
+	r.expect(iptablesFlowMask)
+	c.To = r.mark()
+	return c
+}
+
+// iptablesMasks are the words behind an option that copies a mark; see readMasks.
+func (c MarkCopy) iptablesMasks() []string {
+	return []string{iptablesMaskOf, fmt.Sprintf("0x%x", c.From), iptablesFlowMask, fmt.Sprintf("0x%x", c.To)}
+}
+
+// saidBy is what a mark means behind an option of the targets MARK and CONNMARK. (iptables, extensions/libxt_MARK.c:
+// mark_tg_parse, libxt_CONNMARK.c: connmark_tg_parse.)
 func (m FilterMark) saidBy(option string) (means FilterMark, known bool) {
 	switch option {
 	case iptablesSetMark:
@@ -143,10 +237,10 @@ func (m FilterMark) saidBy(option string) (means FilterMark, known bool) {
 	return m, false
 }
 
-// iptablesSetMark is the option of the target MARK that says all that can be said.
+// iptablesSetMark is the option of the targets MARK and CONNMARK that says all that can be said of a mark to set.
 const iptablesSetMark = "--set-xmark"
 
-// setsMark reports whether words that begin with "meta" are those of SetMark.
+// setsMark reports whether words that begin with "meta" or "ct" set a mark.
 func (r *wordReader) setsMark() bool {
 	if len(r.rest) < 2 || !slices.Equal(r.rest[:2], []string{"mark", "set"}) {
 		return false

@@ -37,14 +37,22 @@ const (
 	MatchFlow            MatchKey = "ct state"       // States: what its flow is to conntrack; not in the family bridge
 	MatchLocal           MatchKey = "fib daddr type" // the receiver's address is the namespace's own; not in the family bridge
 	MatchMark            MatchKey = "meta mark"      // Mark: what rules have set before
+	MatchFlowMark        MatchKey = "ct mark"        // Mark: of its flow; not in the family bridge
 	MatchSourceMAC       MatchKey = "ether saddr"    // MAC: only in the family bridge
 )
 
 // IPTablesMatches are the keys that iptables has, in its order.
 var IPTablesMatches = []MatchKey{
 	MatchSource, MatchDestination, MatchInLink, MatchOutLink, MatchProtocol, MatchSourcePort, MatchDestinationPort,
-	MatchFlow, MatchLocal, MatchMark,
+	MatchFlow, MatchLocal, MatchMark, MatchFlowMark,
 }
+
+// UsesFlow reports whether the match is about the packet's flow. Of packets that conntrack has not been asked about, or
+// knows no flow of, one about a flow's mark is not true, negated or not.
+func (k MatchKey) UsesFlow() bool { return k == MatchFlow || k == MatchFlowMark }
+
+// onMark reports whether a mark is compared.
+func (k MatchKey) onMark() bool { return k == MatchMark || k == MatchFlowMark }
 
 // A FilterProtocol is one above IP, by the names of nft(8).
 type FilterProtocol string
@@ -176,6 +184,8 @@ func (m FilterMatch) valid(family FilterFamily) bool {
 		return family != FilterBridge
 	case MatchMark:
 		return m.Mark.Mask != 0
+	case MatchFlowMark:
+		return m.Mark.Mask != 0 && family != FilterBridge
 	case MatchSourceMAC:
 		return len(m.MAC) == 6 && family == FilterBridge
 	}
@@ -215,7 +225,7 @@ func (m FilterMatch) words() []string {
 		w = append(w, string(m.Protocol))
 	}
 	w = append(w, strings.Fields(string(m.On))...)
-	if m.On == MatchMark {
+	if m.On.onMark() {
 		w = append(w, m.Mark.maskWords()...)
 	}
 	switch {
@@ -223,7 +233,7 @@ func (m FilterMatch) words() []string {
 		w = append(w, "!") // none of them; with "!=" nft would ask for another set of them
 	case m.Not:
 		w = append(w, "!=")
-	case m.On == MatchMark && m.Mark.Mask != wholeMark:
+	case m.On.onMark() && m.Mark.Mask != wholeMark:
 		w = append(w, "==")
 	}
 	return append(w, m.value())
@@ -254,7 +264,7 @@ func (m FilterMatch) value() string {
 		return m.States.String()
 	case MatchLocal:
 		return localType
-	case MatchMark:
+	case MatchMark, MatchFlowMark:
 		return markWord(m.Mark.Value)
 	}
 	return m.Link
@@ -278,7 +288,7 @@ func (r *wordReader) match(first string) FilterMatch {
 	case "fib":
 		m.On = MatchKey(first + " " + r.next() + " " + r.next())
 	}
-	if m.On == MatchMark {
+	if m.On.onMark() {
 		m.Mark.Mask = r.operand(markOperators[0], wholeMark)
 	}
 	if !r.skip("==") {
@@ -307,7 +317,7 @@ func (m *FilterMatch) read(value, dash string) (err error) {
 		if strings.ToLower(value) != localType {
 			err = fmt.Errorf("does not know the type %q", value)
 		}
-	case MatchMark:
+	case MatchMark, MatchFlowMark:
 		m.Mark.Value, err = readMark(value)
 	case MatchSourceMAC:
 		m.MAC, err = net.ParseMAC(value)

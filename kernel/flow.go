@@ -31,6 +31,7 @@ type Flow struct {
 	State    TCPState  // "" but for TCP
 	Replied  bool      // there was a packet with Reply
 	Assured  bool      // it is not forgotten where room is scarce, as others are
+	Mark     uint32    // see FilterMark
 	Left     time.Duration
 }
 
@@ -129,6 +130,9 @@ func (f Flow) object() Object {
 	}
 	o.addFlag("unreplied", !f.Replied)
 	o.addFlag("assured", f.Assured)
+	if f.Mark != 0 {
+		o.add("mark", strconv.FormatUint(uint64(f.Mark), 10))
+	}
 	return o
 }
 

@@ -15,7 +15,8 @@ type iptablesAction struct {
 	target, option string
 }
 
-// iptablesActions are the targets by their actions, and the options that some of them must have.
+// iptablesActions are the targets by their actions, and the options that some of them must have. One target can be several
+// actions, by its option.
 var iptablesActions = []iptablesAction{
 	{Accept, "ACCEPT", ""},
 	{Drop, "DROP", ""},
@@ -25,6 +26,9 @@ var iptablesActions = []iptablesAction{
 	{SNAT, "SNAT", "--to-source"},
 	{DNAT, "DNAT", "--to-destination"},
 	{SetMark, "MARK", iptablesSetMark},
+	{SetFlowMark, "CONNMARK", iptablesSetMark},
+	{SaveMark, "CONNMARK", iptablesSave},
+	{RestoreMark, "CONNMARK", iptablesRestore},
 }
 
 // iptablesKeys are the options of matches and the modules that have them, in the order in which they are written. The
@@ -45,6 +49,7 @@ var iptablesKeys = []struct {
 	{MatchFlow, "conntrack", "--ctstate"},
 	{MatchLocal, "addrtype", "--dst-type"},
 	{MatchMark, "mark", "--mark"},
+	{MatchFlowMark, "connmark", "--mark"},
 }
 
 const matchComment MatchKey = "comment" // which is a match to iptables, and true of all packets
@@ -95,8 +100,10 @@ func (r *FilterRule) iptablesAction() []string {
 			return []string{"-j", known.target}
 		case r.Action == Reject:
 			return []string{"-j", known.target, known.option, r.With.iptables()}
-		case r.Action == SetMark:
+		case r.Action.setsMark():
 			return []string{"-j", known.target, known.option, r.Mark.iptablesText(true)}
+		case r.Action.copiesMark():
+			return append([]string{"-j", known.target, known.option}, r.Copy.swapped(r.Action).iptablesMasks()...)
 		default:
 			return []string{"-j", known.target, known.option, translationText(r.To)}
 		}
@@ -124,7 +131,7 @@ func (m FilterMatch) iptablesValue() string {
 		if m.Protocol == FilterICMPv6 {
 			return iptablesICMPv6
 		}
-	case MatchMark:
+	case MatchMark, MatchFlowMark:
 		return m.Mark.iptablesText(false)
 	}
 	return m.value()
@@ -243,8 +250,8 @@ func (r *iptablesReader) part(rule *FilterRule) {
 
 // match reads a match behind its option.
 func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
-	i := iptablesKey(option)
-	if i <= r.last || iptablesKeys[i].module != r.module {
+	i := iptablesKey(r.module, option)
+	if i <= r.last {
 		r.fail("does not know " + option)
 		return
 	}
@@ -264,7 +271,7 @@ func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
 	}
 	m.Protocol = r.ports
 	var err error
-	if m.On == MatchMark {
+	if m.On.onMark() {
 		m.Mark, err = readIPTablesMark(value)
 	} else {
 		err = m.read(value, ":")
@@ -287,18 +294,22 @@ func (r *iptablesReader) useProtocol(rule *FilterRule) (ok bool) {
 
 // actionOption reads what stands behind a target.
 func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
-	i := slices.IndexFunc(iptablesActions, func(a iptablesAction) bool { return a.action == rule.Action })
-	said := rule.With != "" || rule.To.IsValid() || rule.Mark != FilterMark{}
-	if i < 0 || said || iptablesActions[i].option != option {
+	said := rule.With != "" || rule.To.IsValid() || rule.Mark != FilterMark{} || rule.Copy != MarkCopy{}
+	i := slices.IndexFunc(iptablesActions, func(a iptablesAction) bool {
+		return a.target == targetOf(rule.Action) && a.option == option
+	})
+	if i < 0 || said {
 		r.fail("does not know " + option)
 		return
 	}
 	var err error
-	switch rule.Action {
+	switch rule.Action = iptablesActions[i].action; rule.Action {
 	case Reject:
 		rule.With, err = rejectionOf(r.next())
-	case SetMark:
+	case SetMark, SetFlowMark:
 		rule.Mark, err = readIPTablesMark(r.next())
+	case SaveMark, RestoreMark:
+		rule.Copy = r.masks().swapped(rule.Action)
 	default:
 		rule.To, err = readTranslation(r.next())
 	}
@@ -310,13 +321,23 @@ func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
 // iptablesICMPv6 is the protocol's name in /etc/protocols.
 const iptablesICMPv6 = "ipv6-icmp"
 
-func iptablesKey(option string) int {
+func iptablesKey(module, option string) int {
 	for i, k := range iptablesKeys {
-		if k.option == option {
+		if k.option == option && k.module == module {
 			return i
 		}
 	}
 	return -1
+}
+
+// targetOf is the target of an action, "" for none.
+func targetOf(a FilterAction) string {
+	for _, known := range iptablesActions {
+		if known.action == a {
+			return known.target
+		}
+	}
+	return ""
 }
 
 func iptablesTarget(word string) (FilterAction, string) {
@@ -353,7 +374,7 @@ func rejectionOf(word string) (Rejection, error) {
 }
 
 // extensions are the targets of iptables-extensions(8) that are no actions of the model.
-const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNPT DSCP ECN HL HMARK IDLETIMER" +
+const extensions = " AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK CT DNPT DSCP ECN HL HMARK IDLETIMER" +
 	" LED LOG NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT SECMARK SET SNPT SYNPROXY TCPMSS TCPOPTSTRIP" +
 	" TEE TOS TPROXY TRACE TTL ULOG "
 

@@ -235,8 +235,8 @@ func (r *wordReader) rule() FilterRule {
 	var rule FilterRule
 	for len(r.rest) > 0 && r.err == nil && r.rest[0] != ";" {
 		word := r.next()
-		if word == "meta" && r.setsMark() {
-			rule.Action, rule.Mark = SetMark, r.setMark()
+		if (word == "meta" || word == "ct") && r.setsMark() {
+			r.markAction(&rule, word)
 			continue
 		}
 		if slices.Contains(firstMatchWords, word) {

@@ -102,8 +102,8 @@ func (c *askedChain) walk(f *facts) *askedRule {
 				return by
 			}
 		case "":
-		case kernel.SetMark:
-			f.mark = r.rule.Mark.Set(f.mark)
+		case kernel.SetMark, kernel.SetFlowMark, kernel.SaveMark, kernel.RestoreMark:
+			r.setMark(f)
 		case kernel.SNAT, kernel.DNAT:
 			if r.to.Addr().Is4() == f.dst.Is4() { // nft_nat_inet_eval
 				return r
@@ -113,6 +113,23 @@ func (c *askedChain) walk(f *facts) *askedRule {
 		}
 	}
 	return nil
+}
+
+// setMark gives a packet or its flow a mark. (net/netfilter/nft_meta.c: nft_meta_set_eval; nft_ct.c: nft_ct_set_eval;
+// xt_mark.c: mark_tg; xt_connmark.c: connmark_tg_shift.)
+func (r *askedRule) setMark(f *facts) {
+	c := f.connection
+	switch {
+	case r.action == kernel.SetMark:
+		f.mark = r.rule.Mark.Set(f.mark)
+	case c == nil: // there is nothing to set, or to have it from
+	case r.action == kernel.SetFlowMark:
+		c.mark = r.rule.Mark.Set(c.mark)
+	case r.action == kernel.SaveMark:
+		c.mark = r.rule.Copy.Copy(f.mark, c.mark)
+	case r.action == kernel.RestoreMark:
+		f.mark = r.rule.Copy.Copy(c.mark, f.mark)
+	}
 }
 
 func (c *askedChain) testsAt(place int) []test { return c.rules[place].tests }

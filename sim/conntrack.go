@@ -21,6 +21,7 @@ type connection struct {
 	asked, moved [sides]bool   // whether its addresses were asked about (IPS_SRC_NAT_DONE), and are others (IPS_SRC_NAT)
 	until        time.Duration // when it is forgotten
 	masquerading *link         // whose address it was given
+	mark         uint32
 	reply        tuple
 	streamFrom   time.Duration // when UDP becomes a stream
 }

@@ -104,7 +104,7 @@ func (c *course) addOwn(family int, tracking, translating bool) {
 }
 
 // needs reports whether Linux follows flows for the rules of a family, and translates them. For the one it takes a rule that
-// translates, or asks for a flow's state, for the other a chain of type nat. (net/netfilter/nf_conntrack_proto.c:
+// translates, or is about a flow's state or mark, for the other a chain of type nat. (net/netfilter/nf_conntrack_proto.c:
 // nf_ct_netns_get, of nft_ct_get_init, nft_nat_init, nft_masq_init and their like of iptables; nf_nat_core.c:
 // nf_nat_register_fn.)
 func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating bool) {
@@ -130,8 +130,8 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 }
 
 func followsFlows(r kernel.FilterRule) bool {
-	return r.Action.Translates() ||
-		slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On == kernel.MatchFlow })
+	return r.Action.UsesFlow() ||
+		slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On.UsesFlow() })
 }
 
 // sees reports whether tables of a family see packets of another.

@@ -17,6 +17,7 @@ type facts struct {
 	hasPorts       bool
 	source, target uint16 // ports
 	state          kernel.FlowStates
+	connection     *connection // nil: conntrack was not asked, or knows none
 }
 
 // look notes what the packet says. A fragment but the first has no ports.

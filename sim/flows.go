@@ -46,6 +46,7 @@ func (c *connection) shown(now time.Duration) kernel.Flow {
 		Reply:    c.reply.shown(),
 		Replied:  c.replied,
 		Assured:  c.assured,
+		Mark:     c.mark,
 		Left:     (c.until - now).Truncate(time.Second),
 	}
 	if c.orig.protocol == protoTCP {

@@ -110,7 +110,7 @@ func (ns *namespace) look(w *passage) *facts {
 		f.look(w.packet)
 		w.known = true
 	}
-	f.ns, f.in, f.out, f.state = ns, w.in, w.out, w.state
+	f.ns, f.in, f.out, f.state, f.connection = ns, w.in, w.out, w.state, w.connection
 	if w.connection == nil && !w.packet.untracked() {
 		f.state = kernel.FlowInvalid // nft_ct_get_eval: also before conntrack is asked
 	}

@@ -25,14 +25,24 @@ func TestFiledRulesDecideAsAllDo(t *testing.T) {
 		for range 50 {
 			f := drawFacts(t, ns)
 			for name, c := range filed {
-				one, other := *f, *f
+				one, other := f.twin(), f.twin()
 				want, got := decideInOrder(&table, name, &one), c.decide(&other)
-				if got.rule != want || other.mark != one.mark {
+				sameFlow := one.connection == nil || *one.connection == *other.connection
+				if got.rule != want || other.mark != one.mark || !sameFlow {
 					t.Fatalf("chain %s, packet %+v: %s, mark %#x, want rule %v, mark %#x", name, f, c.describe(got), other.mark, want, one.mark)
 				}
 			}
 		}
 	})
+}
+
+// twin is a copy with a flow of its own.
+func (f *facts) twin() facts {
+	other := *f
+	if f.connection != nil {
+		other.connection = new(*f.connection)
+	}
+	return other
 }
 
 func newChains(table *kernel.FilterTable) map[string]*askedChain {
@@ -63,6 +73,10 @@ func decideInOrder(table *kernel.FilterTable, name string, f *facts) *kernel.Fil
 		case "":
 		case kernel.SetMark:
 			f.mark = f.mark&^r.Mark.Mask ^ r.Mark.Value
+		case kernel.SetFlowMark, kernel.SaveMark, kernel.RestoreMark:
+			if f.connection != nil {
+				markInWords(r, f)
+			}
 		case kernel.SNAT, kernel.DNAT:
 			if r.To.Addr().Is4() == f.dst.Is4() {
 				return r
@@ -72,6 +86,19 @@ func decideInOrder(table *kernel.FilterTable, name string, f *facts) *kernel.Fil
 		}
 	}
 	return nil
+}
+
+// markInWords is what rules make of the mark of a flow, and by it.
+func markInWords(r *kernel.FilterRule, f *facts) {
+	c := f.connection
+	switch r.Action {
+	case kernel.SetFlowMark:
+		c.mark = c.mark&^r.Mark.Mask ^ r.Mark.Value
+	case kernel.SaveMark:
+		c.mark = c.mark&^r.Copy.To ^ f.mark&r.Copy.From
+	case kernel.RestoreMark:
+		f.mark = f.mark&^r.Copy.To ^ c.mark&r.Copy.From
+	}
 }
 
 func allTrue(matches []kernel.FilterMatch, f *facts) bool {
@@ -111,6 +138,8 @@ func isTrue(m kernel.FilterMatch, f *facts) bool {
 		return (mac(m.MAC) == f.mac) != m.Not
 	case kernel.MatchMark:
 		return (f.mark&m.Mark.Mask == m.Mark.Value) != m.Not
+	case kernel.MatchFlowMark:
+		return f.connection != nil && (f.connection.mark&m.Mark.Mask == m.Mark.Value) != m.Not
 	}
 	return m.Not // of MatchLocal: the namespace has no address
 }
@@ -137,6 +166,7 @@ func drawRule(t *rapid.T, chain int) kernel.FilterRule {
 		r.Matches = append(r.Matches, drawMatch(t))
 	}
 	actions := []kernel.FilterAction{"", kernel.Accept, kernel.Drop, kernel.Return, kernel.SNAT, kernel.SetMark}
+	actions = append(actions, kernel.SetFlowMark, kernel.SaveMark, kernel.RestoreMark)
 	if chain < 2 {
 		actions = append(actions, kernel.Jump, kernel.GoTo, kernel.Jump)
 	}
@@ -145,8 +175,10 @@ func drawRule(t *rapid.T, chain int) kernel.FilterRule {
 		r.Target = fmt.Sprint("c", rapid.IntRange(chain+1, 2).Draw(t, "target"))
 	case kernel.SNAT:
 		r.To = netip.AddrPortFrom(drawAddr(t), 0)
-	case kernel.SetMark:
+	case kernel.SetMark, kernel.SetFlowMark:
 		r.Mark = drawMark(t)
+	case kernel.SaveMark, kernel.RestoreMark:
+		r.Copy = kernel.MarkCopy{From: drawMark(t).Mask, To: drawMark(t).Mask}
 	}
 	return r
 }
@@ -155,7 +187,7 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 	keys := []kernel.MatchKey{
 		kernel.MatchSource, kernel.MatchDestination, kernel.MatchInLink, kernel.MatchOutLink, kernel.MatchProtocol,
 		kernel.MatchSourcePort, kernel.MatchDestinationPort, kernel.MatchFlow, kernel.MatchLocal, kernel.MatchSourceMAC,
-		kernel.MatchMark,
+		kernel.MatchMark, kernel.MatchFlowMark,
 	}
 	m := kernel.FilterMatch{On: rapid.SampledFrom(keys).Draw(t, "key"), Not: rapid.IntRange(0, 3).Draw(t, "not") == 0}
 	switch m.On {
@@ -172,7 +204,7 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 	case kernel.MatchSourceMAC:
 		one := drawMAC(t)
 		m.MAC = one.hardwareAddr()
-	case kernel.MatchMark:
+	case kernel.MatchMark, kernel.MatchFlowMark:
 		m.Mark = drawMark(t)
 	}
 	return m
@@ -198,6 +230,9 @@ func drawFacts(t *rapid.T, ns *namespace) *facts {
 			f.hasPorts, f.source, f.target = true, drawPort(t), drawPort(t)
 		}
 		f.state = 1 << rapid.IntRange(0, 3).Draw(t, "state")
+		if rapid.Bool().Draw(t, "has a flow") {
+			f.connection = &connection{mark: drawMark(t).Value}
+		}
 	}
 	return f
 }

@@ -38,13 +38,14 @@ const (
 	byLocal
 	bySourceMAC
 	byMark
+	byFlowMark
 )
 
 var testKinds = map[kernel.MatchKey]testKind{
 	kernel.MatchSource: bySource, kernel.MatchDestination: byDestination, kernel.MatchInLink: byInLink,
 	kernel.MatchOutLink: byOutLink, kernel.MatchProtocol: byProtocol, kernel.MatchSourcePort: bySourcePort,
 	kernel.MatchDestinationPort: byDestinationPort, kernel.MatchFlow: byFlow, kernel.MatchLocal: byLocal,
-	kernel.MatchSourceMAC: bySourceMAC, kernel.MatchMark: byMark,
+	kernel.MatchSourceMAC: bySourceMAC, kernel.MatchMark: byMark, kernel.MatchFlowMark: byFlowMark,
 }
 
 func newTest(m kernel.FilterMatch) test {
@@ -92,6 +93,8 @@ func (t *test) holds(f *facts) bool {
 		return (f.mac == t.mac) != t.not
 	case byMark:
 		return (f.mark&t.mask == t.bits) != t.not
+	case byFlowMark: // nft_ct_get_eval, connmark_mt
+		return f.connection != nil && (f.connection.mark&t.mask == t.bits) != t.not
 	}
 	return false
 }

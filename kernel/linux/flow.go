@@ -28,6 +28,7 @@ const (
 	ctaStatus        = 3
 	ctaProtoInfo     = 4
 	ctaTimeout       = 7
+	ctaMark          = 8
 	ctaID            = 12
 
 	ctaTupleIP    = 1
@@ -139,6 +140,8 @@ func parseFlow(m []byte) knownFlow {
 			f.Replied, f.Assured = status&statusSeenReply != 0, status&statusAssured != 0
 		case ctaTimeout:
 			f.Left = time.Duration(binary.BigEndian.Uint32(value)) * time.Second
+		case ctaMark:
+			f.Mark = binary.BigEndian.Uint32(value)
 		case ctaProtoInfo:
 			f.State = parseTCPState(value)
 		}

@@ -85,6 +85,9 @@ func TestNFTReadsOurRules(t *testing.T) {
 		"meta mark & 0x00004000 != 0x00004000 return", "meta mark set 0x00000007", "meta mark set meta mark | 0x00004000",
 		"meta mark set meta mark ^ 0x00004000", "meta mark set meta mark & 0xffff00ff",
 		"ip saddr 10.1.0.2 meta mark set meta mark & 0xffffff1f ^ 0x00000100 | 0x00000010",
+		"ct mark 0x00000001 accept", "ct mark & 0x00002000 != 0x00002000 masquerade", "ct mark set 0x00000007",
+		"ct mark set ct mark | 0x00004000", "ct mark set ct mark & 0xffffff1f ^ 0x00000100 | 0x00000010", "ct mark set meta mark",
+		"ct mark set meta mark & 0x000000ff", "meta mark set ct mark", "meta mark set ct mark & 0x0000ff00",
 	}
 	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add table inet t ; add chain inet t c ; add chain inet t d")))
 	for _, r := range rules {

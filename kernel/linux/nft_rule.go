@@ -67,8 +67,10 @@ func nftExpressions(family kernel.FilterFamily, r kernel.FilterRule) *nl.RtAttr 
 		w.translate(r)
 	case kernel.Reject:
 		w.reject(r)
-	case kernel.SetMark:
-		w.setMark(r.Mark)
+	case kernel.SetMark, kernel.SetFlowMark:
+		w.setMark(r.Action, r.Mark)
+	case kernel.SaveMark, kernel.RestoreMark:
+		w.copyMark(r.Action, r.Copy)
 	default:
 		w.verdict(r)
 	}
@@ -85,9 +87,12 @@ func (w *ruleWriter) expression(name string, parts ...*nl.RtAttr) {
 	}
 }
 
+//go:noinline // see attrUint32
 func attrBE32(kind int, v uint32) *nl.RtAttr { return nl.NewRtAttr(kind, nl.BEUint32Attr(v)) }
 
 // valueAttr is a value in a nested attribute.
+//
+//go:noinline // see attrUint32
 func valueAttr(kind int, value []byte) *nl.RtAttr {
 	a := nl.NewRtAttr(kind|unix.NLA_F_NESTED, nil)
 	a.AddRtAttr(unix.NFTA_DATA_VALUE, value)
@@ -127,7 +132,7 @@ func (w *ruleWriter) match(m kernel.FilterMatch) {
 		w.expression("fib", attrBE32(unix.NFTA_FIB_DREG, nftRegister),
 			attrBE32(unix.NFTA_FIB_RESULT, unix.NFT_FIB_RESULT_ADDRTYPE), attrBE32(unix.NFTA_FIB_FLAGS, unix.NFTA_FIB_F_DADDR))
 		w.compare(m.Not, localTypeData)
-	case kernel.MatchMark:
+	case kernel.MatchMark, kernel.MatchFlowMark:
 		w.matchMark(m)
 	case kernel.MatchSourceMAC:
 		w.payload(unix.NFT_PAYLOAD_LL_HEADER, etherSource, len(m.MAC))

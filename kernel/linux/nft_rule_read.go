@@ -69,6 +69,8 @@ func expressionOf(element []byte) expression {
 }
 
 // value is what valueAttr has put into an attribute.
+//
+//go:noinline // see attrUint32
 func (e expression) value(kind uint16) (value []byte) {
 	attributes(e.values[kind], func(kind uint16, v []byte) {
 		if kind == unix.NFTA_DATA_VALUE {
@@ -89,6 +91,8 @@ type ruleReader struct {
 }
 
 // take returns the next expression if it has the name.
+//
+//go:noinline // see attrUint32
 func (r *ruleReader) take(name string) (e expression, ok bool) {
 	if len(r.rest) == 0 || r.rest[0].name != name {
 		return expression{}, false
@@ -157,6 +161,8 @@ func (r *ruleReader) readTranslation(rule *kernel.FilterRule, e expression) {
 const natRanges = 1 | 2
 
 // unload returns what a register was loaded with, which nothing else may use.
+//
+//go:noinline // see attrUint32
 func (r *ruleReader) unload(register uint32) []byte {
 	value := r.loaded[register]
 	delete(r.loaded, register)
@@ -179,8 +185,12 @@ func (r *ruleReader) readRejection(rule *kernel.FilterRule, e expression) {
 	r.failed = true
 }
 
-// readFlow knows the form of a set of states.
+// readFlow knows marks, and the form of a set of states.
 func (r *ruleReader) readFlow(rule *kernel.FilterRule, e expression) {
+	if e.numbers[unix.NFTA_CT_KEY] == unix.NFT_CT_MARK {
+		r.readMark(rule, e)
+		return
+	}
 	b, masked := r.take("bitwise")
 	mask := b.value(unix.NFTA_BITWISE_MASK)
 	value, not := r.compared()
