@@ -101,7 +101,7 @@ func (r *FilterRule) validAction(family FilterFamily) bool {
 	case !ok, !slices.Contains(filterActions, r.Action):
 		return false
 	case leads != (r.Target != ""), r.Action.translatesTo() != r.To.IsValid(), r.With != "" && r.Action != Reject,
-		r.Action.setsMark() != (r.Mark != FilterMark{}), r.Action.copiesMark() != (r.Copy.From != 0):
+		r.Random && r.Action != Masquerade && r.Action != SNAT, r.Action.setsMark() != (r.Mark != FilterMark{}), r.Action.copiesMark() != (r.Copy.From != 0):
 		return false
 	case family == FilterBridge && (r.Action.UsesFlow() || r.Action == Reject):
 		return false
@@ -129,7 +129,9 @@ func (r *FilterRule) actionWords() []string {
 	case r.Action == "":
 		return nil
 	case r.Action.translatesTo():
-		return []string{string(r.Action), ipWord(r.To.Addr()), "to", translationText(r.To)}
+		return r.withRandom([]string{string(r.Action), ipWord(r.To.Addr()), "to", translationText(r.To)}, nftRandom)
+	case r.Action == Masquerade:
+		return r.withRandom([]string{string(r.Action)}, nftRandom)
 	case r.Action.setsMark():
 		return r.Mark.setWords(r.Action)
 	case r.Action.copiesMark():
@@ -140,6 +142,17 @@ func (r *FilterRule) actionWords() []string {
 		return []string{string(r.Action), r.Target}
 	}
 	return []string{string(r.Action)}
+}
+
+// nftRandom is how nft(8) says Random.
+const nftRandom = "fully-random"
+
+// withRandom adds the word for Random to others, where the rule says so.
+func (r *FilterRule) withRandom(words []string, word string) []string {
+	if r.Random {
+		words = append(words, word)
+	}
+	return words
 }
 
 // translationText is an address with its port where it has one. (netip.AddrPort has always one.)

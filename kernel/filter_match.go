@@ -18,6 +18,7 @@ type FilterMatch struct {
 	MAC      net.HardwareAddr
 	Protocol FilterProtocol
 	Ports    PortRange
+	List     PortList
 	States   FlowStates
 	Mark     FilterMark
 }
@@ -27,24 +28,28 @@ type MatchKey string
 
 // The keys. The matches of an iptables rule come in this order.
 const (
-	MatchSource          MatchKey = "saddr"          // Prefix: of the sender's address
-	MatchDestination     MatchKey = "daddr"          // Prefix: of the receiver's
-	MatchInLink          MatchKey = "iifname"        // Link: by which it came
-	MatchOutLink         MatchKey = "oifname"        // Link: by which it leaves
-	MatchProtocol        MatchKey = "meta l4proto"   // Protocol: above IP; no other match of the rule is about ports
-	MatchSourcePort      MatchKey = "sport"          // Protocol, Ports: of the sender
-	MatchDestinationPort MatchKey = "dport"          // Protocol, Ports: of the receiver
-	MatchFlow            MatchKey = "ct state"       // States: what its flow is to conntrack; not in the family bridge
-	MatchLocal           MatchKey = "fib daddr type" // the receiver's address is the namespace's own; not in the family bridge
-	MatchMark            MatchKey = "meta mark"      // Mark: what rules have set before
-	MatchFlowMark        MatchKey = "ct mark"        // Mark: of its flow; not in the family bridge
-	MatchSourceMAC       MatchKey = "ether saddr"    // MAC: only in the family bridge
+	MatchSource          MatchKey = "saddr"        // Prefix: of the sender's address
+	MatchDestination     MatchKey = "daddr"        // Prefix: of the receiver's
+	MatchInLink          MatchKey = "iifname"      // Link: by which it came
+	MatchOutLink         MatchKey = "oifname"      // Link: by which it leaves
+	MatchProtocol        MatchKey = "meta l4proto" // Protocol: above IP; no other match of the rule is about ports
+	MatchSourcePort      MatchKey = "sport"        // Protocol, Ports: of the sender
+	MatchDestinationPort MatchKey = "dport"        // Protocol, Ports: of the receiver
+	// List: one of several. These are iptables' alone.
+	MatchSourcePorts      MatchKey = "sports"
+	MatchDestinationPorts MatchKey = "dports"
+
+	MatchFlow      MatchKey = "ct state"       // States: what its flow is to conntrack; not in the family bridge
+	MatchLocal     MatchKey = "fib daddr type" // the receiver's address is the namespace's own; not in the family bridge
+	MatchMark      MatchKey = "meta mark"      // Mark: what rules have set before
+	MatchFlowMark  MatchKey = "ct mark"        // Mark: of its flow; not in the family bridge
+	MatchSourceMAC MatchKey = "ether saddr"    // MAC: only in the family bridge
 )
 
 // IPTablesMatches are the keys that iptables has, in its order.
 var IPTablesMatches = []MatchKey{
 	MatchSource, MatchDestination, MatchInLink, MatchOutLink, MatchProtocol, MatchSourcePort, MatchDestinationPort,
-	MatchFlow, MatchLocal, MatchMark, MatchFlowMark,
+	MatchSourcePorts, MatchDestinationPorts, MatchFlow, MatchLocal, MatchMark, MatchFlowMark,
 }
 
 // UsesFlow reports whether the match is about the packet's flow. Of packets that conntrack has not been asked about, or
@@ -105,6 +110,56 @@ func (r PortRange) text(dash string) string {
 		return strconv.Itoa(int(r.First))
 	}
 	return fmt.Sprintf("%d%s%d", r.First, dash, r.Last)
+}
+
+// A PortList is several ranges of ports, in the order in which they were written. (iptables-extensions(8), multiport.)
+type PortList []PortRange
+
+// MaxPorts is how many ports can be in a PortList, of which a range counts as two: XT_MULTI_PORTS.
+const MaxPorts = 15
+
+// Contains reports whether a port is in one of the ranges.
+func (l PortList) Contains(port uint16) bool {
+	for _, r := range l {
+		if r.Contains(port) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l PortList) valid() bool {
+	ports := len(l)
+	for _, r := range l {
+		if r.First > r.Last {
+			return false
+		}
+		if r.First != r.Last {
+			ports++
+		}
+	}
+	return ports > 0 && ports <= MaxPorts
+}
+
+func (l PortList) text(dash string) (text string) {
+	for i, r := range l {
+		if i > 0 {
+			text += ","
+		}
+		text += r.text(dash)
+	}
+	return text
+}
+
+func readPortList(text, dash string) (l PortList, err error) {
+	for more := true; more && err == nil; {
+		var part string
+		var r PortRange
+		part, text, more = strings.Cut(text, ",")
+		r, err = readPorts(part, dash)
+		l = append(l, r)
+	}
+	return l, err
 }
 
 func readPorts(text, dash string) (r PortRange, err error) {
@@ -178,6 +233,8 @@ func (m FilterMatch) valid(family FilterFamily) bool {
 		return m.Protocol.Number() != 0
 	case MatchSourcePort, MatchDestinationPort:
 		return m.Protocol.HasPorts() && m.Ports.First <= m.Ports.Last && m.Ports != PortRange{0, 65535}
+	case MatchSourcePorts, MatchDestinationPorts:
+		return m.Protocol.HasPorts() && m.List.valid()
 	case MatchFlow:
 		return m.States != 0 && m.States&^everyFlowState == 0 && family != FilterBridge
 	case MatchLocal:
@@ -192,18 +249,34 @@ func (m FilterMatch) valid(family FilterFamily) bool {
 	return false
 }
 
-// onPort reports whether the match is about a port.
-func (m FilterMatch) onPort() bool { return m.On == MatchSourcePort || m.On == MatchDestinationPort }
+// onPort reports whether one port is compared, or one range.
+func (k MatchKey) onPort() bool { return k == MatchSourcePort || k == MatchDestinationPort }
+
+// onPorts reports whether a list of ports is.
+func (k MatchKey) onPorts() bool { return k == MatchSourcePorts || k == MatchDestinationPorts }
+
+func (k MatchKey) onAnyPort() bool { return k.onPort() || k.onPorts() }
+
+// portsOf is the protocol of the first match of a kind that is on ports; "" where there is none.
+func portsOf(matches []FilterMatch, kind func(MatchKey) bool) FilterProtocol {
+	for i := range matches {
+		if kind(matches[i].On) {
+			return matches[i].Protocol
+		}
+	}
+	return ""
+}
 
 // protocolOf is the one protocol of which a rule with these matches can be true; "" for any. Not ok where they name
 // two, or one twice, which a rule says once.
 func protocolOf(matches []FilterMatch) (of FilterProtocol, ok bool) {
 	named, ported := 0, false
-	for _, m := range matches {
+	for i := range matches {
+		m := &matches[i]
 		switch {
-		case m.onPort() && of != "" && of != m.Protocol:
+		case m.On.onAnyPort() && of != "" && of != m.Protocol:
 			return "", false
-		case m.onPort():
+		case m.On.onAnyPort():
 			of, ported = m.Protocol, true
 		case m.On == MatchProtocol:
 			named++
@@ -221,7 +294,7 @@ func (m FilterMatch) words() []string {
 	switch {
 	case m.On == MatchSource || m.On == MatchDestination:
 		w = append(w, ipWord(m.Prefix.Addr()))
-	case m.onPort():
+	case m.On.onAnyPort():
 		w = append(w, string(m.Protocol))
 	}
 	w = append(w, strings.Fields(string(m.On))...)
@@ -260,6 +333,8 @@ func (m FilterMatch) value() string {
 		return string(m.Protocol)
 	case MatchSourcePort, MatchDestinationPort:
 		return m.Ports.text("-")
+	case MatchSourcePorts, MatchDestinationPorts:
+		return m.List.text("-")
 	case MatchFlow:
 		return m.States.String()
 	case MatchLocal:
@@ -311,6 +386,8 @@ func (m *FilterMatch) read(value, dash string) (err error) {
 		m.Protocol = FilterProtocol(value)
 	case MatchSourcePort, MatchDestinationPort:
 		m.Ports, err = readPorts(value, dash)
+	case MatchSourcePorts, MatchDestinationPorts:
+		m.List, err = readPortList(value, dash)
 	case MatchFlow:
 		m.States, err = readFlowStates(value)
 	case MatchLocal:

@@ -46,11 +46,16 @@ var iptablesKeys = []struct {
 	{MatchSourcePort, "", "--sport"}, // of the module with the name of the protocol
 	{MatchDestinationPort, "", "--dport"},
 	{matchComment, "comment", "--comment"},
+	{MatchSourcePorts, iptablesPorts, "--sports"},
+	{MatchDestinationPorts, iptablesPorts, "--dports"},
 	{MatchFlow, "conntrack", "--ctstate"},
 	{MatchLocal, "addrtype", "--dst-type"},
 	{MatchMark, "mark", "--mark"},
 	{MatchFlowMark, "connmark", "--mark"},
 }
+
+// iptablesPorts is the module that has lists of ports. It knows the protocol of -p.
+const iptablesPorts = "multiport"
 
 const matchComment MatchKey = "comment" // which is a match to iptables, and true of all packets
 
@@ -62,17 +67,20 @@ func (r FilterRule) IPTablesWords() []string {
 		return words
 	}
 	var w []string
-	ported := false
+	of, loaded := portsOf(r.Matches, MatchKey.onAnyPort), false
 	for _, k := range iptablesKeys {
-		if k.key == matchComment && r.Comment != "" {
+		switch {
+		case k.key == matchComment && r.Comment != "":
 			w = append(w, "-m", k.module, k.option, r.Comment)
+		case k.key == MatchProtocol && of != "":
+			w = append(w, k.option, string(of))
 		}
 		for _, m := range r.Matches {
 			if m.On != k.key {
 				continue
 			}
-			if m.onPort() && !ported {
-				w, ported = append(w, "-p", string(m.Protocol), "-m", string(m.Protocol)), true
+			if m.On.onPort() && !loaded {
+				w, loaded = append(w, "-m", string(of)), true
 			}
 			if k.module != "" {
 				w = append(w, "-m", k.module)
@@ -97,7 +105,7 @@ func (r *FilterRule) iptablesAction() []string {
 		switch {
 		case known.action != r.Action:
 		case known.option == "", r.Action == Reject && r.With == "":
-			return []string{"-j", known.target}
+			return r.withRandom([]string{"-j", known.target}, iptablesRandom)
 		case r.Action == Reject:
 			return []string{"-j", known.target, known.option, r.With.iptables()}
 		case r.Action.setsMark():
@@ -105,7 +113,7 @@ func (r *FilterRule) iptablesAction() []string {
 		case r.Action.copiesMark():
 			return append([]string{"-j", known.target, known.option}, r.Copy.swapped(r.Action).iptablesMasks()...)
 		default:
-			return []string{"-j", known.target, known.option, translationText(r.To)}
+			return r.withRandom([]string{"-j", known.target, known.option, translationText(r.To)}, iptablesRandom)
 		}
 	}
 	return nil
@@ -125,6 +133,8 @@ func (m FilterMatch) iptablesValue() string {
 		return m.Prefix.String()
 	case MatchSourcePort, MatchDestinationPort:
 		return m.Ports.text(":")
+	case MatchSourcePorts, MatchDestinationPorts:
+		return m.List.text(":")
 	case MatchFlow, MatchLocal:
 		return strings.ToUpper(m.value())
 	case MatchProtocol:
@@ -226,6 +236,7 @@ type iptablesReader struct {
 	last   int            // of iptablesKeys
 	module string         // behind -m, until its option comes
 	ports  FilterProtocol // of which ports are asked
+	loaded bool           // by -m
 }
 
 // part reads an option with its value.
@@ -241,7 +252,7 @@ func (r *iptablesReader) part(rule *FilterRule) {
 	case !not && word == "-m" && r.module == "":
 		r.module = r.next()
 		if of := FilterProtocol(r.module); of.HasPorts() {
-			r.ports, r.module = of, ""
+			r.ports, r.loaded, r.module = of, true, ""
 		}
 	default:
 		r.match(rule, word, not)
@@ -264,7 +275,7 @@ func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
 	case m.On == matchComment:
 		rule.Comment = value
 		return
-	case m.onPort() && r.ports == "":
+	case m.On.onAnyPort() && r.ports == "":
 		r.ports, _ = protocolOf(rule.Matches) // -p tcp has iptables load the module by itself
 	case m.On == MatchProtocol && value == iptablesICMPv6:
 		value = string(FilterICMPv6)
@@ -285,7 +296,11 @@ func (r *iptablesReader) match(rule *FilterRule, option string, not bool) {
 // useProtocol takes the match on a protocol away that those on its ports stand for.
 func (r *iptablesReader) useProtocol(rule *FilterRule) (ok bool) {
 	i := slices.IndexFunc(rule.Matches, func(m FilterMatch) bool { return m.On == MatchProtocol })
-	if i < 0 || rule.Matches[i].Not || rule.Matches[i].Protocol != r.ports || !slices.ContainsFunc(rule.Matches, FilterMatch.onPort) {
+	asks := MatchKey.onAnyPort
+	if r.loaded {
+		asks = MatchKey.onPort // a list is of another module
+	}
+	if i < 0 || rule.Matches[i].Not || rule.Matches[i].Protocol != r.ports || portsOf(rule.Matches, asks) == "" {
 		return false
 	}
 	rule.Matches = slices.Delete(rule.Matches, i, i+1)
@@ -294,7 +309,11 @@ func (r *iptablesReader) useProtocol(rule *FilterRule) (ok bool) {
 
 // actionOption reads what stands behind a target.
 func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
-	said := rule.With != "" || rule.To.IsValid() || rule.Mark != FilterMark{} || rule.Copy != MarkCopy{}
+	if option == iptablesRandom && !rule.Random && (rule.Action == Masquerade || rule.Action == SNAT && rule.To.IsValid()) {
+		rule.Random = true
+		return
+	}
+	said := rule.Random || rule.With != "" || rule.To.IsValid() || rule.Mark != FilterMark{} || rule.Copy != MarkCopy{}
 	i := slices.IndexFunc(iptablesActions, func(a iptablesAction) bool {
 		return a.target == targetOf(rule.Action) && a.option == option
 	})
@@ -317,6 +336,9 @@ func (r *iptablesReader) actionOption(rule *FilterRule, option string) {
 		r.fail(err.Error())
 	}
 }
+
+// iptablesRandom is how iptables says Random. (Its --random, which has been the same to Linux since 5.0, is not read.)
+const iptablesRandom = "--random-fully"
 
 // iptablesICMPv6 is the protocol's name in /etc/protocols.
 const iptablesICMPv6 = "ipv6-icmp"

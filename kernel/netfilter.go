@@ -100,6 +100,7 @@ type FilterRule struct {
 	Target  string         // the chain of Jump and GoTo
 	With    Rejection      // of Reject
 	To      netip.AddrPort // of SNAT and DNAT; port 0: as it was
+	Random  bool           // of Masquerade and SNAT: the sender gets any port, though its own is free
 	Mark    FilterMark     // of SetMark and SetFlowMark
 	Copy    MarkCopy       // of SaveMark and RestoreMark
 	Comment string
@@ -181,10 +182,11 @@ func (r FilterRule) Says(other FilterRule) bool { return r.String() == other.Str
 //	        characters that do not fit a line; more matches than MaxFilterMatches; a prefix that says nothing, has bits
 //	        beyond its length, or is of another family; ports that are all or none; matches on two protocols, or on one
 //	        twice; a rejection or an address of another family; a port to translate to, of what has none; a mark of which
-//	        no bit is asked or copied, or that stays as it is; a priority of more than 32 bits; an opaque rule to add; of
-//	        nftables: a table of iptables, a mark that is copied to some bits of another one; of iptables: two matches of
-//	        one kind, a link that a built-in chain cannot know, a chain with the name of a target, to delete a built-in
-//	        chain, drop in the table nat, a translation in another, reject in another than filter, At, a handle
+//	        no bit is asked or copied, or that stays as it is; a list of no ports, or of more than MaxPorts; a priority of
+//	        more than 32 bits; an opaque rule to add; of nftables: a table of iptables, a list of ports, a mark that is
+//	        copied to some bits of another one; of iptables: two matches of one kind, a link that a built-in chain cannot
+//	        know, a chain with the name of a target, to delete a built-in chain, drop in the table nat, a translation in
+//	        another, reject in another than filter, At, a handle
 //	ERANGE  a name or comment that is too long
 func (c *FilterChange) Valid(b FilterBackend) error {
 	if err := c.validPlace(b); err != nil {
@@ -319,7 +321,7 @@ func (c *FilterChange) validRule(b FilterBackend) error {
 		if err := c.validIPTablesRule(); err != nil {
 			return err
 		}
-	} else if r.Action.copiesMark() && r.Copy.To != wholeMark {
+	} else if r.Action.copiesMark() && r.Copy.To != wholeMark || portsOf(r.Matches, MatchKey.onPorts) != "" {
 		return EINVAL
 	}
 	if len(r.Matches) > MaxFilterMatches {

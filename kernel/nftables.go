@@ -244,14 +244,17 @@ func (r *wordReader) rule() FilterRule {
 			continue
 		}
 		switch word {
-		case string(Accept), string(Drop), string(Return), string(Masquerade):
+		case string(Accept), string(Drop), string(Return):
 			rule.Action = FilterAction(word)
+		case string(Masquerade):
+			rule.Action, rule.Random = Masquerade, r.skip(nftRandom)
 		case string(Jump), string(GoTo):
 			rule.Action, rule.Target = FilterAction(word), r.next()
 		case string(Reject):
 			rule.Action, rule.With = Reject, r.rejection()
 		case string(SNAT), string(DNAT):
 			rule.Action, rule.To = FilterAction(word), r.translation()
+			rule.Random = r.skip(nftRandom)
 		case "comment":
 			rule.Comment = r.next()
 		default:

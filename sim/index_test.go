@@ -117,6 +117,10 @@ func isTrue(m kernel.FilterMatch, f *facts) bool {
 	onPort := func(p uint16) bool {
 		return f.hasPorts && m.Protocol.Number() == f.protocol && m.Ports.Contains(p) != m.Not
 	}
+	inList := func(p uint16) bool {
+		in := slices.ContainsFunc(m.List, func(r kernel.PortRange) bool { return r.First <= p && p <= r.Last })
+		return f.hasPorts && m.Protocol.Number() == f.protocol && in != m.Not
+	}
 	switch m.On {
 	case kernel.MatchSource:
 		return of(f.src)
@@ -132,6 +136,10 @@ func isTrue(m kernel.FilterMatch, f *facts) bool {
 		return onPort(f.source)
 	case kernel.MatchDestinationPort:
 		return onPort(f.target)
+	case kernel.MatchSourcePorts:
+		return inList(f.source)
+	case kernel.MatchDestinationPorts:
+		return inList(f.target)
 	case kernel.MatchFlow:
 		return (m.States&f.state != 0) != m.Not
 	case kernel.MatchSourceMAC:
@@ -187,7 +195,7 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 	keys := []kernel.MatchKey{
 		kernel.MatchSource, kernel.MatchDestination, kernel.MatchInLink, kernel.MatchOutLink, kernel.MatchProtocol,
 		kernel.MatchSourcePort, kernel.MatchDestinationPort, kernel.MatchFlow, kernel.MatchLocal, kernel.MatchSourceMAC,
-		kernel.MatchMark, kernel.MatchFlowMark,
+		kernel.MatchMark, kernel.MatchFlowMark, kernel.MatchSourcePorts, kernel.MatchDestinationPorts,
 	}
 	m := kernel.FilterMatch{On: rapid.SampledFrom(keys).Draw(t, "key"), Not: rapid.IntRange(0, 3).Draw(t, "not") == 0}
 	switch m.On {
@@ -195,10 +203,11 @@ func drawMatch(t *rapid.T) kernel.FilterMatch {
 		m.Prefix = drawPrefix(t)
 	case kernel.MatchInLink, kernel.MatchOutLink:
 		m.Link = drawName(t)
-	case kernel.MatchProtocol, kernel.MatchSourcePort, kernel.MatchDestinationPort:
+	case kernel.MatchProtocol, kernel.MatchSourcePort, kernel.MatchDestinationPort, kernel.MatchSourcePorts, kernel.MatchDestinationPorts:
 		m.Protocol = rapid.SampledFrom([]kernel.FilterProtocol{kernel.FilterTCP, kernel.FilterUDP}).Draw(t, "protocol")
 		a, b := drawPort(t), drawPort(t)
 		m.Ports = kernel.PortRange{First: min(a, b), Last: max(a, b)}
+		m.List = kernel.PortList{m.Ports, {First: a, Last: a}, {First: drawPort(t), Last: 65535}}
 	case kernel.MatchFlow:
 		m.States = kernel.FlowStates(rapid.IntRange(1, 15).Draw(t, "states"))
 	case kernel.MatchSourceMAC:

@@ -13,6 +13,7 @@ type test struct {
 	not      bool
 	protocol uint8
 	ports    kernel.PortRange
+	list     *kernel.PortList
 	states   kernel.FlowStates
 	mac      mac
 	link     string
@@ -39,6 +40,8 @@ const (
 	bySourceMAC
 	byMark
 	byFlowMark
+	bySourcePorts
+	byDestinationPorts
 )
 
 var testKinds = map[kernel.MatchKey]testKind{
@@ -46,12 +49,16 @@ var testKinds = map[kernel.MatchKey]testKind{
 	kernel.MatchOutLink: byOutLink, kernel.MatchProtocol: byProtocol, kernel.MatchSourcePort: bySourcePort,
 	kernel.MatchDestinationPort: byDestinationPort, kernel.MatchFlow: byFlow, kernel.MatchLocal: byLocal,
 	kernel.MatchSourceMAC: bySourceMAC, kernel.MatchMark: byMark, kernel.MatchFlowMark: byFlowMark,
+	kernel.MatchSourcePorts: bySourcePorts, kernel.MatchDestinationPorts: byDestinationPorts,
 }
 
 func newTest(m kernel.FilterMatch) test {
 	t := test{
 		on: testKinds[m.On], not: m.Not, protocol: m.Protocol.Number(), ports: m.Ports, states: m.States, link: m.Link, prefix: m.Prefix,
 		bits: m.Mark.Value, mask: m.Mark.Mask,
+	}
+	if m.List != nil {
+		t.list = &m.List
 	}
 	copy(t.mac[:], m.MAC)
 	if t.prefix.IsValid() && t.prefix.Addr().Is4() {
@@ -85,6 +92,10 @@ func (t *test) holds(f *facts) bool {
 		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.source) != t.not
 	case byDestinationPort:
 		return f.hasPorts && f.protocol == t.protocol && t.ports.Contains(f.target) != t.not
+	case bySourcePorts: // multiport_mt
+		return f.hasPorts && f.protocol == t.protocol && t.list.Contains(f.source) != t.not
+	case byDestinationPorts:
+		return f.hasPorts && f.protocol == t.protocol && t.list.Contains(f.target) != t.not
 	case byFlow:
 		return (f.state&t.states != 0) != t.not
 	case byLocal:

@@ -84,7 +84,7 @@ func (ns *namespace) bindBy(by *askedRule, c *connection, h hook, w *passage) (o
 	case kernel.DNAT:
 		c.comeFrom(peerOf(by.to))
 	case kernel.SNAT:
-		ns.goTo(c, peerOf(by.to))
+		ns.goTo(c, peerOf(by.to), by.rule.Random)
 	case kernel.Masquerade:
 		source := ns.masqueradeAs(w.to, w.packet.dst())
 		if !source.IsValid() {
@@ -92,10 +92,10 @@ func (ns *namespace) bindBy(by *askedRule, c *connection, h hook, w *passage) (o
 			return false // net/netfilter/nf_nat_masquerade.c: "ate my IP address"
 		}
 		c.masquerading = w.out
-		ns.goTo(c, peerOf(netip.AddrPortFrom(source, 0)))
+		ns.goTo(c, peerOf(netip.AddrPortFrom(source, 0)), by.rule.Random)
 	default:
 		if sideOf(h) == sourceSide {
-			ns.goTo(c, peer{addr: c.reply.to.addr}) // nf_nat_alloc_null_binding: another port, where it is taken
+			ns.goTo(c, peer{addr: c.reply.to.addr}, false) // nf_nat_alloc_null_binding: another port, where it is taken
 		}
 	}
 	return true
@@ -110,9 +110,14 @@ func (c *connection) comeFrom(to peer) {
 	c.moved[destinationSide] = c.reply.from != c.orig.to
 }
 
-// goTo translates the source: replies go to another address, and to a free port of it unless one is asked for.
-func (ns *namespace) goTo(c *connection, to peer) {
-	if to.port == 0 {
+// goTo translates the source: replies go to another address, and to a free port of it unless one is asked for. At random it
+// is any.
+func (ns *namespace) goTo(c *connection, to peer, random bool) {
+	switch {
+	case to.port != 0:
+	case random && c.reply.tellsApart():
+		to = ns.randomPort(c.reply, to)
+	default:
 		to = ns.connections.freePort(c.reply, to)
 	}
 	c.reply.to = to
@@ -143,6 +148,38 @@ func (all *connections) freePort(reply tuple, source peer) peer {
 }
 
 const firstFreePort = 1024
+
+// tellsApart reports whether there is a number by which connections between the same hosts are told apart.
+func (t *tuple) tellsApart() bool {
+	return t.protocol == protoTCP || t.protocol == protoUDP || t.isPing()
+}
+
+func (t *tuple) isPing() bool { return t.protocol == protoICMP || t.protocol == protoICMPv6 }
+
+// randomPort is any port that nobody else has, of those like the one that there was: the well-known ones, the other
+// privileged ones, or the rest; of a ping any identifier. (nf_nat_core.c: nf_nat_l4proto_unique_tuple,
+// NF_NAT_RANGE_PROTO_RANDOM_FULLY.)
+func (ns *namespace) randomPort(reply tuple, source peer) peer {
+	first, ports := uint32(firstFreePort), uint32(1<<16-firstFreePort)
+	switch port := reply.to.port; {
+	case reply.isPing():
+		first, ports = 0, 1<<16
+	case port < 512:
+		first, ports = 1, 511
+	case port < firstFreePort:
+		first, ports = 600, firstFreePort-600
+	}
+	reply.to.addr = source.addr
+	offset := ns.world().rand.Uint32N(ports)
+	for range ports {
+		reply.to.port = uint16(first + offset%ports)
+		if c, _ := ns.connections.tuples.find(&reply); c == nil {
+			break
+		}
+		offset++
+	}
+	return reply.to
+}
 
 // forgetMasqueraded has the connections end that got their source from a link that goes down. (nf_nat_masquerade.c:
 // masq_device_event.)

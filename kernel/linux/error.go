@@ -58,6 +58,8 @@ func words(err, errno error) string {
 func is(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
 
 // because is an errno with a reason.
+//
+//go:noinline // see attrUint32
 func because(errno syscall.Errno, reason string) error { return &reasoned{errno, reason} }
 
 type reasoned struct {

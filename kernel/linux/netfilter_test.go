@@ -88,6 +88,7 @@ func TestNFTReadsOurRules(t *testing.T) {
 		"ct mark 0x00000001 accept", "ct mark & 0x00002000 != 0x00002000 masquerade", "ct mark set 0x00000007",
 		"ct mark set ct mark | 0x00004000", "ct mark set ct mark & 0xffffff1f ^ 0x00000100 | 0x00000010", "ct mark set meta mark",
 		"ct mark set meta mark & 0x000000ff", "meta mark set ct mark", "meta mark set ct mark & 0x0000ff00",
+		"masquerade fully-random", "snat ip to 10.2.0.1 fully-random", "udp dport 53 snat ip to 10.2.0.1:53 fully-random",
 	}
 	must(t, ns.ChangeRuleset(kernel.NFTables, parseRules(t, "nft", "add table inet t ; add chain inet t c ; add chain inet t d")))
 	for _, r := range rules {
@@ -148,7 +149,7 @@ func TestForeignRulesOfIPTables(t *testing.T) {
 	theirs := [][]string{
 		{"-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "REDIRECT"},
 		{"-j", "LOG", "--log-prefix", "a \"b\""},
-		{"-p", "tcp", "-m", "comment", "--comment", "before the match", "-m", "multiport", "--dports", "80,443", "-j", "ACCEPT"},
+		{"-p", "tcp", "-m", "comment", "--comment", "before the match", "-m", "multiport", "--ports", "80,443", "-j", "ACCEPT"},
 	}
 	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c ; -t nat -A c -j ACCEPT")))
 	save, err := ns.(*NetNS).iptablesProgram(kernel.FilterIP, "save") // the variant that this machine's kernel is for

@@ -62,7 +62,7 @@ func nftExpressions(family kernel.FilterFamily, r kernel.FilterRule) *nl.RtAttr 
 	switch r.Action {
 	case "":
 	case kernel.Masquerade:
-		w.expression("masq")
+		w.expression("masq", natFlags(unix.NFTA_MASQ_FLAGS, r)...)
 	case kernel.SNAT, kernel.DNAT:
 		w.translate(r)
 	case kernel.Reject:
@@ -193,7 +193,18 @@ func (w *ruleWriter) translate(r kernel.FilterRule) {
 		w.load(nftRegister2, portData(r.To.Port()))
 		parts = append(parts, attrBE32(unix.NFTA_NAT_REG_PROTO_MIN, nftRegister2))
 	}
-	w.expression("nat", parts...)
+	w.expression("nat", append(parts, natFlags(unix.NFTA_NAT_FLAGS, r)...)...)
+}
+
+// natRandom is the flag NF_NAT_RANGE_PROTO_RANDOM_FULLY.
+const natRandom = 1 << 4
+
+// natFlags are the flags of a translation that has any.
+func natFlags(kind int, r kernel.FilterRule) []*nl.RtAttr {
+	if !r.Random {
+		return nil
+	}
+	return []*nl.RtAttr{attrBE32(kind, natRandom)}
 }
 
 // load writes a value into a register.

@@ -129,8 +129,8 @@ var expressionReaders = map[string]func(*ruleReader, *kernel.FilterRule, express
 }
 
 func (r *ruleReader) readMasquerade(rule *kernel.FilterRule, e expression) {
-	rule.Action = kernel.Masquerade
-	r.failed = len(e.data) > 0
+	rule.Action, rule.Random = kernel.Masquerade, e.numbers[unix.NFTA_MASQ_FLAGS] == natRandom
+	r.failed = len(e.data) > 0 && (len(e.values) > 1 || !rule.Random)
 }
 
 // readTranslation knows what translate writes; as the greatest address and port the kernel gives the least again.
@@ -152,9 +152,9 @@ func (r *ruleReader) readTranslation(rule *kernel.FilterRule, e expression) {
 		n, is := e.numbers[greatest]
 		return !is || n == e.numbers[least]
 	}
-	r.failed = r.failed || !ok || e.numbers[unix.NFTA_NAT_FAMILY] != of || e.numbers[unix.NFTA_NAT_FLAGS]&^natRanges != 0 ||
+	r.failed = r.failed || !ok || e.numbers[unix.NFTA_NAT_FAMILY] != of || e.numbers[unix.NFTA_NAT_FLAGS]&^(natRanges|natRandom) != 0 ||
 		!same(unix.NFTA_NAT_REG_ADDR_MIN, unix.NFTA_NAT_REG_ADDR_MAX) || !same(unix.NFTA_NAT_REG_PROTO_MIN, unix.NFTA_NAT_REG_PROTO_MAX)
-	rule.To = netip.AddrPortFrom(addr, port)
+	rule.To, rule.Random = netip.AddrPortFrom(addr, port), e.numbers[unix.NFTA_NAT_FLAGS]&natRandom != 0
 }
 
 // natRanges are the flags NF_NAT_RANGE_MAP_IPS and NF_NAT_RANGE_PROTO_SPECIFIED.

@@ -61,6 +61,8 @@ const attrFlags = unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER
 
 // attributes calls each with the attributes of a message behind its fixed part; a nested one is read the same way.
 // What does not fit ends it: the kernel does not send such.
+//
+//go:noinline // see attrUint32
 func attributes(b []byte, each func(kind uint16, value []byte)) {
 	for len(b) >= unix.SizeofRtAttr {
 		size := int(binary.NativeEndian.Uint16(b))
