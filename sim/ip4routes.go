@@ -9,7 +9,7 @@ import (
 
 // ownRoutes4 returns the routes that an address brings along. (net/ipv4/fib_frontend.c: fib_add_ifaddr.)
 func (l *link) ownRoutes4(a, primary *address) []*route {
-	local, broadcast := ownInfo4(kernel.Local, primary), ownInfo4(kernel.Broadcast, primary)
+	local, broadcast := ownInfo4(kernel.Local, primary.ip()), ownInfo4(kernel.Broadcast, primary.ip())
 	own := func(dst netip.Prefix, info *fibInfo) *route { return &route{Dst: dst, link: l, fibInfo: info} }
 	routes := []*route{own(netip.PrefixFrom(a.ip(), 32), local)}
 	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != limitedBroadcast {
@@ -21,7 +21,7 @@ func (l *link) ownRoutes4(a, primary *address) []*route {
 	}
 	connected := local
 	if !l.loopback() {
-		connected = ownInfo4(kernel.Unicast, primary)
+		connected = ownInfo4(kernel.Unicast, primary.ip())
 	}
 	routes = append(routes, own(subnet, connected))
 	if subnet.Bits() < 31 {
@@ -44,10 +44,29 @@ func lastOf(subnet netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// ownInfo4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
-func ownInfo4(typ kernel.RouteType, primary *address) *fibInfo {
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// Each namespace has 127.0.0.1, with routes that are like those of all others.
+var (
+	loopbackLocal     = newOwnInfo4(kernel.Local, loopback4)
+	loopbackBroadcast = newOwnInfo4(kernel.Broadcast, loopback4)
+)
+
+// ownInfo4 is what the routes of a type are like that a primary address brings along.
+func ownInfo4(typ kernel.RouteType, primary netip.Addr) *fibInfo {
+	switch {
+	case primary == loopback4 && typ == kernel.Local:
+		return loopbackLocal
+	case primary == loopback4 && typ == kernel.Broadcast:
+		return loopbackBroadcast
+	}
+	return newOwnInfo4(typ, primary)
+}
+
+// newOwnInfo4 is net/ipv4/fib_frontend.c: fib_magic, with the scopes that fib_create_info gives the next hops.
+func newOwnInfo4(typ kernel.RouteType, primary netip.Addr) *fibInfo {
 	info := &fibInfo{
-		Source: primary.ip(), Type: typ,
+		Source: primary, Type: typ,
 		Table: kernel.TableLocal, Protocol: kernel.ProtoKernel, Scope: kernel.ScopeLink, nhScope: kernel.ScopeHost,
 	}
 	switch typ {

@@ -12,7 +12,7 @@ import (
 )
 
 // maxPodBytes is what a silent pod may cost.
-const maxPodBytes = 4224
+const maxPodBytes = 4096
 
 // A crowd is a node with many pods that nobody has open.
 type crowd struct {

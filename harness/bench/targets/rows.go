@@ -202,7 +202,7 @@ func simRows(p programs, s scale) (all []bench.Row) {
 			Section: sectionSim, Name: "sim/pod-memory", Unit: bench.Bytes,
 			What:   "memory of a silent pod",
 			Ours:   read("B/pod", gobench{p.sim, "SilentPods", once}),
-			Target: bench.AtMost(4224), Reason: "",
+			Target: bench.AtMost(4096), Reason: "",
 		},
 		bench.Row{
 			Section: sectionSim, Name: "sim/pods", Unit: bench.Seconds,
