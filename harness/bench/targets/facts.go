@@ -25,8 +25,8 @@ rows are data: [bench/targets/rows.go](bench/targets/rows.go).
 
 All figures are medians, with the quartiles behind them. What is held side by side was measured by turns in one run, and the
 ratio is ours / other of the medians: times drift by half from run to run, ratios much less. Where others kept the machine
-busy ("load before", the number of those that wanted a core), ratios are doubtful, too. The plugins are executed
-directly, in network namespaces of the run's own whose bridge is there already. The reference is bridge of
+busy ("load before", the number of those that wanted a core), ratios are doubtful, too. The plugins, copied as to a node,
+are executed directly, in network namespaces of the run's own whose bridge is there already. The reference is bridge of
 containernetworking/plugins with its host-local; configurations without addresses (d) have no CHECK, since the reference's
 always fails there. "sim" is a benchmark of the simulation, in sim/*_bench_test.go.
 `

@@ -35,8 +35,8 @@ func builtHere() programs {
 func programsIn(bin, root string) programs {
 	return programs{
 		root:      root,
-		ours:      plugin{label: "ours", path: filepath.Join(bin, "bridge"), cniPath: filepath.Join(bin, "bench", "ours")},
-		reference: plugin{label: "reference", path: filepath.Join(bin, "reference", "bridge"), cniPath: filepath.Join(bin, "reference")},
+		ours:      plugin{label: "ours", path: filepath.Join(bin, "bench", "ours", "bridge"), cniPath: filepath.Join(bin, "bench", "ours")},
+		reference: plugin{label: "reference", path: filepath.Join(bin, "bench", "reference", "bridge"), cniPath: filepath.Join(bin, "bench", "reference")},
 		empty:     filepath.Join(bin, "bench", "empty"),
 		floor:     filepath.Join(bin, "bench", "floor"),
 		sim:       benchmarks{path: filepath.Join(bin, "bench", "sim.test"), folder: filepath.Join(root, "sim")},

@@ -50,12 +50,12 @@ func build(t *testing.T, reference string) programs {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	execute(t, root, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/bridge")
+	ours := filepath.Join(bin, "bench", "ours")
+	execute(t, root, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", ours+"/", "./cmd/bridge")
 	execute(t, root, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(bin, "bench")+"/", "./harness/bench/...")
 	execute(t, root, "go", "test", "-c", "-o", filepath.Join(bin, "bench", "sim.test"), "./sim")
-	execute(t, root, "mkdir", filepath.Join(bin, "bench", "ours"))
-	execute(t, root, "ln", "-s", filepath.Join(bin, "bridge"), filepath.Join(bin, "bench", "ours", "host-local"))
-	execute(t, root, "ln", "-s", reference, filepath.Join(bin, "reference"))
+	execute(t, root, "ln", filepath.Join(ours, "bridge"), filepath.Join(ours, "host-local"))
+	execute(t, root, "ln", "-s", reference, filepath.Join(bin, "bench", "reference"))
 	return programsIn(bin, root)
 }
 
