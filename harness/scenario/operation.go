@@ -3,7 +3,9 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
@@ -37,8 +39,37 @@ func (s *session) request(o operation.Operation) (string, error) {
 		s.stopServices(o.Name) // they run in its containers, and would hold it
 		return "", harness.PodNamed(o.Name).Stop(s.host)
 	}
-	return o.Apply(s.host)
+	answer, err := o.Apply(s.host)
+	if given, ok := o.(operation.AddressAdd); ok && err == nil && usableAtOnce(given) {
+		err = s.awaitLocal(given)
+	}
+	return answer, err
 }
+
+// usableAtOnce reports whether nothing looks for others that have the IPv6 address before packets to it are taken.
+func usableAtOnce(o operation.AddressAdd) bool {
+	return o.Address.Prefix.Addr().Is6() && (o.Address.NoDAD || o.Link == "lo")
+}
+
+// awaitLocal waits until packets to an address are taken: Linux has a work item add its local route, a moment after the
+// request for the address has ended (net/ipv6/addrconf.c addrconf_dad_start), and until then answers that there is no route.
+func (s *session) awaitLocal(o operation.AddressAdd) error {
+	return s.in(o.NetNS, func(ns kernel.NetNS) error {
+		for deadline := s.host.Now().Add(settleTime); ; {
+			routes, err := ns.Routes(kernel.IPv6)
+			local := func(r kernel.Route) bool { return r.Type == kernel.Local && r.Dst.Addr() == o.Address.Prefix.Addr() }
+			if err != nil || slices.ContainsFunc(routes, local) || !s.host.Now().Before(deadline) {
+				return err
+			}
+			if err := s.host.Sleep(s.ctx, localPause); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// localPause is how long Linux usually takes for that.
+const localPause = time.Millisecond
 
 // hint says what people may have meant by a request that was refused.
 func hint(o operation.Operation, err error) error {
