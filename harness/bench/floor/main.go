@@ -2,7 +2,8 @@
 
 // Command floor is what no ADD of "isGateway" with one IPv4 address can be quicker than: it leaves the state in the kernel
 // and the lease on disk that our plugin leaves, by the fewest requests and without a look at anything else. It parses
-// nothing, checks nothing, undoes nothing, and always gives the same address.
+// nothing, checks nothing, undoes nothing, and always gives the same address. As ours it waits for the bridge's port and
+// announces the address.
 //
 // Environment: CNI_NETNS, the container's namespace; FLOOR_VETH, the name of the host's end; FLOOR_LEASE, the lease file to
 // make. The bridge is cni0, in the namespace that the program is in.
@@ -14,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,13 +52,24 @@ func add(netns, veth, lease string) error {
 	if err := writeLease(lease); err != nil {
 		return fmt.Errorf("%s: %w", lease, err)
 	}
-	if err := plugIn(veth, container); err != nil {
+	host, err := newSocket()
+	if err != nil {
+		return err
+	}
+	if err := plugIn(host, veth, container); err != nil {
 		return fmt.Errorf("%s: %w", veth, err)
 	}
 	if err := unix.Setns(container, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("%s: %w", netns, err)
 	}
-	if err := configure(); err != nil {
+	inside, index, err := configure()
+	if err != nil {
+		return fmt.Errorf("%s: %w", containerLink, err)
+	}
+	if err := awaitUp(host, veth); err != nil {
+		return fmt.Errorf("%s: %w", veth, err)
+	}
+	if err := announce(inside, index); err != nil {
 		return fmt.Errorf("%s: %w", containerLink, err)
 	}
 	_, err = os.Stdout.WriteString(`{"cniVersion": "1.1.0", "ips": [{"address": "10.1.0.2/16"}]}`)
@@ -76,11 +89,7 @@ func writeLease(name string) error {
 }
 
 // plugIn makes the veth pair: one end up and on the bridge, the other one in the container.
-func plugIn(veth string, container int) error {
-	host, err := newSocket()
-	if err != nil {
-		return err
-	}
+func plugIn(host socket, veth string, container int) error {
 	bridge, err := host.index("cni0")
 	if err != nil {
 		return fmt.Errorf("cni0: %w", err)
@@ -107,25 +116,44 @@ func plugIn(veth string, container int) error {
 	return err
 }
 
-// configure gives the container's end its address and makes it up. The thread is in the container's namespace.
-func configure() error {
-	inside, err := newSocket()
+// configure gives the container's end its address and makes it up, by a socket that is there. The thread is in the
+// container's namespace.
+func configure() (inside socket, index int, err error) {
+	inside, err = newSocket()
 	if err != nil {
-		return err
+		return socket{}, 0, err
 	}
-	index, err := inside.index(containerLink)
+	index, err = inside.index(containerLink)
 	if err != nil {
-		return err
+		return socket{}, 0, err
 	}
 	body := []byte{unix.AF_INET, 16, 0, unix.RT_SCOPE_UNIVERSE}
 	body = binary.NativeEndian.AppendUint32(body, uint32(index))
 	if _, err := inside.ask(newMessage(unix.RTM_NEWADDR, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, body).
 		attribute(unix.IFA_LOCAL, address).attribute(unix.IFA_ADDRESS, address).attribute(unix.IFA_BROADCAST, broadcast)); err != nil {
-		return err
+		return socket{}, 0, err
 	}
+	_, err = inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, unix.IFF_UP, unix.IFF_UP)))
+	return inside, index, err
+}
+
+// awaitUp waits until the bridge's port works: before that it drops the announcement.
+func awaitUp(host socket, veth string) error {
+	for {
+		state, err := host.operState(veth)
+		if err != nil || state == operUp {
+			return err
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// announce has the kernel send a gratuitous ARP, which the bridge hands to each of its ports.
+func announce(inside socket, index int) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+containerLink+"/arp_notify", []byte("1"), 0); err != nil {
 		return err
 	}
-	_, err = inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, unix.IFF_UP, unix.IFF_UP)))
+	_, err := inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, 0, 0)).
+		attribute(unix.IFLA_ADDRESS, containerMAC))
 	return err
 }

@@ -84,12 +84,45 @@ func (s socket) ask(m message) (body []byte, err error) {
 
 // index asks for a link.
 func (s socket) index(name string) (int, error) {
-	link, err := s.ask(newMessage(unix.RTM_GETLINK, 0, linkBody(0, 0, 0)).attribute(unix.IFLA_IFNAME, text(name)))
+	link, err := s.link(name)
 	if err != nil {
 		return 0, err
 	}
-	if len(link) < unix.SizeofIfInfomsg {
-		return 0, unix.EBADMSG
-	}
 	return int(binary.NativeEndian.Uint32(link[4:])), nil
 }
+
+// operUp is IF_OPER_UP of include/uapi/linux/if.h.
+const operUp = 6
+
+// operState asks for a link, too.
+func (s socket) operState(name string) (int, error) {
+	link, err := s.link(name)
+	if err != nil {
+		return 0, err
+	}
+	for rest := link[unix.SizeofIfInfomsg:]; len(rest) >= unix.SizeofNlAttr; {
+		length := int(binary.NativeEndian.Uint16(rest))
+		aligned := (length + 3) &^ 3
+		switch {
+		case length < unix.SizeofNlAttr || aligned > len(rest):
+			return 0, unix.EBADMSG
+		case binary.NativeEndian.Uint16(rest[2:]) == unix.IFLA_OPERSTATE && length > unix.SizeofNlAttr:
+			return int(rest[unix.SizeofNlAttr]), nil
+		}
+		rest = rest[aligned:]
+	}
+	return 0, unix.EBADMSG
+}
+
+// link asks for a link, without its counters.
+func (s socket) link(name string) ([]byte, error) {
+	link, err := s.ask(newMessage(unix.RTM_GETLINK, 0, linkBody(0, 0, 0)).
+		attribute(unix.IFLA_EXT_MASK, number(withoutStatistics)).attribute(unix.IFLA_IFNAME, text(name)))
+	if err == nil && len(link) < unix.SizeofIfInfomsg {
+		err = unix.EBADMSG
+	}
+	return link, err
+}
+
+// withoutStatistics is RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h.
+const withoutStatistics = 1 << 3

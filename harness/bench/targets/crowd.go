@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -14,8 +15,16 @@ import (
 // leaseFolder is where host-local has its networks.
 const leaseFolder = "/var/lib/cni/networks"
 
-// A crowd is what a node has already: containers on its bridge, and leases, of which each container has one.
-type crowd struct{ containers, leases int }
+// A crowd is what a node has already: containers on its bridge, and leases, of which each container has one. They have been
+// there for long, and are quiet: what Linux sends for each when it is new, and for hours after, in search of a router, is
+// handed to all others, and would be measured instead.
+type crowd struct {
+	containers, leases int
+	quiet              time.Duration // after which they are
+}
+
+// lull is longer than the kernel is busy with an ADD, or a DEL, that has ended.
+const lull = 100 * time.Millisecond
 
 // gather makes them on a node whose bridge is there, as the plugins would.
 func (c crowd) gather(n node) error {
@@ -44,6 +53,7 @@ func (c crowd) gather(n node) error {
 			return err
 		}
 	}
+	time.Sleep(c.quiet)
 	return os.WriteFile(leaseFile(n, "last_reserved_ip.0"), []byte(ip.String()), 0o600)
 }
 
@@ -60,6 +70,9 @@ func plugIn(n node, self kernel.NetNS, bridge int, id string, address netip.Pref
 		return err
 	}
 	defer pod.Close()
+	if err := pod.SetSysctl("net/ipv6/conf/default/router_solicitations", "0"); err != nil {
+		return err
+	}
 	if err := self.AddLink(kernel.LinkSpec{
 		Name: "veth" + id, Kind: kernel.KindVeth, Master: bridge, Up: true,
 		Peer: kernel.PeerSpec{Name: "eth0", NetNS: pod},

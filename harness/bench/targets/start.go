@@ -56,14 +56,21 @@ func (s size) SetUp(context.Context) (bench.Measure, error) {
 	}, requirePrograms(s.path)
 }
 
-// A floor is the program of that name, with "ADD", on a node whose bridge is there.
+// A floor is the program of that name, with "ADD", on a node whose bridge is there and which has other containers already.
 type floor struct {
 	path  string
 	maker plugin // of the bridge
 	configuration
+	crowd
+	besides bool // as life's
 }
 
-func (f floor) Label() string { return "floor" }
+func (f floor) Label() string {
+	if f.crowd == (crowd{}) {
+		return "floor"
+	}
+	return "floor, crowded"
+}
 
 func (f floor) PerRound() int { return 5 }
 
@@ -80,12 +87,18 @@ func (f floor) SetUp(ctx context.Context) (bench.Measure, error) {
 			return nil, err
 		}
 	}
+	if err := f.crowd.gather(a.node); err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context) (bench.Values, error) { return f.add(ctx, a) }, nil
 }
 
 // add measures, and undoes what the program did.
 func (f floor) add(ctx context.Context, a attachment) (bench.Values, error) {
 	const veth = "vethfloor"
+	if f.besides || f.crowd != (crowd{}) {
+		time.Sleep(lull)
+	}
 	lease := leaseFile(a.node, filepath.Base(veth))
 	env := []string{"CNI_NETNS=" + a.netns, "FLOOR_VETH=" + veth, "FLOOR_LEASE=" + lease}
 	begin := time.Now()
