@@ -1,12 +1,12 @@
 //go:build linux
 
-// Command floor is what no ADD of "isGateway" with one IPv4 address can be quicker than: it leaves the state in the kernel
-// and the lease on disk that our plugin leaves, by the fewest requests and without a look at anything else. It parses
-// nothing, checks nothing, undoes nothing, and always gives the same address. As ours it waits for the bridge's port and
-// announces the address.
+// Command floor is what no ADD can be quicker than: it leaves the state in the kernel and the leases on disk that our plugin
+// leaves, by the fewest requests and without a look at anything else. It parses nothing, checks nothing, undoes nothing, and
+// always gives the same addresses. As ours it waits for the bridge's port and announces the addresses.
 //
-// Environment: CNI_NETNS, the container's namespace; FLOOR_VETH, the name of the host's end; FLOOR_LEASE, the lease file to
-// make. The bridge is cni0, in the namespace that the program is in.
+// Environment: CNI_NETNS, the container's namespace; FLOOR_VETH, the name of the host's end; FLOOR_FAMILIES, "ipv4", "ipv6",
+// both or none; FLOOR_LEASE, the lease file to make, to whose name that of the family is added. The bridge is cni0, in the
+// namespace that the program is in.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,19 +30,43 @@ const containerLink = "eth0"
 var (
 	hostMAC      = []byte{0x02, 0, 0, 0, 0, 1}
 	containerMAC = []byte{0x02, 0, 0, 0, 0, 2}
-	address      = []byte{10, 1, 0, 2}
-	broadcast    = []byte{10, 1, 255, 255}
 )
+
+// A family is what a container gets of one.
+type family struct {
+	name               string
+	number, bits       byte // of the address family, and of the prefix
+	flags              byte
+	address, broadcast []byte
+	notify             string // the sysctl by which the kernel announces addresses
+}
+
+var families = []family{
+	{
+		"ipv4", unix.AF_INET, 16, 0, []byte{10, 1, 0, 2}, []byte{10, 1, 255, 255},
+		"net/ipv4/conf/" + containerLink + "/arp_notify",
+	},
+	{
+		"ipv6", unix.AF_INET6, 64, unix.IFA_F_NODAD, []byte{0: 0xfd, 3: 1, 15: 2}, nil,
+		"net/ipv6/conf/" + containerLink + "/ndisc_notify",
+	},
+}
 
 func main() {
 	runtime.LockOSThread() // it enters the container's namespace
-	if err := add(os.Getenv("CNI_NETNS"), os.Getenv("FLOOR_VETH"), os.Getenv("FLOOR_LEASE")); err != nil {
+	var asked []family
+	for _, f := range families {
+		if strings.Contains(os.Getenv("FLOOR_FAMILIES"), f.name) {
+			asked = append(asked, f)
+		}
+	}
+	if err := add(os.Getenv("CNI_NETNS"), os.Getenv("FLOOR_VETH"), os.Getenv("FLOOR_LEASE"), asked); err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
 	}
 }
 
-func add(netns, veth, lease string) error {
+func add(netns, veth, lease string, families []family) error {
 	if _, err := io.ReadAll(os.Stdin); err != nil {
 		return err
 	}
@@ -49,8 +74,10 @@ func add(netns, veth, lease string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", netns, err)
 	}
-	if err := writeLease(lease); err != nil {
-		return fmt.Errorf("%s: %w", lease, err)
+	for _, f := range families {
+		if err := writeLease(lease + f.name); err != nil {
+			return fmt.Errorf("%s: %w", lease, err)
+		}
 	}
 	host, err := newSocket()
 	if err != nil {
@@ -62,14 +89,14 @@ func add(netns, veth, lease string) error {
 	if err := unix.Setns(container, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("%s: %w", netns, err)
 	}
-	inside, index, err := configure()
+	inside, index, err := configure(families)
 	if err != nil {
 		return fmt.Errorf("%s: %w", containerLink, err)
 	}
 	if err := awaitUp(host, veth); err != nil {
 		return fmt.Errorf("%s: %w", veth, err)
 	}
-	if err := announce(inside, index); err != nil {
+	if err := announce(inside, index, families); err != nil {
 		return fmt.Errorf("%s: %w", containerLink, err)
 	}
 	_, err = os.Stdout.WriteString(`{"cniVersion": "1.1.0", "ips": [{"address": "10.1.0.2/16"}]}`)
@@ -116,9 +143,9 @@ func plugIn(host socket, veth string, container int) error {
 	return err
 }
 
-// configure gives the container's end its address and makes it up, by a socket that is there. The thread is in the
+// configure gives the container's end its addresses and makes it up, by a socket that is there. The thread is in the
 // container's namespace.
-func configure() (inside socket, index int, err error) {
+func configure(families []family) (inside socket, index int, err error) {
 	inside, err = newSocket()
 	if err != nil {
 		return socket{}, 0, err
@@ -127,11 +154,16 @@ func configure() (inside socket, index int, err error) {
 	if err != nil {
 		return socket{}, 0, err
 	}
-	body := []byte{unix.AF_INET, 16, 0, unix.RT_SCOPE_UNIVERSE}
-	body = binary.NativeEndian.AppendUint32(body, uint32(index))
-	if _, err := inside.ask(newMessage(unix.RTM_NEWADDR, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, body).
-		attribute(unix.IFA_LOCAL, address).attribute(unix.IFA_ADDRESS, address).attribute(unix.IFA_BROADCAST, broadcast)); err != nil {
-		return socket{}, 0, err
+	for _, f := range families {
+		body := binary.NativeEndian.AppendUint32([]byte{f.number, f.bits, f.flags, unix.RT_SCOPE_UNIVERSE}, uint32(index))
+		request := newMessage(unix.RTM_NEWADDR, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, body).
+			attribute(unix.IFA_LOCAL, f.address).attribute(unix.IFA_ADDRESS, f.address)
+		if f.broadcast != nil {
+			request = request.attribute(unix.IFA_BROADCAST, f.broadcast)
+		}
+		if _, err := inside.ask(request); err != nil {
+			return socket{}, 0, err
+		}
 	}
 	_, err = inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, unix.IFF_UP, unix.IFF_UP)))
 	return inside, index, err
@@ -148,10 +180,15 @@ func awaitUp(host socket, veth string) error {
 	}
 }
 
-// announce has the kernel send a gratuitous ARP, which the bridge hands to each of its ports.
-func announce(inside socket, index int) error {
-	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+containerLink+"/arp_notify", []byte("1"), 0); err != nil {
-		return err
+// announce has the kernel send a gratuitous ARP, and what IPv6 has for it, which the bridge hands to each of its ports.
+func announce(inside socket, index int, families []family) error {
+	if len(families) == 0 {
+		return nil
+	}
+	for _, f := range families {
+		if err := os.WriteFile("/proc/sys/"+f.notify, []byte("1"), 0); err != nil {
+			return err
+		}
 	}
 	_, err := inside.ask(newMessage(unix.RTM_SETLINK, unix.NLM_F_ACK, linkBody(index, 0, 0)).
 		attribute(unix.IFLA_ADDRESS, containerMAC))

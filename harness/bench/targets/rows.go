@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ var full = scale{containers: 1000, leases: 5000, parallel: 64, quiet: 5 * time.S
 
 // rows are the figures of this project, in the order of the page.
 func rows(p programs, s scale) []bench.Row {
-	return append(append(pluginRows(p), kernelRows(p, s)...), simRows(p, s)...)
+	return slices.Concat(pluginRows(p), scaleRows(p, s), requestRows(p), floorRows(p), programRows(p), simRows(p, s))
 }
 
 // lives are the networks of which ADD, CHECK and DEL are measured, with the targets for ours / reference.
@@ -84,8 +85,8 @@ func pluginRows(p programs) (all []bench.Row) {
 	return all
 }
 
-// kernelRows are the other figures of the plugin.
-func kernelRows(p programs, s scale) []bench.Row {
+// scaleRows are about nodes with many containers.
+func scaleRows(p programs, s scale) []bench.Row {
 	many := crowd{containers: s.containers, leases: s.leases, quiet: s.quiet}
 	return []bench.Row{
 		{
@@ -99,8 +100,8 @@ func kernelRows(p programs, s scale) []bench.Row {
 		{
 			Section: sectionScale, Name: "scale/floor", Unit: bench.Seconds,
 			What:  "the same of a program that only asks the kernel for what ours does ([floor](bench/floor/main.go))",
-			Ours:  read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA, crowd: many}),
-			Other: read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA, besides: true}),
+			Ours:  read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA, families: "ipv4", crowd: many}),
+			Other: read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA, families: "ipv4", besides: true}),
 		},
 		{
 			Section: sectionScale, Name: "scale/reference", Unit: bench.Seconds,
@@ -116,6 +117,12 @@ func kernelRows(p programs, s scale) []bench.Row {
 			Target: bench.RatioAtMost(0.5),
 			Reason: "the processors are busy, with some 6 ms for each ADD, of which half is the start and the end of the process",
 		},
+	}
+}
+
+// requestRows are about what an ADD asks of the kernel.
+func requestRows(p programs) []bench.Row {
+	return []bench.Row{
 		{
 			Section: sectionRequests, Name: "kernel/requests", Unit: bench.Pieces,
 			What:   "netlink requests of an ADD (a)",
@@ -134,9 +141,33 @@ func kernelRows(p programs, s scale) []bench.Row {
 			Section: sectionRequests, Name: "kernel/floor", Unit: bench.Seconds,
 			What:   "ADD (a), beside a program that only asks the kernel for the same ([floor](bench/floor/main.go))",
 			Ours:   read("ADD", life{plugin: p.ours, configuration: confA}),
-			Other:  read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA}),
+			Other:  read("ADD", floor{path: p.floor, maker: p.ours, configuration: confA, families: "ipv4"}),
 			Target: bench.RatioAtMost(2), Reason: "",
 		},
+	}
+}
+
+// floorRows say how near to the reference's time the kernel alone comes.
+func floorRows(p programs) (all []bench.Row) {
+	for _, l := range []struct {
+		configuration
+		families  string
+		unchecked bool
+	}{{confA, "ipv4", false}, {confD, "", true}, {confE, "ipv4 ipv6", false}} {
+		all = append(all, bench.Row{
+			Section: sectionRequests, Name: "floor/" + l.letter, Unit: bench.Seconds,
+			What: fmt.Sprintf("a Go program that asks the kernel for what ADD (%s) asks for, and does nothing else "+
+				"([floor](bench/floor/main.go)), beside the reference", l.letter),
+			Ours:  read("ADD", floor{path: p.floor, maker: p.ours, configuration: l.configuration, families: l.families}),
+			Other: read("ADD", life{plugin: p.reference, configuration: l.configuration, unchecked: l.unchecked}),
+		})
+	}
+	return all
+}
+
+// programRows are about the program itself.
+func programRows(p programs) []bench.Row {
+	return []bench.Row{
 		{
 			Section: sectionProgram, Name: "program/size", Unit: bench.Bytes,
 			What:   "bin/bridge, stripped",

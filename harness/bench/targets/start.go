@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cnilab/cnilab/harness/bench"
@@ -61,6 +61,7 @@ type floor struct {
 	path  string
 	maker plugin // of the bridge
 	configuration
+	families string // that containers get addresses of, with blanks between them
 	crowd
 	besides bool // as life's
 }
@@ -99,8 +100,10 @@ func (f floor) add(ctx context.Context, a attachment) (bench.Values, error) {
 	if f.besides || f.crowd != (crowd{}) {
 		time.Sleep(lull)
 	}
-	lease := leaseFile(a.node, filepath.Base(veth))
-	env := []string{"CNI_NETNS=" + a.netns, "FLOOR_VETH=" + veth, "FLOOR_LEASE=" + lease}
+	lease := leaseFile(a.node, veth)
+	env := []string{
+		"CNI_NETNS=" + a.netns, "FLOOR_VETH=" + veth, "FLOOR_FAMILIES=" + f.families, "FLOOR_LEASE=" + lease,
+	}
 	begin := time.Now()
 	output, err := a.Exec(ctx, f.path, env, []byte(a.conf))
 	took := time.Since(begin).Seconds()
@@ -110,8 +113,10 @@ func (f floor) add(ctx context.Context, a attachment) (bench.Values, error) {
 	if output.Exit != 0 {
 		return nil, fmt.Errorf("status %d: %s", output.Exit, oneLine(string(output.Stderr)))
 	}
-	if err := os.Remove(lease); err != nil {
-		return nil, err
+	for _, family := range strings.Fields(f.families) {
+		if err := os.Remove(lease + family); err != nil {
+			return nil, err
+		}
 	}
 	self, err := a.Self()
 	if err != nil {
