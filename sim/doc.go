@@ -16,9 +16,17 @@
 // The packet plane is functions over the same tables: what a bridge does with a frame, which route and source address
 // a packet takes, which MAC its next hop has, what is forwarded, which ICMP error comes back, what packet filters drop,
 // reject and translate, hook by hook in Linux's order, of what is routed and, by br_netfilter, of what is bridged, and what
-// conntrack knows of flows (but for TCP's windows). Sockets are not ours: a namespace in which somebody listens, dials or
-// pings gets a [Transport] (package sim/netstack), lazily. A namespace that only forwards has none. What of them package net would have, a test gets
+// conntrack knows of flows. Sockets are not ours: a namespace in which somebody listens, dials or pings gets a [Transport]
+// (package sim/netstack), lazily. A namespace that only forwards has none. What of them package net would have, a test gets
 // by [Sockets]: connections, listeners, an HTTP client.
+//
+// # What it leaves out
+//
+// Nobody can ask for these, since package kernel has no words for them: nexthop objects (ip-nexthop), IPv4 routes by IPv6
+// gateways (RTA_VIA), sets and maps of nftables, queueing disciplines. Where Linux does more than the tables say:
+// conntrack does not follow TCP's windows; the share of ICMP errors that a whole machine may send (icmp_msgs_per_sec) is not
+// counted, only that of each receiver; and which of several IPv6 routes of one metric a flow takes is ours to choose.
+// Router solicitations are sent, and nobody answers them, as where no program does: a test has its router advertise.
 //
 // # Several machines
 //
@@ -37,7 +45,7 @@
 // What there can be thousands of is looked for, not gone through. Rules that packets meet are filed under what they want of
 // them, the routes of a table are a tree, names and MACs are maps. A flood to all ports of a bridge is one event. What a
 // packet costs among 1,000 rules and 10,000 flows, the first question across a bridge of 10,000 ports, 10,000 pods and a
-// ping stands in harness/BENCH.md. A silent pod takes 4.1 KiB.
+// ping stands in harness/BENCH.md. A silent pod takes less than 4 KiB.
 //
 // # Locks
 //
