@@ -131,6 +131,17 @@ func linkLocal(id uint64) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
+// checkedLinkLocal is ipv6_get_lladdr: the link-local address that has been there longest of those that are checked; nil for
+// none.
+func (l *link) checkedLinkLocal() *address {
+	for _, a := range slices.Backward(l.addresses6) {
+		if a.Scope == kernel.ScopeLink && !a.Tentative {
+			return a
+		}
+	}
+	return nil
+}
+
 // autoAddress6 gives the link an address of the kernel's own, unless it has it.
 func (l *link) autoAddress6(prefix netip.Prefix) {
 	if l.find(prefix.Addr()) != nil {

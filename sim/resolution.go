@@ -77,8 +77,8 @@ func (l *link) resolve(n *neighbour, p parcel) {
 		l.ns.drop(n.waiting[0].join(), nil, l, DropNeighbourQueue, "neighbour: "+n.ip.String())
 		n.waiting = n.waiting[1:]
 	}
-	l.ns.decide(p.packet, nil, l, "neighbour: %s is asked for its MAC", n.ip)
 	n.waiting = append(n.waiting, p)
+	l.ns.decide(p.packet, nil, l, "neighbour: %s %s", n.ip, l.howAsked(n))
 	if n.state == kernel.Incomplete {
 		return
 	}
@@ -111,16 +111,45 @@ func (l *link) ask(n *neighbour, src netip.Addr) {
 	l.sendARP(*to, arp{op: arpRequest, senderIP: src, targetIP: n.ip})
 }
 
-// solicitor is the address that asks: the source of the packet that waits, if that is the namespace's own.
-// (arp_announce is 0.)
+// solicitor is the address that asks, for the packet that has come last of those that wait; the zero Addr where nobody may.
+// (net/core/neighbour.c: neigh_probe.)
 func (l *link) solicitor(n *neighbour) netip.Addr {
-	if len(n.waiting) > 0 && l.ns.local(n.waiting[0].src()) {
-		return n.waiting[0].src()
+	var src netip.Addr
+	if last := len(n.waiting) - 1; last >= 0 {
+		src = n.waiting[last].src()
 	}
 	if n.ip.Is6() {
-		return l.ns.source6(n.ip, l)
+		return l.solicitor6(src)
 	}
-	return l.ns.selectAddress(l, n.ip, kernel.ScopeLink)
+	return l.solicitor4(src, n.ip)
+}
+
+// solicitor4 is the packet's source, if that is the namespace's own. (net/ipv4/arp.c: arp_solicit; arp_announce is 0.)
+func (l *link) solicitor4(src, target netip.Addr) netip.Addr {
+	if src.IsValid() && l.ns.local(src) {
+		return src
+	}
+	return l.ns.selectAddress(l, target, kernel.ScopeLink)
+}
+
+// solicitor6 is the packet's source, if that is the link's own, and else its link-local address. Neither asks before it is
+// checked: what a node forwards waits for that. (net/ipv6/ndisc.c: ndisc_solicit, ndisc_send_ns.)
+func (l *link) solicitor6(src netip.Addr) netip.Addr {
+	if a := l.find(src); a != nil && !a.Tentative {
+		return src
+	}
+	if a := l.checkedLinkLocal(); a != nil {
+		return a.ip()
+	}
+	return netip.Addr{}
+}
+
+// howAsked tells of a neighbour that is looked for whether it can be asked.
+func (l *link) howAsked(n *neighbour) string {
+	if l.solicitor(n).IsValid() {
+		return "is asked for its MAC"
+	}
+	return "cannot be asked for its MAC: " + l.name + " has no address to ask from yet"
 }
 
 // stepAfter asks for the entry's next step, in place of the one that was to come.

@@ -48,7 +48,7 @@ func (l *link) searchRouters(from *address) {
 	l.ip6.search, s.run = s, func() {
 		l.world().update(func() { l.askAgain(s) })
 	}
-	l.solicitRouters(l.addressToSearchFrom().ip())
+	l.solicitRouters(l.checkedLinkLocal().ip())
 	s.interval = l.scatter(l.jiffies6("router_solicitation_interval")) // rfc3315_s14_backoff_init
 	l.searchIn(s.interval)
 }
@@ -58,16 +58,6 @@ func (l *link) isLonely(a *address) bool {
 	return !slices.ContainsFunc(l.addresses6, func(o *address) bool {
 		return o != a && o.Scope == kernel.ScopeLink && !o.Tentative && !o.DADFailed
 	})
-}
-
-// addressToSearchFrom is ipv6_get_lladdr: the link-local address that has been there longest; nil for none.
-func (l *link) addressToSearchFrom() *address {
-	for _, a := range slices.Backward(l.addresses6) {
-		if a.Scope == kernel.ScopeLink && !a.Tentative {
-			return a
-		}
-	}
-	return nil
 }
 
 // searchIn has the link ask once more in some jiffies, if that is needed then. (addrconf_mod_rs_timer.)
@@ -80,7 +70,7 @@ func (l *link) askAgain(s *routerSearch) {
 	if l.ip6.search != s || !l.ip6.ready || s.heard || !l.believesRouters() {
 		return
 	}
-	most, from := l.setting6("router_solicitations"), l.addressToSearchFrom()
+	most, from := l.setting6("router_solicitations"), l.checkedLinkLocal()
 	enough := most >= 0 && int(s.asked) >= most
 	s.asked++
 	if enough || from == nil {

@@ -24,7 +24,7 @@ var ErrLeftOut = errors.New("left out")
 func Laws() []Law {
 	return slices.Concat(
 		linkLaws, changeLaws, vethLaws, bridgeLaws, masterLaws, portLaws, vlanLaws, vlanLinkLaws, vxlanLaws, fdbLaws, stateLaws, moveLaws,
-		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, multipathLaws, siblingLaws, ruleLaws, policyLaws, neighbourLaws, advertisementLaws, solicitationLaws, sysctlLaws,
+		addressLaws, autoAddressLaws, addressRouteLaws, routeLaws, routeMetricLaws, routeLifeLaws, multipathLaws, siblingLaws, ruleLaws, policyLaws, neighbourLaws, askerLaws, advertisementLaws, solicitationLaws, sysctlLaws,
 		nftTableLaws, nftChainLaws, nftRuleLaws, nftChangeLaws, filterWordLaws, iptablesLaws, packetFilterLaws, packetMatchLaws, translationLaws, markLaws, flowMarkLaws, portsLaws, flowLaws,
 		bridgedLaws, bridgedTranslationLaws, bridgedRejectLaws, bridgedIPv6Laws, bridgedOrderLaws, bridgedVLANLaws,
 		namespaceLaws, lockLaws, fileLaws, folderLaws, programLaws, clockLaws, probeLaws, limitLaws, sharedLaws,

@@ -140,7 +140,8 @@ func (e *env) routedLab() (node *ruleLab, a, b *netns) {
 	return &ruleLab{netns: n}, a, b
 }
 
-// route6 gives IPv6 to a node and pods as routed makes them: fd00:1::1 and fd00:1::2, fd00:2::1 and fd00:2::2.
+// route6 gives IPv6 to a node and pods as routed makes them: fd00:1::1 and fd00:1::2, fd00:2::1 and fd00:2::2. The node's
+// link-local addresses are checked then: by these it asks for whom it forwards to.
 func (n *netns) route6(pods ...*netns) {
 	for i, pod := range pods {
 		net := numbered("fd00:", i+1)
@@ -151,6 +152,9 @@ func (n *netns) route6(pods ...*netns) {
 		pod.via(pod.link("eth0").Index, "::/0", net+"::1")
 	}
 	n.setSysctl("net/ipv6/conf/all/forwarding", "1")
+	for i := range pods {
+		n.awaitLinkLocal(n.link(numbered("br", i+1)).Index)
+	}
 }
 
 // masquerading makes a node that masquerades the pod a, 10.1.0.2, as it is done by a backend.

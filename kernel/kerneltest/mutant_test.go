@@ -23,7 +23,7 @@ func mutants() []mutant {
 		linkMutants(), changeMutants(), vethMutants(), bridgeMutants(), masterMutants(), portMutants(), vlanMutants(), vlanLinkMutants(), vxlanMutants(), fdbMutants(), stateMutants(),
 		moveMutants(),
 		addressMutants(), autoAddressMutants(), autoRouteMutants(), routeMutants(), routeMetricMutants(), routeLifeMutants(), multipathMutants(), ruleMutants(), policyMutants(),
-		neighbourMutants(), advertisementMutants(), solicitationMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), markMutants(), flowMarkMutants(), portsMutants(), bridgedMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
+		neighbourMutants(), askerMutants(), advertisementMutants(), solicitationMutants(), sysctlMutants(), nftMutants(), filterWordMutants(), iptablesMutants(), packetFilterMutants(), translationMutants(), markMutants(), flowMarkMutants(), portsMutants(), bridgedMutants(), namespaceMutants(), lockMutants(), fileMutants(), folderMutants(),
 		programMutants(), clockMutants(), probeMutants(), limitMutants(), sharedMutants(),
 		familyMutants(), oddLinkMutants(), oddAddressMutants(), oddRouteMutants(), oddFileMutants(),
 	} {
