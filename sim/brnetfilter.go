@@ -27,6 +27,9 @@ func (l *link) calls(f frame) bool {
 	return false
 }
 
+// takes reports whether the chains of ip or ip6 are asked about a frame that leaves by a port: they were when it came in.
+func (l *link) takes(f frame) bool { return f.port != nil && l.calls(f) }
+
 // bridged is the passage of the packet of a frame that a bridge forwards.
 func (l *link) bridged(f frame) (w passage, ok bool) {
 	p, ok := f.packet()
@@ -101,7 +104,7 @@ func (l *link) translated(f frame) parcel {
 
 // bridgeForward asks about a frame between two ports, as it leaves. (br_nf_forward.)
 func (l *link) bridgeForward(f *frame) (ok bool) {
-	if f.port == nil || !l.calls(*f) {
+	if !l.takes(*f) {
 		return true
 	}
 	w, ok := l.bridged(*f)

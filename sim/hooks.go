@@ -128,15 +128,24 @@ func (ns *namespace) bridgeAdmits(h hook, fr *frame, in, out *link) bool {
 // (net/bridge/br_netfilter_hooks.c: br_nf_ops, br_nf_hook_thresh; net/netfilter/core.c: nf_hook_entries_grow.)
 func (ns *namespace) bridgeAround(h hook, fr *frame, in, out *link, others func() bool) bool {
 	steps := ns.filter.course().steps[ofBridge][h]
+	before, behind := until(steps, bridgeNetfilterPriority)
+	if h == atForward && ns.world().config.Profile.Features.BridgeForwardSkips && out.master.takes(*fr) {
+		before, _ = until(steps, bridgeNetfilterPriority-1)
+	}
+	return ns.bridgeAsks(before, h, fr, in, out) && others() && ns.bridgeAsks(behind, h, fr, in, out)
+}
+
+// until cuts steps, which are in the order of their priorities, behind a priority.
+func until(steps []step, priority int) (before, behind []step) {
 	n := 0
-	for n < len(steps) && steps[n].priority <= bridgeNetfilterPriority {
+	for n < len(steps) && steps[n].priority <= priority {
 		n++
 	}
-	return ns.bridgeAsks(steps[:n], h, fr, in, out) && others() && ns.bridgeAsks(steps[n:], h, fr, in, out)
+	return steps[:n], steps[n:]
 }
 
 func (ns *namespace) bridgeAsks(steps []step, h hook, fr *frame, in, out *link) bool {
-	if len(steps) == 0 || h == atForward && ns.world().config.Profile.Features.BridgeForwardUnasked {
+	if len(steps) == 0 {
 		return true
 	}
 	f := facts{flow: flow{in: in, out: out, mark: fr.mark}, ns: ns, mac: fr.src}

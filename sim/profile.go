@@ -64,9 +64,10 @@ type Features struct {
 	// (6.18, net/ipv4/fib_semantics.c fib_select_multipath); on 6.1 the hash alone says.
 	PrefersOwnHop bool
 
-	// BridgeForwardUnasked: chains of the family bridge at forward are asked about nothing (measured on 6.1.176 in User Mode
-	// Linux, where those at its other hooks are; the reason is not known).
-	BridgeForwardUnasked bool
+	// BridgeForwardSkips: about a packet that br_netfilter takes at forward the chains of the family bridge that have its
+	// priority, 0, are not asked. On 6.1 it takes packets at -1 and leads them to what is behind 0
+	// (net/bridge/br_netfilter_hooks.c: br_nf_ops, NF_BR_PRI_BRNF - 1 of br_nf_forward_ip; br_nf_hook_thresh); on 6.18 at 0.
+	BridgeForwardSkips bool
 
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
@@ -84,7 +85,7 @@ var Linux618 = Profile{Release: "6.18.0", Features: Features{
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.
 var Linux61 = Profile{Release: "6.1.0", Features: Features{
-	NFTablesBridgeOnly: true, OtherHookExists: true, FollowsJumps: true, BridgeForwardUnasked: true,
+	NFTablesBridgeOnly: true, OtherHookExists: true, FollowsJumps: true, BridgeForwardSkips: true,
 }}
 
 // Profiles returns all kernels that can be simulated, the newest first.

@@ -166,7 +166,7 @@ func (l *link) portTransmit(f frame, from *link) {
 	if !l.portAdmits(&f, from) || !l.ns.bridgeAdmits(atPostRouting, &f, nil, l) { // br_forward_finish
 		return
 	}
-	if f.port == nil || !br.calls(f) {
+	if !br.takes(f) {
 		l.portPush(f)
 		return
 	}

@@ -32,6 +32,28 @@ var bridgedOrderLaws = []Law{
 		_, err = a.Call(e.ctx, call(kernel.UDP, "10.0.0.3:53"))
 		e.refused(err, kernel.ETIMEDOUT, "call what a chain of the bridge drops before")
 	}},
+	{"bridged/order/forward/each", "net/bridge/br_netfilter_hooks.c br_nf_hook_thresh, br_nf_forward", func(e *env) {
+		node, a, b := e.bridgedLinks()
+		node.needs("bridge")
+		node.base("before", "filter", "forward", -1)
+		node.base("at", "filter", "forward", 0)
+		node.base("behind", "filter", "forward", 1)
+		node.change("add rule bridge t before udp dport 53 drop", "add rule bridge t at udp dport 54 drop",
+			"add rule bridge t behind udp dport 55 drop")
+		for _, at := range []string{"10.0.0.3:53", "10.0.0.3:54", "10.0.0.3:55", "10.0.0.3:56"} {
+			b.serve(kernel.UDP, at)
+		}
+		dropped := func(where string, list ...string) {
+			for _, at := range list {
+				_, err := a.Call(e.ctx, call(kernel.UDP, at))
+				e.refused(err, kernel.ETIMEDOUT, "call %s, which one of the bridge's chains drops, %s", at, where)
+			}
+			equal(e, a.seenAs(kernel.UDP, "10.0.0.3:56"), "10.0.0.2", "a call that none drops")
+		}
+		dropped("around those of IP", "10.0.0.3:53", "10.0.0.3:55")
+		node.setSysctl(callIPTables, "0")
+		dropped("where none of IP are asked", "10.0.0.3:53", "10.0.0.3:54", "10.0.0.3:55")
+	}},
 	{"bridged/order/postrouting", "net/bridge/br_netfilter_hooks.c br_nf_ops: NF_BR_POST_ROUTING, NF_BR_PRI_LAST", func(e *env) {
 		node, a, b := e.bridgedAndForwarding()
 		node.needs("bridge")

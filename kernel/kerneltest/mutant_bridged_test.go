@@ -37,6 +37,11 @@ func bridgedRuleMutants() []mutant {
 			c.Base = &kernel.BaseChain{Type: c.Base.Type, Hook: c.Base.Hook, Priority: -c.Base.Priority, Policy: c.Base.Policy}
 		}
 	})
+	noneBehind := rulesAs(kernel.AddChain, func(c *kernel.FilterChange) {
+		if c.Family == kernel.FilterBridge && c.Base.Priority > 0 {
+			c.Base = &kernel.BaseChain{Type: c.Base.Type, Hook: "input", Priority: c.Base.Priority, Policy: c.Base.Policy}
+		}
+	})
 	return append(all, []mutant{
 		{"bridged/links", "does not look by which link it came", without(kernel.MatchInLink)},
 		{"bridged/arp", "asks the chains of IP about ARP", twist{ShowNeighbours: func(kernel.NetNS, []kernel.Neighbour) []kernel.Neighbour { return nil }}},
@@ -57,6 +62,7 @@ func bridgedRuleMutants() []mutant {
 		{"bridged/reject/reset-of-the-routed", "sends errors instead", byICMP},
 		{"bridged/order/prerouting", "asks the bridge's chains the other way round", turned},
 		{"bridged/order/forward", "asks the bridge's chains the other way round", turned},
+		{"bridged/order/forward/each", "asks none of the bridge's chains behind those of IP", noneBehind},
 		{"bridged/order/postrouting", "shows the bridge's chains what is masqueraded", bridgeSees("10.0.0.2", "10.0.0.1")},
 		{"bridged/order/same-priority", "shows the bridge's chains what is translated", bridgeSees("10.0.0.1", "10.0.0.3")},
 	}...)

@@ -49,7 +49,7 @@ var differences = []difference{
 	},
 	{
 		"6.1.", "packetfilter/bridge/forward", "want ETIMEDOUT, got success",
-		"measured on 6.1.176 in User Mode Linux, where chains at the other hooks of bridges are asked; the reason is not known",
+		"measured on 6.1.176, net/bridge/br_netfilter_hooks.c br_nf_ops: NF_BR_PRI_BRNF - 1, and what is at 0 is passed over then",
 	},
 	{
 		"6.1.", "TestOneRequestPerMethod", "device or resource busy (EBUSY)",

@@ -21,6 +21,7 @@ var wanted = []string{
 	"ip6table_filter", "ip6table_nat", "ip6table_mangle", "ip6table_raw", "ip6table_security",
 	"xt_MASQUERADE", "xt_REDIRECT", "xt_nat", "xt_addrtype", "xt_comment", "xt_conntrack", "xt_mark", "xt_connmark",
 	"xt_multiport", "xt_tcpudp", "xt_physdev", "xt_set", "xt_LOG", "nf_log_syslog", "nf_conntrack_netlink",
+	"ipt_REJECT", "ip6t_REJECT",
 	"nf_tables", "nft_ct", "nft_compat", "nft_masq", "nft_reject", "nft_objref", "nft_limit",
 }
 
