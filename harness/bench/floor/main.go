@@ -43,11 +43,15 @@ type family struct {
 
 var families = []family{
 	{
-		"ipv4", unix.AF_INET, 16, 0, []byte{10, 1, 0, 2}, []byte{10, 1, 255, 255},
+		"ipv4", unix.AF_INET, 16, 0,
+		[]byte{10, 1, 0, 2},
+		[]byte{10, 1, 255, 255},
 		"net/ipv4/conf/" + containerLink + "/arp_notify",
 	},
 	{
-		"ipv6", unix.AF_INET6, 64, unix.IFA_F_NODAD, []byte{0: 0xfd, 3: 1, 15: 2}, nil,
+		"ipv6", unix.AF_INET6, 64, unix.IFA_F_NODAD,
+		[]byte{0: 0xfd, 3: 1, 15: 2},
+		nil,
 		"net/ipv6/conf/" + containerLink + "/ndisc_notify",
 	},
 }
