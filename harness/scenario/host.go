@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cnilab/cnilab/kernel/cable"
 )
 
 func hostForms() []form {
@@ -36,7 +38,7 @@ type Cable struct {
 	Loss  *float64 // 0 to 1
 	Rate  *int64   // bits a second
 	Limit *int     // how many frames may wait
-	State CableState
+	State *cable.State
 }
 
 // A CableEnd is a machine, and its device at the cable.
@@ -47,17 +49,6 @@ type CableEnd struct {
 
 // String is as in a line.
 func (e CableEnd) String() string { return strings.TrimSuffix(e.Host+":"+e.Device, ":") }
-
-// A CableState is what is done to a cable.
-type CableState string
-
-// The states, by the words of a line.
-const (
-	CableUntouched CableState = ""
-	CableCut       CableState = "cut"       // no carrier
-	CableBlackhole CableState = "blackhole" // a carrier, and nothing arrives
-	CableMend      CableState = "mend"      // as it was at first
-)
 
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
@@ -112,14 +103,14 @@ func (s *session) layCable(_ string, w *words) (string, error) {
 	if err == nil {
 		err = s.cableEnd(w, "B", &c.B)
 	}
-	become := func(state CableState) func() error { return func() error { c.State = state; return nil } }
+	become := func(state cable.State) func() error { return func() error { c.State = &state; return nil } }
 	if err == nil {
 		err = w.keywords(keywords{
 			"delay": value(w, "TIME", &c.Delay, pointed(parseDuration)),
 			"loss":  value(w, "PERCENT", &c.Loss, pointed(parsePercent)),
 			"rate":  value(w, "BITS", &c.Rate, pointed(parseRate)),
 			"limit": value(w, "FRAMES", &c.Limit, pointed(parseOrdinal)),
-			"cut":   become(CableCut), "blackhole": become(CableBlackhole), "mend": become(CableMend),
+			"cut":   become(cable.Cut), "blackhole": become(cable.Blackhole), "mend": become(cable.Whole),
 		})
 	}
 	if err != nil {

@@ -63,7 +63,8 @@ func says(cable *sim.Cable) string {
 	say(spec.Loss > 0, "loss %.4g%%", 100*spec.Loss)
 	say(spec.Rate > 0, "rate %s", bits(spec.Rate))
 	say(spec.Limit > 0, "limit %d", spec.Limit)
-	say(cable.State() != "", "%s", cable.State())
+	state := cable.State().String()
+	say(state != "", "%s", state)
 	return strings.Join(words, " ")
 }
 
@@ -86,13 +87,8 @@ func (u underlay) plug(end scenario.CableEnd) sim.Plug {
 
 // apply makes a cable what a line says.
 func apply(cable *sim.Cable, c scenario.Cable) error {
-	switch c.State {
-	case scenario.CableCut:
-		cable.Cut()
-	case scenario.CableBlackhole:
-		cable.Blackhole()
-	case scenario.CableMend:
-		cable.Mend()
+	if c.State != nil {
+		cable.Become(*c.State)
 	}
 	return cable.Change(changed(cable.Spec(), c))
 }
