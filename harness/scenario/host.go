@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel/cable"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func hostForms() []form {
@@ -52,16 +53,16 @@ func (e CableEnd) String() string { return strings.TrimSuffix(e.Host+":"+e.Devic
 
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-func (s *session) addHost(_ string, w *words) (string, error) {
+func (s *session) addHost(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+	if err := w.Only("NAME", &name); err != nil {
 		return "", err
 	}
 	switch {
 	case !hostName.MatchString(name):
-		return "", w.wrong("%q is no NAME of a machine: letters, digits and hyphens", name)
+		return "", w.Wrong("%q is no NAME of a machine: letters, digits and hyphens", name)
 	case s.nodeNamed(name) != nil:
-		return "", w.wrong("there is a machine %s already", name)
+		return "", w.Wrong("there is a machine %s already", name)
 	}
 	host, err := s.makeHost(name)
 	if err == nil {
@@ -70,47 +71,49 @@ func (s *session) addHost(_ string, w *words) (string, error) {
 	return "", err
 }
 
-func (s *session) on(_ string, w *words) (string, error) {
-	n, err := w.host(s)
+func (s *session) on(_ string, w *words.Reader) (string, error) {
+	n, err := s.readHost(w)
 	switch {
 	case err != nil:
 		return "", err
-	case len(w.rest) == 0:
-		return "", w.wrong("LINE is missing")
+	case len(w.Rest) == 0:
+		return "", w.Wrong("LINE is missing")
 	}
 	was := s.node
 	s.node = n
 	defer func() { s.node = was }()
-	return s.do(w.rest)
+	return s.do(w.Rest)
 }
 
-// host takes the name of a machine.
-func (w *words) host(s *session) (*node, error) {
-	name, err := w.next("HOST")
+// readHost takes the name of a machine.
+func (s *session) readHost(w *words.Reader) (*node, error) {
+	name, err := w.Next("HOST")
 	if err != nil {
 		return nil, err
 	}
 	n := s.nodeNamed(name)
 	if n == nil {
-		return nil, w.wrong("there is no machine %q, but %s", name, strings.Join(s.nodeNames(), ", "))
+		return nil, w.Wrong("there is no machine %q, but %s", name, strings.Join(s.nodeNames(), ", "))
 	}
 	return n, nil
 }
 
-func (s *session) layCable(_ string, w *words) (string, error) {
+func (s *session) layCable(_ string, w *words.Reader) (string, error) {
 	var c Cable
 	err := s.cableEnd(w, "A", &c.A)
 	if err == nil {
 		err = s.cableEnd(w, "B", &c.B)
 	}
-	become := func(state cable.State) func() error { return func() error { c.State = &state; return nil } }
 	if err == nil {
-		err = w.keywords(keywords{
-			"delay": value(w, "TIME", &c.Delay, pointed(parseDuration)),
-			"loss":  value(w, "PERCENT", &c.Loss, pointed(parsePercent)),
-			"rate":  value(w, "BITS", &c.Rate, pointed(parseRate)),
-			"limit": value(w, "FRAMES", &c.Limit, pointed(parseOrdinal)),
-			"cut":   become(cable.Cut), "blackhole": become(cable.Blackhole), "mend": become(cable.Whole),
+		err = w.Keywords(words.Keywords{
+			"delay": words.Value(w, "TIME", &c.Delay, words.Pointer(words.Duration)),
+			"loss":  words.Value(w, "PERCENT", &c.Loss, words.Pointer(parsePercent)),
+			"rate":  words.Value(w, "BITS", &c.Rate, words.Pointer(parseRate)),
+			"limit": words.Value(w, "FRAMES", &c.Limit, words.Pointer(parseOrdinal)),
+
+			"cut":       words.Set(&c.State, new(cable.Cut)),
+			"blackhole": words.Set(&c.State, new(cable.Blackhole)),
+			"mend":      words.Set(&c.State, new(cable.Whole)),
 		})
 	}
 	if err != nil {
@@ -120,24 +123,16 @@ func (s *session) layCable(_ string, w *words) (string, error) {
 }
 
 // cableEnd takes HOST or HOST:DEVICE.
-func (s *session) cableEnd(w *words, what string, end *CableEnd) error {
-	word, err := w.next(what)
+func (s *session) cableEnd(w *words.Reader, what string, end *CableEnd) error {
+	word, err := w.Next(what)
 	if err != nil {
 		return err
 	}
 	end.Host, end.Device, _ = strings.Cut(word, ":")
 	if s.nodeNamed(end.Host) == nil {
-		return w.wrong(`there is no machine %[1]q; a line "host %[1]s" makes it`, end.Host)
+		return w.Wrong(`there is no machine %[1]q; a line "host %[1]s" makes it`, end.Host)
 	}
 	return nil
-}
-
-// pointed returns a parser of what may be left out.
-func pointed[T any](parse func(string) (T, error)) func(string) (*T, error) {
-	return func(word string) (*T, error) {
-		v, err := parse(word)
-		return &v, err
-	}
 }
 
 // parsePercent reads "0.1%".
