@@ -128,6 +128,11 @@ func (s *session) cniAdd(_ string, w *words.Reader) (string, error) {
 		result, err = r.Add(s.ctx, c.network, c.attachment)
 		return err
 	})
+	return printed(result, err)
+}
+
+// printed is what a plugin, asked to add, has printed.
+func printed(result types.Result, err error) (string, error) {
 	if err != nil {
 		return errorObject(err), err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,23 +149,31 @@ func parsePercent(word string) (share float64, err error) {
 	return share / 100, err
 }
 
-// rates are the units of tc(8), the longer names first.
-var rates = []struct {
+type rateUnit struct {
 	unit string
-	bits float64
-}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}}
+	bits int64
+}
+
+// rates are the units of tc(8), the longer names first.
+var rates = []rateUnit{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}}
 
 // parseRate reads "100mbit"; 0bit is no limit.
 func parseRate(word string) (int64, error) {
 	for _, r := range rates {
 		if number, ok := strings.CutSuffix(word, r.unit); ok {
 			n, err := strconv.ParseFloat(number, 64)
-			if bits := n * r.bits; err == nil && bits >= 0 && bits < math.MaxInt64 {
+			if bits := n * float64(r.bits); err == nil && bits >= 0 && bits < math.MaxInt64 {
 				return int64(bits), nil
 			}
 		}
 	}
 	return 0, errors.New("no rate")
+}
+
+// FormatRate writes a rate, in bits a second, as a line says it: in the greatest unit that it has a whole number of.
+func FormatRate(rate int64) string {
+	r := rates[slices.IndexFunc(rates, func(r rateUnit) bool { return rate%r.bits == 0 })]
+	return strconv.FormatInt(rate/r.bits, 10) + r.unit
 }
 
 // cutHost takes "on HOST" off the words of a line.

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -108,12 +107,7 @@ func (s *session) startPod(_ string, w *words.Reader) (string, error) {
 		result, err = k.StartPod(s.ctx, harness.PodNamed(name))
 		return err
 	})
-	if err != nil {
-		return errorObject(err), err
-	}
-	var out bytes.Buffer
-	err = result.PrintTo(&out)
-	return out.String() + "\n", err
+	return printed(result, err)
 }
 
 func (s *session) stopPod(_ string, w *words.Reader) (string, error) {
