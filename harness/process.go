@@ -60,7 +60,7 @@ func (m meeting) program(program kernel.Program) kernel.Program {
 
 func (p *Process) hook(c intercept.Call, next func() error) error {
 	if p.Dead() {
-		return crashed(c)
+		return c.Crashed()
 	}
 	fault, ok := p.meet(c)
 	if !ok {
@@ -75,10 +75,10 @@ func (p *Process) hook(c intercept.Call, next func() error) error {
 		p.tear(c)
 	}
 	if fault.Errno != 0 {
-		return failed(c, fault.Errno, "injected fault")
+		return c.Faulted(fault.Errno)
 	}
 	p.dead.Store(true)
-	return crashed(c)
+	return c.Crashed()
 }
 
 // tear leaves half of a file that was just written.
@@ -89,13 +89,4 @@ func (p *Process) tear(c intercept.Call) {
 	if whole, err := p.machine.ReadFile(c.Object); err == nil {
 		_ = p.machine.WriteFile(c.Object, whole[:len(whole)/2], 0o600) // it exists, and keeps its mode
 	}
-}
-
-// crashed is what a dead process would hear, if it could.
-func crashed(c intercept.Call) error {
-	return failed(c, kernel.ECANCELED, "the process has crashed")
-}
-
-func failed(c intercept.Call, errno kernel.Errno, why string) error {
-	return &kernel.Error{Op: string(c.Op), NetNS: c.NetNS, Object: c.Object, Errno: errno, Detail: why}
 }

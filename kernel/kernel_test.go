@@ -32,3 +32,30 @@ func TestErrnoNamed(t *testing.T) {
 		t.Error("ErrnoNamed knows ENONSENSE")
 	}
 }
+
+// TestNamesInErrors has what both backends name in their errors in the same words.
+func TestNamesInErrors(t *testing.T) {
+	for got, want := range map[string]string{
+		kernel.VLANRange{First: 7}.IDs():                                       "7",
+		kernel.VLANRange{First: 100, Last: 199}.IDs():                          "100-199",
+		kernel.VLANRange{First: -1, Last: -3}.IDs():                            "-1--3",
+		kernel.Rule{Family: kernel.IPv4}.Label():                               "IPv4 priority 0",
+		kernel.Rule{Family: kernel.IPv6, Priority: 5}.Label():                  "IPv6 priority 5",
+		kernel.Rule{Family: kernel.IPv6, Priority: kernel.AnyPriority}.Label(): "IPv6",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestRefuseName leaves to Linux what Linux refuses.
+func TestRefuseName(t *testing.T) {
+	for name, refused := range map[string]bool{
+		"": true, "a\x00b": true, "\x00": true, "eth0": false, "a/b": false, "..": false, "much too long a name": false,
+	} {
+		if why := kernel.RefuseName(name); (why != "") != refused {
+			t.Errorf("%q: %q", name, why)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package kernel
 
-import "net"
+import (
+	"net"
+	"strings"
+)
 
 // Links are the network devices of a namespace.
 type Links interface {
@@ -44,6 +47,16 @@ type Links interface {
 	// DeleteLink deletes a link, and of a veth both ends. ENODEV where no link has the index; EOPNOTSUPP for one that
 	// cannot be deleted, such as lo.
 	DeleteLink(index int) error
+}
+
+// RefuseName returns why no link can be asked for by such a name, which is EINVAL before anything is asked; "" where
+// nothing is wrong with it, or Linux says so itself. For an empty one Linux makes up another when it adds a link
+// (net/core/rtnetlink.c: rtnl_newlink_create), and changes none when it sets one (do_setlink); one with a zero it cuts.
+func RefuseName(name string) (why string) {
+	if name == "" || strings.Contains(name, "\x00") {
+		return "a link needs a name without zeros"
+	}
+	return ""
 }
 
 // The kinds of links, by the names of ip-link(8). A loopback device, which has the index 1, and an Ethernet card have the

@@ -1,6 +1,9 @@
 package kernel
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // Rules are the routing policy of a namespace: which table a packet's route is looked up in. They are tried by ascending
 // priority; a table without a route for the packet leaves it to the next rule.
@@ -37,6 +40,14 @@ type Rule struct {
 	Action     RuleAction // "" for AddRule: ToTable, for DeleteRule: any
 	Table      int        // of ToTable; 0 for AddRule, IPv4: the first table that does not exist; for DeleteRule: any
 	Protocol   int        // who made it; for DeleteRule 0: any
+}
+
+// Label names the rule in an error, by what rules are told apart by.
+func (r Rule) Label() string {
+	if r.Priority == AnyPriority {
+		return r.Family.String()
+	}
+	return r.Family.String() + " priority " + strconv.Itoa(r.Priority)
 }
 
 // AnyPriority is the Priority of a rule that does not name one.

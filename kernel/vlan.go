@@ -1,5 +1,7 @@
 package kernel
 
+import "strconv"
+
 // VLANs are the VLANs of bridges and of their ports (IEEE 802.1Q): a bridge that filters takes a frame in, and lets it
 // out, only by ports that are members of the frame's VLAN. The tables are there whether a bridge filters or not.
 type VLANs interface {
@@ -43,6 +45,14 @@ type VLANRange struct {
 	Self           bool // of the bridge itself (BRIDGE_FLAGS_SELF), instead of a port
 	First, Last    int  // VLAN IDs; Last 0: First alone
 	PVID, Untagged bool // not for DeleteVLANs
+}
+
+// IDs names the VLANs as bridge(8) does: "7" or "100-199".
+func (v VLANRange) IDs() string {
+	if v.Last == 0 {
+		return strconv.Itoa(v.First)
+	}
+	return strconv.Itoa(v.First) + "-" + strconv.Itoa(v.Last)
 }
 
 // A Bridge says what a bridge does about VLANs.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 )
 
 // A Cable joins two hosts of a world. At each of its ends is a network device that came with it: an Ethernet card, of no
@@ -18,7 +19,7 @@ type Cable struct {
 	world *World
 	ends  [2]*link
 	spec  CableSpec
-	state cableState
+	state cable.State
 	cuts  int // how often it was cut: what was on it then never arrives
 }
 
@@ -47,15 +48,6 @@ type Plug struct {
 	Host   *Host
 	Device string // "": the first of eth0, eth1, ... that is not there yet
 }
-
-// A cableState is what became of a cable.
-type cableState int
-
-const (
-	whole  cableState = iota
-	cut               // there is no carrier
-	silent            // there is one, and nothing arrives
-)
 
 // The limits of a card's MTU: drivers/net/ethernet/intel/e1000/e1000_main.c: e1000_probe.
 const (
@@ -111,11 +103,8 @@ func (w *World) newCard(p Plug) (*link, *refusal) {
 	if r := checkNameLength(p.Device); r != nil {
 		return nil, r
 	}
-	if p.Device == "" {
-		p.Device = "eth%d"
-	}
 	ns := p.Host.self
-	name, r := ns.newName(p.Device)
+	name, r := ns.newName(cable.CardName(p.Device))
 	switch {
 	case r != nil:
 		return nil, r
@@ -123,18 +112,12 @@ func (w *World) newCard(p Plug) (*link, *refusal) {
 		return nil, refuse(kernel.EINVAL)
 	}
 	l := newDevice("", name, defaultMTU)
-	l.mac = w.cardMAC()
+	l.mac = mac(cable.MAC(w.cards))
+	w.cards++
 	l.card = &card{rand: rand.New(rand.NewPCG(w.derive("card", l.mac), 0))}
 	ns.insert(l, 0)
 	l.setCarrier(false)
 	return l, nil
-}
-
-// cardMAC returns 52:54:00:12:34:56 and those that follow, as QEMU numbers them (net/net.c: qemu_macaddr_default_if_unset).
-func (w *World) cardMAC() mac {
-	n := 0x123456 + w.lastCard
-	w.lastCard++
-	return mac{0x52, 0x54, 0, byte(n >> 16), byte(n >> 8), byte(n)}
 }
 
 // discard takes away what there is of a cable that did not come to be.
@@ -164,10 +147,10 @@ func (c *Cable) Spec() (spec CableSpec) {
 	return spec
 }
 
-// State is what became of the cable: "cut", "blackhole", or "" while it is whole.
-func (c *Cable) State() (word string) {
-	c.world.update(func() { word = map[cableState]string{cut: "cut", silent: "blackhole"}[c.state] })
-	return word
+// State is what became of the cable.
+func (c *Cable) State() (state cable.State) {
+	c.world.update(func() { state = c.state })
+	return state
 }
 
 // Change makes the cable another one. What is on it already arrives as it would have. EINVAL for a spec out of range.
@@ -182,18 +165,10 @@ func (c *Cable) Change(spec CableSpec) (err error) {
 	return err
 }
 
-// Cut takes the carrier from both ends, and what is on the cable is lost.
-func (c *Cable) Cut() { c.become(cut) }
-
-// Blackhole makes all disappear that is sent from now on, which neither end can see: the carrier stays.
-func (c *Cable) Blackhole() { c.become(silent) }
-
-// Mend undoes Cut and Blackhole.
-func (c *Cable) Mend() { c.become(whole) }
-
-func (c *Cable) become(state cableState) {
+// Become cuts the cable, makes it a black hole, or mends it.
+func (c *Cable) Become(state cable.State) {
 	c.world.update(func() {
-		if state == cut && c.state != cut {
+		if state == cable.Cut && c.state != cable.Cut {
 			c.cuts++
 		}
 		c.state = state
@@ -201,10 +176,9 @@ func (c *Cable) become(state cableState) {
 	})
 }
 
-// refreshCarriers gives the ends a carrier while both are up. (e1000_main.c: e1000_watchdog, e1000_close, which powers
-// the PHY down.)
+// refreshCarriers tells both ends whether they have a carrier. (e1000_main.c: e1000_watchdog.)
 func (c *Cable) refreshCarriers() {
-	carrier := c.state != cut && c.ends[0].up && c.ends[1].up
+	carrier := c.state.HasCarrier(c.ends[0].up, c.ends[1].up)
 	for _, l := range c.ends {
 		if !carrier {
 			l.purge()

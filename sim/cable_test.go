@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
 )
@@ -138,13 +139,13 @@ func TestCableCut(t *testing.T) {
 	if link := l.eth0(); !link.LowerUp || link.Oper != kernel.OperUp {
 		t.Errorf("at first: %+v", link)
 	}
-	l.cable.Cut()
+	l.cable.Become(cable.Cut)
 	if link := l.eth0(); link.LowerUp || link.Oper != kernel.OperDown || !link.Up {
 		t.Errorf("cut: %+v", link)
 	}
 	_, err := l.ping(time.Second)
 	wantErrno(t, err, kernel.ETIMEDOUT) // as Linux does: the route stays until the link is down
-	l.cable.Mend()
+	l.cable.Become(cable.Whole)
 	if link := l.eth0(); !link.LowerUp || link.Oper != kernel.OperUp {
 		t.Errorf("mended: %+v", link)
 	}
@@ -158,8 +159,8 @@ func TestCableCutUnderWay(t *testing.T) {
 	drops := l.drops()
 	wait := l.world.Go(func() {
 		l.must(l.world.Sleep(background, time.Millisecond))
-		l.cable.Cut()
-		l.cable.Mend()
+		l.cable.Become(cable.Cut)
+		l.cable.Become(cable.Whole)
 	})
 	_, err := l.ping(3 * time.Second)
 	wantErrno(t, err, kernel.ETIMEDOUT)
@@ -177,7 +178,7 @@ func TestCableQueueGoesWithCarrier(t *testing.T) {
 	drops := l.drops()
 	wait := l.world.Go(func() {
 		l.must(l.world.Sleep(background, time.Millisecond))
-		l.cable.Cut()
+		l.cable.Become(cable.Cut)
 	})
 	_, err := l.node.Ping(background, kernel.Ping{To: addr("10.9.0.2"), Size: 4000, Timeout: time.Minute})
 	wantErrno(t, err, kernel.ETIMEDOUT)
@@ -190,7 +191,7 @@ func TestCableQueueGoesWithCarrier(t *testing.T) {
 func TestCableBlackhole(t *testing.T) {
 	l := newTwoHosts(t, sim.CableSpec{})
 	must(l.ping(0))(t)
-	l.cable.Blackhole()
+	l.cable.Become(cable.Blackhole)
 	if link := l.eth0(); !link.LowerUp || link.Oper != kernel.OperUp {
 		t.Errorf("the carrier went: %+v", link)
 	}
@@ -200,7 +201,7 @@ func TestCableBlackhole(t *testing.T) {
 	wantErrno(t, err, kernel.ETIMEDOUT)
 	_, err = l.ping(time.Minute) // and now for its MAC
 	wantErrno(t, err, kernel.EHOSTUNREACH)
-	l.cable.Mend()
+	l.cable.Become(cable.Whole)
 	must(l.ping(time.Second))(t)
 }
 

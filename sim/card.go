@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/cnilab/cnilab/kernel/cable"
 )
 
 // A card is what makes a link the end of a cable.
@@ -64,7 +66,7 @@ func (l *link) purge() {
 func (l *link) carry(f frame) {
 	c := l.card.cable
 	switch {
-	case c.state == silent || !l.running():
+	case c.state == cable.Blackhole || !l.running():
 		l.drop(f, DropNotSpecified, "the cable carries nothing")
 	case c.spec.Loss > 0 && l.card.rand.Float64() < c.spec.Loss:
 		l.drop(f, DropNotSpecified, "lost on the cable")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
 )
@@ -50,7 +51,7 @@ func ExampleWorld_Cable() {
 	world := sim.NewWorld(sim.Config{Transport: netstack.New})
 	defer world.Close()
 	a, b := world.AddHost("a"), world.AddHost("b")
-	cable, err := world.Cable(sim.Plug{Host: a}, sim.Plug{Host: b}, sim.CableSpec{Delay: 5 * time.Millisecond})
+	between, err := world.Cable(sim.Plug{Host: a}, sim.Plug{Host: b}, sim.CableSpec{Delay: 5 * time.Millisecond})
 	try(err)
 	start(self(a), "192.0.2.1/24")
 	start(self(b), "192.0.2.2/24")
@@ -61,7 +62,7 @@ func ExampleWorld_Cable() {
 	answer, err := self(a).Ping(context.Background(), ping)
 	fmt.Println(answer.RTT, err)
 
-	cable.Cut()
+	between.Become(cable.Cut)
 	_, err = self(a).Ping(context.Background(), ping)
 	fmt.Println(err)
 	// Output:

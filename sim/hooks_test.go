@@ -141,7 +141,7 @@ func TestErrorsAreTranslatedBothWays(t *testing.T) {
 	if left == nil {
 		t.Fatal("dropped")
 	}
-	report := portUnreachable.packet(netip.MustParseAddr("192.0.2.9"), left)
+	report := rejections[""].packet(netip.MustParseAddr("192.0.2.9"), left)
 	got := l.pass(report, l.out, l.in)
 	if between := got.src().String() + " > " + got.dst().String(); between != "192.0.2.80 > 10.1.0.2" {
 		t.Errorf("the error goes %s", between)

@@ -16,11 +16,10 @@ func validName(name string) bool {
 	return !strings.ContainsAny(name, "/: \t\n\v\f\r") && !strings.Contains(name, "\xa0")
 }
 
-// needsName is the contract's: an empty name, which Linux would replace, and one with a zero, which it would cut, are
-// refused before anything is asked.
+// needsName refuses what the contract does, before anything is asked.
 func needsName(name string) *refusal {
-	if name == "" || strings.Contains(name, "\x00") {
-		return refuse(kernel.EINVAL, "a link needs a name without zeros")
+	if why := kernel.RefuseName(name); why != "" {
+		return refuse(kernel.EINVAL, why)
 	}
 	return nil
 }

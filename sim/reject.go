@@ -17,27 +17,29 @@ func (ns *namespace) reject(w *passage, with kernel.Rejection) {
 	ns.report(w.join(), w.tracked, rejections[with])
 }
 
-// rejections are the ICMP errors of rejections. Those that stand for both IP versions are as nft_reject_icmp_code and
+// rejections are the ICMP errors of rejections.
+var rejections = rejectionReports()
+
+// rejectionReports has those of one IP version by their codes, and those that stand for both as nft_reject_icmp_code and
 // nft_reject_icmpv6_code have them (net/netfilter/nft_reject.c).
-var rejections = map[kernel.Rejection]report{
-	"":                        portUnreachable,
-	"icmp net-unreachable":    unreachable4(0),
-	"icmp host-unreachable":   unreachable4(1),
-	"icmp prot-unreachable":   unreachable4(2),
-	"icmp net-prohibited":     unreachable4(9),
-	"icmp host-prohibited":    unreachable4(10),
-	"icmp admin-prohibited":   unreachable4(13),
-	"icmpv6 no-route":         {v6: icmpKind{icmpv6Unreachable, 0}},
-	"icmpv6 admin-prohibited": {v6: icmpKind{icmpv6Unreachable, 1}},
-	"icmpv6 addr-unreachable": {v6: icmpKind{icmpv6Unreachable, 3}},
-	"icmpx no-route":          netUnreachable,
-	"icmpx host-unreachable":  hostUnreachable,
-	"icmpx admin-prohibited":  packetFiltered,
+func rejectionReports() map[kernel.Rejection]report {
+	all := map[kernel.Rejection]report{
+		"icmpx no-route":         netUnreachable,
+		"icmpx host-unreachable": hostUnreachable,
+		"icmpx admin-prohibited": packetFiltered,
+	}
+	for _, known := range kernel.Rejections {
+		told := all[known.With]
+		switch known.Family {
+		case kernel.FilterIP:
+			told.v4 = icmpKind{icmpUnreachable, known.Code}
+		case kernel.FilterIP6:
+			told.v6 = icmpKind{icmpv6Unreachable, known.Code}
+		}
+		all[known.With] = told
+	}
+	return all
 }
-
-var portUnreachable = report{v4: icmpKind{icmpUnreachable, 3}, v6: icmpKind{icmpv6Unreachable, 4}}
-
-func unreachable4(code byte) report { return report{v4: icmpKind{icmpUnreachable, code}} }
 
 // reset answers a segment with a reset, unless it is one.
 func (ns *namespace) reset(w *passage) {

@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"strconv"
-
-	"github.com/cnilab/cnilab/kernel"
-)
+import "github.com/cnilab/cnilab/kernel"
 
 // Rules is kernel.Rules'.
 func (n *handle) Rules(f kernel.Family) (list []kernel.Rule, err error) {
@@ -25,17 +21,10 @@ func (n *handle) Rules(f kernel.Family) (list []kernel.Rule, err error) {
 
 // AddRule is kernel.Rules'.
 func (n *handle) AddRule(r kernel.Rule) error {
-	return n.do("rule add", nameRule(r), func() *refusal { return n.ns.addRule(r) })
+	return n.do("rule add", r.Label(), func() *refusal { return n.ns.addRule(r) })
 }
 
 // DeleteRule is kernel.Rules'.
 func (n *handle) DeleteRule(r kernel.Rule) error {
-	return n.do("rule delete", nameRule(r), func() *refusal { return n.ns.deleteRule(r) })
-}
-
-func nameRule(r kernel.Rule) string {
-	if r.Priority == kernel.AnyPriority {
-		return r.Family.String()
-	}
-	return r.Family.String() + " priority " + strconv.Itoa(r.Priority)
+	return n.do("rule delete", r.Label(), func() *refusal { return n.ns.deleteRule(r) })
 }

@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"strconv"
-
-	"github.com/cnilab/cnilab/kernel"
-)
+import "github.com/cnilab/cnilab/kernel"
 
 // ChangeBridge is kernel.VLANs'.
 func (n *handle) ChangeBridge(index int, c kernel.BridgeChange) error {
@@ -41,10 +37,4 @@ func (n *handle) DeleteVLANs(v kernel.VLANRange) error {
 	})
 }
 
-func (n *handle) nameVLANs(v kernel.VLANRange) string {
-	id := strconv.Itoa(v.First)
-	if v.Last != 0 {
-		id += "-" + strconv.Itoa(v.Last)
-	}
-	return id + " dev " + n.label(v.Link)
-}
+func (n *handle) nameVLANs(v kernel.VLANRange) string { return v.IDs() + " dev " + n.label(v.Link) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 	"github.com/cnilab/cnilab/sim"
 )
 
@@ -147,7 +148,7 @@ var fates = []fate{
 	{"node/host/eth0", sim.DropQueuePurged, func(d *dropLab) {
 		d.must(d.cable.Change(sim.CableSpec{Rate: 1000}))
 		d.neighbour(d.node, "eth0", "10.9.0.2", someMAC)
-		cut := d.world.Go(func() { d.must(d.world.Sleep(background, time.Millisecond)); d.cable.Cut() })
+		cut := d.world.Go(func() { d.must(d.world.Sleep(background, time.Millisecond)); d.cable.Become(cable.Cut) })
 		d.ping(d.node, "10.9.0.2", 10_000)
 		d.must(cut())
 	}},

@@ -41,8 +41,8 @@ type World struct {
 	fired     []*link          // whose carriers have come or gone: see watchLinks
 	disturbed fifo[*namespace] // with transports that may have work in the background
 
-	cables   []*Cable
-	lastCard int // how many cards of cables were made
+	cables []*Cable
+	cards  int // how many of them were made for cables
 
 	lifetimes map[learned]lifetime // of what links have learned of routers
 	randomIDs map[*link]uint64     // see link.randomID

@@ -34,6 +34,10 @@ var layers = []layer{
 		why:      "the contract: whoever implements it or is written over it must not get anything else with it",
 	},
 	{
+		packages: "kernel/cable",
+		why:      "what joins machines is the same whoever lays it: all backends and the scenarios have it from here",
+	},
+	{
 		packages: "kernel/operation/...",
 		ours:     []string{"kernel", "kernel/operation/..."},
 		why:      "requests as data: who traces, generates or reads them must not get a backend or a harness with them",
@@ -50,7 +54,7 @@ var layers = []layer{
 	},
 	{
 		packages: "kernel/linux/...",
-		ours:     []string{"kernel", "kernel/linux/..."},
+		ours:     []string{"kernel", "kernel/cable", "kernel/linux/..."},
 		outside: []string{
 			"github.com/vishvananda/netlink/...", "github.com/vishvananda/netns",
 			"golang.org/x/sys/unix",
@@ -65,7 +69,7 @@ var layers = []layer{
 	},
 	{
 		packages: "sim",
-		ours:     []string{"kernel"},
+		ours:     []string{"kernel", "kernel/cable"},
 		why:      "the simulated kernel builds wherever Go does; its sockets are plugged in from outside",
 	},
 	{
@@ -105,7 +109,9 @@ var layers = []layer{
 	},
 	{
 		packages: "harness/...",
-		ours:     []string{"kernel", "kernel/intercept", "kernel/operation/...", "plugin/...", "harness/..."},
+		ours: []string{
+			"kernel", "kernel/cable", "kernel/intercept", "kernel/operation/...", "plugin/...", "harness/...",
+		},
 		outside: []string{
 			"github.com/containernetworking/cni/...", "github.com/rogpeppe/go-internal/...",
 			"github.com/google/go-cmp/cmp/...",

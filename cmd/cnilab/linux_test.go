@@ -111,7 +111,7 @@ func written(t *testing.T, script string) (file string) {
 // TestRealCablesCarryAtOnce refuses what no cable of a real kernel does, and says what to do.
 func TestRealCablesCarryAtOnce(t *testing.T) {
 	requireSandboxes(t)
-	script := "host other\ncable node other delay 0s loss 0% rate 0bit\n"
+	script := "host other\ncable node other delay 0s loss 0% rate 0bit\ncable node other delay 0s\n"
 	for _, words := range []string{"delay 5ms", "loss 1%", "rate 1mbit", "limit 10"} {
 		word, _, _ := strings.Cut(words, " ")
 		script += "! cable node other " + words + "\nstderr 'cable node other: on a real kernel .* leave \"" + word +

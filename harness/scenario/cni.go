@@ -11,6 +11,7 @@ import (
 	"github.com/containernetworking/cni/pkg/version"
 
 	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // attachmentWords are what an attachment is made of, behind the verb.
@@ -41,17 +42,17 @@ type cniCall struct {
 	attachment harness.Attachment
 }
 
-func (s *session) cniCall(w *words) (c cniCall, err error) {
+func (s *session) cniCall(w *words.Reader) (c cniCall, err error) {
 	var netns *string
 	var args, capabilities, conf, pod, ifName string
-	err = w.options(keywords{
-		"-netns":        value(w, "PATH", &netns, parsePointer),
-		"-args":         value(w, "KEY=VALUE;...", &args, parseString),
-		"-env":          each(w, "CNI_NAME=VALUE", &c.attachment.Env, parseSetting),
-		"-capabilities": value(w, "FILE", &capabilities, parseString),
+	err = w.Options(words.Keywords{
+		"-netns":        words.Value(w, "PATH", &netns, words.Pointer(words.String)),
+		"-args":         words.Value(w, "KEY=VALUE;...", &args, words.String),
+		"-env":          words.Each(w, "CNI_NAME=VALUE", &c.attachment.Env, parseSetting),
+		"-capabilities": words.Value(w, "FILE", &capabilities, words.String),
 	})
 	if err == nil {
-		err = errors.Join(w.names("CONF POD IFNAME", &conf, &pod, &ifName), w.end())
+		err = w.Only("CONF POD IFNAME", &conf, &pod, &ifName)
 	}
 	if err != nil {
 		return c, err
@@ -63,7 +64,7 @@ func (s *session) cniCall(w *words) (c cniCall, err error) {
 		c.attachment.NetNS = *netns
 	}
 	if c.attachment.Args, err = parseArgs(args); err != nil {
-		return c, w.wrong("%v", err)
+		return c, w.Wrong("%v", err)
 	}
 	if c.attachment.Capabilities, err = s.capabilities(capabilities); err != nil {
 		return c, err
@@ -117,7 +118,7 @@ func (s *session) network(file string) (*harness.Network, error) {
 	return n, nil
 }
 
-func (s *session) cniAdd(_ string, w *words) (string, error) {
+func (s *session) cniAdd(_ string, w *words.Reader) (string, error) {
 	c, err := s.cniCall(w)
 	if err != nil {
 		return "", err
@@ -127,6 +128,11 @@ func (s *session) cniAdd(_ string, w *words) (string, error) {
 		result, err = r.Add(s.ctx, c.network, c.attachment)
 		return err
 	})
+	return printed(result, err)
+}
+
+// printed is what a plugin, asked to add, has printed.
+func printed(result types.Result, err error) (string, error) {
 	if err != nil {
 		return errorObject(err), err
 	}
@@ -135,7 +141,7 @@ func (s *session) cniAdd(_ string, w *words) (string, error) {
 	return out.String() + "\n", err
 }
 
-func (s *session) cniCheck(_ string, w *words) (string, error) {
+func (s *session) cniCheck(_ string, w *words.Reader) (string, error) {
 	c, err := s.cniCall(w)
 	if err != nil {
 		return "", err
@@ -144,7 +150,7 @@ func (s *session) cniCheck(_ string, w *words) (string, error) {
 	return errorObject(err), err
 }
 
-func (s *session) cniDel(_ string, w *words) (string, error) {
+func (s *session) cniDel(_ string, w *words.Reader) (string, error) {
 	c, err := s.cniCall(w)
 	if err != nil {
 		return "", err
@@ -153,16 +159,16 @@ func (s *session) cniDel(_ string, w *words) (string, error) {
 	return errorObject(err), err
 }
 
-func (s *session) cniGC(_ string, w *words) (string, error) {
-	conf, err := w.next("CONF")
+func (s *session) cniGC(_ string, w *words.Reader) (string, error) {
+	conf, err := w.Next("CONF")
 	if err != nil {
 		return "", err
 	}
 	var valid []harness.Attachment
-	for _, word := range w.rest {
+	for _, word := range w.Rest {
 		pod, ifName, ok := strings.Cut(word, "/")
 		if !ok {
-			return "", w.wrong("%q is no POD/IFNAME", word)
+			return "", w.Wrong("%q is no POD/IFNAME", word)
 		}
 		valid = append(valid, harness.PodNamed(pod).Attach(ifName))
 	}
@@ -174,9 +180,9 @@ func (s *session) cniGC(_ string, w *words) (string, error) {
 	return errorObject(err), err
 }
 
-func (s *session) cniStatus(_ string, w *words) (string, error) {
+func (s *session) cniStatus(_ string, w *words.Reader) (string, error) {
 	var conf string
-	if err := errors.Join(w.names("CONF", &conf), w.end()); err != nil {
+	if err := w.Only("CONF", &conf); err != nil {
 		return "", err
 	}
 	network, err := s.network(conf)
@@ -187,9 +193,9 @@ func (s *session) cniStatus(_ string, w *words) (string, error) {
 	return errorObject(err), err
 }
 
-func (s *session) cniVersion(_ string, w *words) (string, error) {
+func (s *session) cniVersion(_ string, w *words.Reader) (string, error) {
 	var plugin string
-	if err := errors.Join(w.names("PLUGIN", &plugin), w.end()); err != nil {
+	if err := w.Only("PLUGIN", &plugin); err != nil {
 		return "", err
 	}
 	var info version.PluginInfo

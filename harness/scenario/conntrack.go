@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func flowForms() []form {
@@ -22,8 +23,8 @@ func flowForms() []form {
 	}
 }
 
-func (s *session) showFlows(netns string, w *words) (out string, err error) {
-	if err := w.end(); err != nil {
+func (s *session) showFlows(netns string, w *words.Reader) (out string, err error) {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	err = s.in(netns, func(ns kernel.NetNS) error {
@@ -36,10 +37,10 @@ func (s *session) showFlows(netns string, w *words) (out string, err error) {
 	return out, err
 }
 
-func (s *session) deleteFlows(netns string, w *words) (out string, err error) {
-	f, err := kernel.ParseFlowFilter(w.rest)
+func (s *session) deleteFlows(netns string, w *words.Reader) (out string, err error) {
+	f, err := kernel.ParseFlowFilter(w.Rest)
 	if err != nil {
-		return "", w.wrong("%v", err)
+		return "", w.Wrong("%v", err)
 	}
 	err = s.in(netns, func(ns kernel.NetNS) error {
 		deleted, err := ns.DeleteFlows(f)

@@ -1,23 +1,23 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/cnilab/cnilab/harness/internal/pattern"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
-func (s *session) expect(_ string, w *words) (string, error) {
+func (s *session) expect(_ string, w *words.Reader) (string, error) {
 	var file string
-	if err := errors.Join(w.names("FILE", &file), w.end()); err != nil {
+	if err := w.Only("FILE", &file); err != nil {
 		return "", err
 	}
 	all, err := parseStatements(s.files.read(file), s.scenario.lineOf(file))
 	if err != nil {
-		return "", w.wrong("%s:%v", s.scenario.File, err)
+		return "", w.Wrong("%s:%v", s.scenario.File, err)
 	}
 	var last kernel.Snapshot
 	err = s.settle(func(state kernel.Snapshot) error {

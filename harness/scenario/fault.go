@@ -9,6 +9,7 @@ import (
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/intercept"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func faultForms() []form {
@@ -40,23 +41,23 @@ func faultForms() []form {
 // noFaults is why a scenario is skipped on a machine that cannot be broken.
 const noFaults = "its faults need plugins that meet them: cnilab's own, or those of harness.Faults.Program"
 
-func (s *session) setFault(_ string, w *words) (string, error) {
-	if len(w.rest) == 0 {
-		return "", w.wrong("ERRNO is missing")
+func (s *session) setFault(_ string, w *words.Reader) (string, error) {
+	if len(w.Rest) == 0 {
+		return "", w.Wrong("ERRNO is missing")
 	}
-	last := w.rest[len(w.rest)-1]
+	last := w.Rest[len(w.Rest)-1]
 	errno, ok := kernel.ErrnoNamed(last)
 	if !ok {
-		return "", w.wrong("%q is no ERRNO", last)
+		return "", w.Wrong("%q is no ERRNO", last)
 	}
-	w.rest = w.rest[:len(w.rest)-1]
-	fault, err := w.fault()
+	w.Rest = w.Rest[:len(w.Rest)-1]
+	fault, err := readFault(w)
 	fault.Errno = errno
 	return "", s.breakOn(fault, err)
 }
 
-func (s *session) setCrash(_ string, w *words) (string, error) {
-	fault, err := w.fault()
+func (s *session) setCrash(_ string, w *words.Reader) (string, error) {
+	fault, err := readFault(w)
 	if fault.Nth == 0 {
 		fault.Nth = 1
 	}
@@ -71,22 +72,22 @@ func (s *session) breakOn(fault harness.Fault, err error) error {
 	return err
 }
 
-// fault reads which calls a line is about.
-func (w *words) fault() (f harness.Fault, err error) {
-	err = w.options(keywords{
-		"-n":     value(w, "N", &f.Nth, parseOrdinal),
-		"-after": func() error { f.When = harness.After; return nil },
-		"-torn":  func() error { f.When = harness.Torn; return nil },
+// readFault reads which calls a line is about.
+func readFault(w *words.Reader) (f harness.Fault, err error) {
+	err = w.Options(words.Keywords{
+		"-n":     words.Value(w, "N", &f.Nth, parseOrdinal),
+		"-after": words.Set(&f.When, harness.After),
+		"-torn":  words.Set(&f.When, harness.Torn),
 	})
 	if err != nil {
 		return f, err
 	}
-	f.Op, f.Object = cutOp(w.rest)
+	f.Op, f.Object = cutOp(w.Rest)
 	if f.When == harness.Torn && f.Op != "file write" {
-		return f, w.wrong("-torn is for file write alone")
+		return f, w.Wrong("-torn is for file write alone")
 	}
 	if known := ops(); f.Op != "" && !slices.Contains(known, f.Op) {
-		return f, w.wrong("%q is no OP%s", f.Op, orRather(f.Op, known))
+		return f, w.Wrong("%q is no OP%s", f.Op, orRather(f.Op, known))
 	}
 	return f, nil
 }
@@ -113,8 +114,8 @@ func cutOp(words []string) (op, object string) {
 	return strings.Join(words[:length], " "), strings.Join(words[length:], " ")
 }
 
-func (s *session) endFaults(_ string, w *words) (string, error) {
-	if err := w.end(); err != nil {
+func (s *session) endFaults(_ string, w *words.Reader) (string, error) {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	return "", s.clearFaults()
@@ -127,8 +128,8 @@ func (s *session) clearFaults() error {
 	return s.faults.Clear()
 }
 
-func (s *session) showEffects(_ string, w *words) (string, error) {
-	if err := w.end(); err != nil {
+func (s *session) showEffects(_ string, w *words.Reader) (string, error) {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	var out strings.Builder
@@ -139,7 +140,7 @@ func (s *session) showEffects(_ string, w *words) (string, error) {
 }
 
 func parseOrdinal(s string) (int, error) {
-	n, err := parseInt(s)
+	n, err := words.Int(s)
 	if err == nil && n < 1 {
 		err = errors.New("below 1")
 	}

@@ -1,11 +1,12 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	pathpkg "path"
 	"slices"
 	"strings"
+
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func fileForms() []form {
@@ -20,22 +21,22 @@ func fileForms() []form {
 	}
 }
 
-func (s *session) showFile(_ string, w *words) (string, error) {
+func (s *session) showFile(_ string, w *words.Reader) (string, error) {
 	var path string
-	if err := errors.Join(w.names("PATH", &path), w.end()); err != nil {
+	if err := w.Only("PATH", &path); err != nil {
 		return "", err
 	}
 	content, err := s.host.ReadFile(path)
 	return string(content), err
 }
 
-func (s *session) writeHostFile(_ string, w *words) (string, error) {
+func (s *session) writeHostFile(_ string, w *words.Reader) (string, error) {
 	var path, from string
-	if err := errors.Join(w.names("PATH FROM", &path, &from), w.end()); err != nil {
+	if err := w.Only("PATH FROM", &path, &from); err != nil {
 		return "", err
 	}
 	if err := s.mayChange(path); err != nil {
-		return "", w.wrong("%v", err)
+		return "", w.Wrong("%v", err)
 	}
 	if err := s.host.MkdirAll(pathpkg.Dir(path), 0o755); err != nil {
 		return "", err
@@ -45,13 +46,13 @@ func (s *session) writeHostFile(_ string, w *words) (string, error) {
 	return "", s.host.WriteFile(path, []byte(content), 0o644)
 }
 
-func (s *session) deleteFile(_ string, w *words) (string, error) {
+func (s *session) deleteFile(_ string, w *words.Reader) (string, error) {
 	var path string
-	if err := errors.Join(w.names("PATH", &path), w.end()); err != nil {
+	if err := w.Only("PATH", &path); err != nil {
 		return "", err
 	}
 	if err := s.mayChange(path); err != nil {
-		return "", w.wrong("%v", err)
+		return "", w.Wrong("%v", err)
 	}
 	return "", s.host.Remove(path)
 }

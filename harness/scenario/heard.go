@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // heard is what programs write to standard error while a script runs: warnings, which fail nothing, and which runtimes
@@ -80,7 +81,7 @@ func (s saying) String() string {
 
 // expected is an error that a line had to have; any other one is the end of the script, and told there.
 func expected(neg bool, err error) error {
-	if !neg || isUsage(err) {
+	if !neg || words.IsUsage(err) {
 		return nil
 	}
 	return err

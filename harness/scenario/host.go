@@ -4,9 +4,13 @@ import (
 	"errors"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cnilab/cnilab/kernel/cable"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func hostForms() []form {
@@ -36,7 +40,7 @@ type Cable struct {
 	Loss  *float64 // 0 to 1
 	Rate  *int64   // bits a second
 	Limit *int     // how many frames may wait
-	State CableState
+	State *cable.State
 }
 
 // A CableEnd is a machine, and its device at the cable.
@@ -48,29 +52,18 @@ type CableEnd struct {
 // String is as in a line.
 func (e CableEnd) String() string { return strings.TrimSuffix(e.Host+":"+e.Device, ":") }
 
-// A CableState is what is done to a cable.
-type CableState string
-
-// The states, by the words of a line.
-const (
-	CableUntouched CableState = ""
-	CableCut       CableState = "cut"       // no carrier
-	CableBlackhole CableState = "blackhole" // a carrier, and nothing arrives
-	CableMend      CableState = "mend"      // as it was at first
-)
-
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-func (s *session) addHost(_ string, w *words) (string, error) {
+func (s *session) addHost(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+	if err := w.Only("NAME", &name); err != nil {
 		return "", err
 	}
 	switch {
 	case !hostName.MatchString(name):
-		return "", w.wrong("%q is no NAME of a machine: letters, digits and hyphens", name)
+		return "", w.Wrong("%q is no NAME of a machine: letters, digits and hyphens", name)
 	case s.nodeNamed(name) != nil:
-		return "", w.wrong("there is a machine %s already", name)
+		return "", w.Wrong("there is a machine %s already", name)
 	}
 	host, err := s.makeHost(name)
 	if err == nil {
@@ -79,47 +72,49 @@ func (s *session) addHost(_ string, w *words) (string, error) {
 	return "", err
 }
 
-func (s *session) on(_ string, w *words) (string, error) {
-	n, err := w.host(s)
+func (s *session) on(_ string, w *words.Reader) (string, error) {
+	n, err := s.readHost(w)
 	switch {
 	case err != nil:
 		return "", err
-	case len(w.rest) == 0:
-		return "", w.wrong("LINE is missing")
+	case len(w.Rest) == 0:
+		return "", w.Wrong("LINE is missing")
 	}
 	was := s.node
 	s.node = n
 	defer func() { s.node = was }()
-	return s.do(w.rest)
+	return s.do(w.Rest)
 }
 
-// host takes the name of a machine.
-func (w *words) host(s *session) (*node, error) {
-	name, err := w.next("HOST")
+// readHost takes the name of a machine.
+func (s *session) readHost(w *words.Reader) (*node, error) {
+	name, err := w.Next("HOST")
 	if err != nil {
 		return nil, err
 	}
 	n := s.nodeNamed(name)
 	if n == nil {
-		return nil, w.wrong("there is no machine %q, but %s", name, strings.Join(s.nodeNames(), ", "))
+		return nil, w.Wrong("there is no machine %q, but %s", name, strings.Join(s.nodeNames(), ", "))
 	}
 	return n, nil
 }
 
-func (s *session) layCable(_ string, w *words) (string, error) {
+func (s *session) layCable(_ string, w *words.Reader) (string, error) {
 	var c Cable
 	err := s.cableEnd(w, "A", &c.A)
 	if err == nil {
 		err = s.cableEnd(w, "B", &c.B)
 	}
-	become := func(state CableState) func() error { return func() error { c.State = state; return nil } }
 	if err == nil {
-		err = w.keywords(keywords{
-			"delay": value(w, "TIME", &c.Delay, pointed(parseDuration)),
-			"loss":  value(w, "PERCENT", &c.Loss, pointed(parsePercent)),
-			"rate":  value(w, "BITS", &c.Rate, pointed(parseRate)),
-			"limit": value(w, "FRAMES", &c.Limit, pointed(parseOrdinal)),
-			"cut":   become(CableCut), "blackhole": become(CableBlackhole), "mend": become(CableMend),
+		err = w.Keywords(words.Keywords{
+			"delay": words.Value(w, "TIME", &c.Delay, words.Pointer(words.Duration)),
+			"loss":  words.Value(w, "PERCENT", &c.Loss, words.Pointer(parsePercent)),
+			"rate":  words.Value(w, "BITS", &c.Rate, words.Pointer(parseRate)),
+			"limit": words.Value(w, "FRAMES", &c.Limit, words.Pointer(parseOrdinal)),
+
+			"cut":       words.Set(&c.State, new(cable.Cut)),
+			"blackhole": words.Set(&c.State, new(cable.Blackhole)),
+			"mend":      words.Set(&c.State, new(cable.Whole)),
 		})
 	}
 	if err != nil {
@@ -129,24 +124,16 @@ func (s *session) layCable(_ string, w *words) (string, error) {
 }
 
 // cableEnd takes HOST or HOST:DEVICE.
-func (s *session) cableEnd(w *words, what string, end *CableEnd) error {
-	word, err := w.next(what)
+func (s *session) cableEnd(w *words.Reader, what string, end *CableEnd) error {
+	word, err := w.Next(what)
 	if err != nil {
 		return err
 	}
 	end.Host, end.Device, _ = strings.Cut(word, ":")
 	if s.nodeNamed(end.Host) == nil {
-		return w.wrong(`there is no machine %[1]q; a line "host %[1]s" makes it`, end.Host)
+		return w.Wrong(`there is no machine %[1]q; a line "host %[1]s" makes it`, end.Host)
 	}
 	return nil
-}
-
-// pointed returns a parser of what may be left out.
-func pointed[T any](parse func(string) (T, error)) func(string) (*T, error) {
-	return func(word string) (*T, error) {
-		v, err := parse(word)
-		return &v, err
-	}
 }
 
 // parsePercent reads "0.1%".
@@ -162,23 +149,31 @@ func parsePercent(word string) (share float64, err error) {
 	return share / 100, err
 }
 
-// rates are the units of tc(8), the longer names first.
-var rates = []struct {
+type rateUnit struct {
 	unit string
-	bits float64
-}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}}
+	bits int64
+}
+
+// rates are the units of tc(8), the longer names first.
+var rates = []rateUnit{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}}
 
 // parseRate reads "100mbit"; 0bit is no limit.
 func parseRate(word string) (int64, error) {
 	for _, r := range rates {
 		if number, ok := strings.CutSuffix(word, r.unit); ok {
 			n, err := strconv.ParseFloat(number, 64)
-			if bits := n * r.bits; err == nil && bits >= 0 && bits < math.MaxInt64 {
+			if bits := n * float64(r.bits); err == nil && bits >= 0 && bits < math.MaxInt64 {
 				return int64(bits), nil
 			}
 		}
 	}
 	return 0, errors.New("no rate")
+}
+
+// FormatRate writes a rate, in bits a second, as a line says it: in the greatest unit that it has a whole number of.
+func FormatRate(rate int64) string {
+	r := rates[slices.IndexFunc(rates, func(r rateUnit) bool { return rate%r.bits == 0 })]
+	return strconv.FormatInt(rate/r.bits, 10) + r.unit
 }
 
 // cutHost takes "on HOST" off the words of a line.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func addressForms() []form {
@@ -12,9 +13,9 @@ func addressForms() []form {
 	))
 }
 
-func (s *session) showAddresses(netns string, w *words) (string, error) {
+func (s *session) showAddresses(netns string, w *words.Reader) (string, error) {
 	dev := ""
-	if err := w.keywords(keywords{"dev": value(w, "LINK", &dev, parseString)}); err != nil {
+	if err := w.Keywords(words.Keywords{"dev": words.Value(w, "LINK", &dev, words.String)}); err != nil {
 		return "", err
 	}
 	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounAddress && isOn(o, dev) })

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func linkForms() []form {
@@ -18,15 +19,15 @@ func linkForms() []form {
 	))
 }
 
-func (s *session) showLinks(netns string, w *words) (string, error) {
+func (s *session) showLinks(netns string, w *words.Reader) (string, error) {
 	name := ""
-	if len(w.rest) > 0 {
-		w.skip("dev")
-		if err := w.names("NAME", &name); err != nil {
+	if len(w.Rest) > 0 {
+		w.Skip("dev")
+		if err := w.Names("NAME", &name); err != nil {
 			return "", err
 		}
 	}
-	if err := w.end(); err != nil {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	if name != "" {
@@ -40,18 +41,18 @@ func (s *session) showLinks(netns string, w *words) (string, error) {
 	})
 }
 
-func (s *session) showVLANs(netns string, w *words) (string, error) {
+func (s *session) showVLANs(netns string, w *words.Reader) (string, error) {
 	return s.showOn(netns, w, kernel.NounVLAN)
 }
 
-func (s *session) showFDB(netns string, w *words) (string, error) {
+func (s *session) showFDB(netns string, w *words.Reader) (string, error) {
 	return s.showOn(netns, w, kernel.NounFDB)
 }
 
 // showOn prints the objects of a noun, of one link where the line names one.
-func (s *session) showOn(netns string, w *words, noun string) (string, error) {
+func (s *session) showOn(netns string, w *words.Reader, noun string) (string, error) {
 	dev := ""
-	if err := w.keywords(keywords{"dev": value(w, "LINK", &dev, parseString)}); err != nil {
+	if err := w.Keywords(words.Keywords{"dev": words.Value(w, "LINK", &dev, words.String)}); err != nil {
 		return "", err
 	}
 	return s.show(netns, func(o kernel.Object) bool { return o.Noun == noun && isOn(o, dev) })

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func neighbourForms() []form {
@@ -13,9 +14,9 @@ func neighbourForms() []form {
 	))
 }
 
-func (s *session) showNeighbours(netns string, w *words) (string, error) {
+func (s *session) showNeighbours(netns string, w *words.Reader) (string, error) {
 	dev := ""
-	if err := w.keywords(keywords{"dev": value(w, "LINK", &dev, parseString)}); err != nil {
+	if err := w.Keywords(words.Keywords{"dev": words.Value(w, "LINK", &dev, words.String)}); err != nil {
 		return "", err
 	}
 	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounNeighbour && isOn(o, dev) })

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func netnsForms() []form {
@@ -13,8 +14,8 @@ func netnsForms() []form {
 	))
 }
 
-func (s *session) showNetNS(_ string, w *words) (string, error) {
-	if err := w.end(); err != nil {
+func (s *session) showNetNS(_ string, w *words.Reader) (string, error) {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	entries, err := s.host.ReadDir(kernel.NetNSDir)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func routeForms() []form {
@@ -14,9 +15,9 @@ func routeForms() []form {
 	))
 }
 
-func (s *session) showRoutes(netns string, w *words) (string, error) {
+func (s *session) showRoutes(netns string, w *words.Reader) (string, error) {
 	table := kernel.TableMain
-	if err := w.keywords(keywords{"table": value(w, "table", &table, operation.ParseTable)}); err != nil {
+	if err := w.Keywords(words.Keywords{"table": words.Value(w, "table", &table, operation.ParseTable)}); err != nil {
 		return "", err
 	}
 	return s.show(netns, func(o kernel.Object) bool {

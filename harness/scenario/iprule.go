@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func ruleForms() []form {
@@ -13,8 +14,8 @@ func ruleForms() []form {
 	))
 }
 
-func (s *session) showRules(netns string, w *words) (string, error) {
-	if err := w.end(); err != nil {
+func (s *session) showRules(netns string, w *words.Reader) (string, error) {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	return s.show(netns, func(o kernel.Object) bool { return o.Noun == kernel.NounRule })

@@ -2,15 +2,16 @@ package scenario
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
-func (s *session) compareJSON(_ string, w *words) (string, error) {
+func (s *session) compareJSON(_ string, w *words.Reader) (string, error) {
 	var gotFile, wantFile string
-	if err := errors.Join(w.names("FILE1 FILE2", &gotFile, &wantFile), w.end()); err != nil {
+	if err := w.Only("FILE1 FILE2", &gotFile, &wantFile); err != nil {
 		return "", err
 	}
 	got, err := s.readJSON(gotFile)

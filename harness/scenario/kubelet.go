@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func kubeletForms() []form {
@@ -38,21 +38,21 @@ func kubeletForms() []form {
 	}
 }
 
-func (s *session) startKubelet(_ string, w *words) (string, error) {
+func (s *session) startKubelet(_ string, w *words.Reader) (string, error) {
 	flags := map[string]string{}
-	for len(w.rest) > 0 {
-		word, _ := w.next("flag")
+	for len(w.Rest) > 0 {
+		word, _ := w.Next("flag")
 		name, val, ok := strings.Cut(word, "=")
 		if known := name == "--network-plugin" || name == "--cni-conf-dir" || name == "--cni-bin-dir"; !ok || !known {
-			return "", w.wrong("does not know %q", word)
+			return "", w.Wrong("does not know %q", word)
 		}
 		flags[name] = val
 	}
 	if flags["--cni-conf-dir"] == "" {
-		return "", w.wrong("--cni-conf-dir is missing")
+		return "", w.Wrong("--cni-conf-dir is missing")
 	}
 	if plugin, ok := flags["--network-plugin"]; ok && plugin != "cni" {
-		return "", w.wrong("--network-plugin=%s is none that uses CNI", plugin)
+		return "", w.Wrong("--network-plugin=%s is none that uses CNI", plugin)
 	}
 	k := &harness.Kubelet{ConfDir: flags["--cni-conf-dir"], BinDirs: s.pluginDirs}
 	if dir := flags["--cni-bin-dir"]; dir != "" {
@@ -97,9 +97,9 @@ func (s *session) asKubelet(f func(harness.Kubelet) error) error {
 	})
 }
 
-func (s *session) startPod(_ string, w *words) (string, error) {
+func (s *session) startPod(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("POD", &name), w.end()); err != nil {
+	if err := w.Only("POD", &name); err != nil {
 		return "", err
 	}
 	var result types.Result
@@ -107,17 +107,12 @@ func (s *session) startPod(_ string, w *words) (string, error) {
 		result, err = k.StartPod(s.ctx, harness.PodNamed(name))
 		return err
 	})
-	if err != nil {
-		return errorObject(err), err
-	}
-	var out bytes.Buffer
-	err = result.PrintTo(&out)
-	return out.String() + "\n", err
+	return printed(result, err)
 }
 
-func (s *session) stopPod(_ string, w *words) (string, error) {
+func (s *session) stopPod(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("POD", &name), w.end()); err != nil {
+	if err := w.Only("POD", &name); err != nil {
 		return "", err
 	}
 	s.stopServices(name)
@@ -125,16 +120,16 @@ func (s *session) stopPod(_ string, w *words) (string, error) {
 	return errorObject(err), err
 }
 
-func (s *session) startContainer(_ string, w *words) (string, error) {
+func (s *session) startContainer(_ string, w *words.Reader) (string, error) {
 	var pod, name string
-	if err := w.names("POD NAME", &pod, &name); err != nil {
+	if err := w.Names("POD NAME", &pod, &name); err != nil {
 		return "", err
 	}
 	var listen kernel.Service
-	serves := len(w.rest) > 0
+	serves := len(w.Rest) > 0
 	if serves {
-		err := w.operands(value(w, "transport", &listen.Transport, parseTransport),
-			value(w, "PORT", &listen.At, parseListen))
+		err := w.Operands(words.Value(w, "transport", &listen.Transport, parseTransport),
+			words.Value(w, "PORT", &listen.At, parseListen))
 		if err != nil {
 			return "", err
 		}
@@ -161,13 +156,13 @@ func listening(serves bool, at kernel.Service) string {
 	return fmt.Sprintf(" and listens at %s port %d", at.Transport, at.At.Port())
 }
 
-func (s *session) crashContainer(_ string, w *words) (string, error) {
+func (s *session) crashContainer(_ string, w *words.Reader) (string, error) {
 	var pod, name string
-	if err := errors.Join(w.names("POD NAME", &pod, &name), w.end()); err != nil {
+	if err := w.Only("POD NAME", &pod, &name); err != nil {
 		return "", err
 	}
 	if !s.stopWhere(func(running service) bool { return running.netns == pod && running.name == name }) {
-		return "", w.wrong("pod %s has no container %s", pod, name)
+		return "", w.Wrong("pod %s has no container %s", pod, name)
 	}
 	s.note("container %s has died, and its sockets with it", name)
 	return "", nil

@@ -30,7 +30,7 @@ func (c Cable) Among(all []LaidCable) (place int, err error) {
 	switch {
 	case place >= 0 && c == (Cable{A: c.A, B: c.B}):
 		return 0, fmt.Errorf("there is a cable from %s to %s already; name the devices of another one", c.A, c.B)
-	case place < 0 && c.State != CableUntouched:
+	case place < 0 && c.State != nil:
 		return 0, fmt.Errorf("there is no cable from %s to %s", c.A, c.B)
 	}
 	return place, nil

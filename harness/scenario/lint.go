@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // lint refuses a script that says what the language does not have, before its first line is run. testscript's own verbs
@@ -62,11 +64,12 @@ func lintLine(line string) error {
 	}
 	i := slices.IndexFunc(builtins(), func(b builtin) bool { return b.name == verb })
 	if i < 0 {
-		return usageError{fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, Verbs()))}
+		message := fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, Verbs()))
+		return words.UsageError{Message: message}
 	}
 	for _, file := range builtins()[i].files(args[1:]) {
 		if !localFile(file) {
-			return usageError{fmt.Sprintf("%s: %q is no file of the archive", verb, file)}
+			return words.UsageError{Message: fmt.Sprintf("%s: %q is no file of the archive", verb, file)}
 		}
 	}
 	return nil

@@ -4,10 +4,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cnilab/cnilab/plugin/config"
 )
+
+// orRather asks, behind a message about a word that is none of those known, whether one of them was meant; "" where none
+// seems to be.
+func orRather(word string, known []string) string {
+	i := slices.IndexFunc(known, func(k string) bool { return config.IsOneSlip(word, k) })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; is it %q?", known[i])
+}
 
 // misread returns the error of a JSON document that could not be read, with where the mistake is: the line of the
 // scenario, where the file is as it was there, and the file's own.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // needs are what some kernels were built without, each with the way to ask for it.
@@ -25,16 +26,16 @@ func needForms() []form {
 	}
 }
 
-func (s *session) need(_ string, w *words) (string, error) {
-	what, err := w.next("what")
+func (s *session) need(_ string, w *words.Reader) (string, error) {
+	what, err := w.Next("what")
 	if err != nil {
 		return "", err
 	}
 	ask, known := needs[what]
 	if !known {
-		return "", w.wrong("does not know %q, but %s", what, strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
+		return "", w.Wrong("does not know %q, but %s", what, strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
 	}
-	if err := w.end(); err != nil {
+	if err := w.End(); err != nil {
 		return "", err
 	}
 	return "", s.in(kernel.HostNetNS, func(ns kernel.NetNS) error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func netfilterForms() []form {
@@ -17,10 +18,11 @@ func netfilterForms() []form {
 
 // rulesetForm returns the form of a line that prints what a snapshot says of netfilter.
 func rulesetForm(name, usage, noun string) []form {
-	return showForm(name, usage, "print what was said, as in a snapshot", func(s *session, netns string, w *words) (string, error) {
-		if err := w.end(); err != nil {
+	show := func(s *session, netns string, w *words.Reader) (string, error) {
+		if err := w.End(); err != nil {
 			return "", err
 		}
 		return s.show(netns, func(o kernel.Object) bool { return o.Noun == noun })
-	})
+	}
+	return showForm(name, usage, "print what was said, as in a snapshot", show)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // requests returns the forms of lines that are one request to the kernel and begin with these words.
@@ -17,8 +18,8 @@ func requests(begin string) []form {
 	var all []form
 	for _, f := range operation.Forms() {
 		if strings.HasPrefix(f.Name+" ", begin+" ") {
-			all = append(all, form{f.Name, f.Usage, f.About, func(s *session, netns string, w *words) (string, error) {
-				o, err := f.ReadWords(netns, w.rest)
+			all = append(all, form{f.Name, f.Usage, f.About, func(s *session, netns string, w *words.Reader) (string, error) {
+				o, err := f.ReadWords(netns, w.Rest)
 				if err != nil {
 					return "", err
 				}
@@ -87,7 +88,7 @@ func hint(o operation.Operation, err error) error {
 }
 
 // showForm returns the form of a line that prints what a snapshot says of a noun.
-func showForm(name, usage, about string, run func(*session, string, *words) (string, error)) []form {
+func showForm(name, usage, about string, run func(*session, string, *words.Reader) (string, error)) []form {
 	return []form{{name, usage, about, run}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/cnilab/cnilab/harness"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func pluginForms() []form {
@@ -23,43 +24,45 @@ type pluginCall struct {
 	attachment                       harness.Attachment
 }
 
-func (w *words) pluginCall() (c pluginCall, err error) {
+func readPluginCall(w *words.Reader) (c pluginCall, err error) {
 	var netns *string
 	a := &c.attachment
-	err = w.options(keywords{
-		"-netns": value(w, "PATH", &netns, parsePointer),
-		"-args":  value(w, "KEY=VALUE;...", &a.Args, parseArgs),
-		"-env":   each(w, "CNI_NAME=VALUE", &a.Env, parseSetting),
-		"-prev":  value(w, "FILE", &c.previous, parseString),
+	err = w.Options(words.Keywords{
+		"-netns": words.Value(w, "PATH", &netns, words.Pointer(words.String)),
+		"-args":  words.Value(w, "KEY=VALUE;...", &a.Args, parseArgs),
+		"-env":   words.Each(w, "CNI_NAME=VALUE", &a.Env, parseSetting),
+		"-prev":  words.Value(w, "FILE", &c.previous, words.String),
 	})
 	if err != nil {
 		return c, err
 	}
-	take := []func() error{value(w, "PLUGIN", &c.plugin, parseString), value(w, "COMMAND", &c.command, parseString)}
-	if len(w.rest) > 2 {
-		take = append(take, value(w, "FILE", &c.stdin, parseString))
+	take := []func() error{
+		words.Value(w, "PLUGIN", &c.plugin, words.String), words.Value(w, "COMMAND", &c.command, words.String),
 	}
-	if len(w.rest) > 3 {
-		take = append(take, func() error { return w.pod(a) })
+	if len(w.Rest) > 2 {
+		take = append(take, words.Value(w, "FILE", &c.stdin, words.String))
 	}
-	err = w.operands(take...)
+	if len(w.Rest) > 3 {
+		take = append(take, func() error { return readPod(w, a) })
+	}
+	err = w.Operands(take...)
 	if netns != nil {
 		a.NetNS = *netns
 	}
 	return c, err
 }
 
-// pod reads whose interface a line is about.
-func (w *words) pod(a *harness.Attachment) error {
+// readPod reads whose interface a line is about.
+func readPod(w *words.Reader, a *harness.Attachment) error {
 	var pod, ifName string
-	err := w.names("POD IFNAME", &pod, &ifName)
+	err := w.Names("POD IFNAME", &pod, &ifName)
 	p := harness.PodNamed(pod)
 	a.ContainerID, a.NetNS, a.IfName = p.Name, p.NetNS, ifName
 	return err
 }
 
-func (s *session) plugin(_ string, w *words) (out string, err error) {
-	c, err := w.pluginCall()
+func (s *session) plugin(_ string, w *words.Reader) (out string, err error) {
+	c, err := readPluginCall(w)
 	if err != nil {
 		return "", err
 	}

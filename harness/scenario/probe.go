@@ -9,6 +9,7 @@ import (
 
 	"github.com/cnilab/cnilab/harness/reach"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func probeForms() []form {
@@ -41,17 +42,17 @@ func probeForms() []form {
 // neighbour's MAC before it gives up, and a new port of a bridge may take as long to come up.
 const patience = 5 * time.Second
 
-func (s *session) ping(_ string, w *words) (out string, err error) {
+func (s *session) ping(_ string, w *words.Reader) (out string, err error) {
 	p := kernel.Ping{Timeout: patience}
 	var netns string
-	err = w.options(keywords{
-		"-from": value(w, "ADDRESS", &p.From, parseAddr),
-		"-size": value(w, "BYTES", &p.Size, parseInt),
-		"-ttl":  value(w, "N", &p.TTL, parseInt),
-		"-wait": value(w, "TIME", &p.Timeout, parseDuration),
+	err = w.Options(words.Keywords{
+		"-from": words.Value(w, "ADDRESS", &p.From, netip.ParseAddr),
+		"-size": words.Value(w, "BYTES", &p.Size, words.Int),
+		"-ttl":  words.Value(w, "N", &p.TTL, words.Int),
+		"-wait": words.Value(w, "TIME", &p.Timeout, words.Duration),
 	})
 	if err == nil {
-		err = w.operands(value(w, "NS", &netns, parseString), value(w, "ADDRESS", &p.To, parseAddr))
+		err = w.Operands(words.Value(w, "NS", &netns, words.String), words.Value(w, "ADDRESS", &p.To, netip.ParseAddr))
 	}
 	if err != nil {
 		return "", err
@@ -66,16 +67,16 @@ func (s *session) ping(_ string, w *words) (out string, err error) {
 	return out, err
 }
 
-func (s *session) call(_ string, w *words) (out string, err error) {
+func (s *session) call(_ string, w *words.Reader) (out string, err error) {
 	c := kernel.Call{Payload: []byte("hello"), Timeout: patience}
 	var netns string
-	err = w.options(keywords{
-		"-from": value(w, "ADDRESS", &c.From, parseAddr),
-		"-wait": value(w, "TIME", &c.Timeout, parseDuration),
+	err = w.Options(words.Keywords{
+		"-from": words.Value(w, "ADDRESS", &c.From, netip.ParseAddr),
+		"-wait": words.Value(w, "TIME", &c.Timeout, words.Duration),
 	})
 	if err == nil {
-		err = w.operands(value(w, "NS", &netns, parseString), value(w, "transport", &c.Transport, parseTransport),
-			value(w, "ADDRESS:PORT", &c.To, netip.ParseAddrPort))
+		err = w.Operands(words.Value(w, "NS", &netns, words.String), words.Value(w, "transport", &c.Transport, parseTransport),
+			words.Value(w, "ADDRESS:PORT", &c.To, netip.ParseAddrPort))
 	}
 	if err != nil {
 		return "", err
@@ -91,11 +92,11 @@ func (s *session) call(_ string, w *words) (out string, err error) {
 	return out, err
 }
 
-func (s *session) matrix(_ string, w *words) (string, error) {
+func (s *session) matrix(_ string, w *words.Reader) (string, error) {
 	q := reach.Question{Wait: patience}
-	err := w.options(keywords{"-wait": value(w, "TIME", &q.Wait, parseDuration)})
-	if err == nil && len(w.rest) > 0 {
-		err = w.operands(value(w, "tcp/PORT", &q.Port, parseTCPPort))
+	err := w.Options(words.Keywords{"-wait": words.Value(w, "TIME", &q.Wait, words.Duration)})
+	if err == nil && len(w.Rest) > 0 {
+		err = w.Operands(words.Value(w, "tcp/PORT", &q.Port, parseTCPPort))
 	}
 	if err != nil {
 		return "", err
@@ -129,11 +130,11 @@ type service struct {
 	stop  func()
 }
 
-func (s *session) serve(_ string, w *words) (string, error) {
+func (s *session) serve(_ string, w *words.Reader) (string, error) {
 	var netns string
 	var listen kernel.Service
-	err := w.operands(value(w, "NS", &netns, parseString), value(w, "transport", &listen.Transport, parseTransport),
-		value(w, "PORT", &listen.At, parseListen))
+	err := w.Operands(words.Value(w, "NS", &netns, words.String),
+		words.Value(w, "transport", &listen.Transport, parseTransport), words.Value(w, "PORT", &listen.At, parseListen))
 	if err != nil {
 		return "", err
 	}

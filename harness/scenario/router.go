@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func routerForms() []form {
@@ -13,16 +14,16 @@ func routerForms() []form {
 	}}
 }
 
-func (s *session) advertise(_ string, w *words) (string, error) {
+func (s *session) advertise(_ string, w *words.Reader) (string, error) {
 	var netns, dev string
 	var a kernel.RouterAdvertisement
-	err := w.names("NS LINK", &netns, &dev)
+	err := w.Names("NS LINK", &netns, &dev)
 	if err == nil {
-		err = w.keywords(keywords{
-			"router": value(w, "TIME", &a.Router, parseDuration),
-			"prefix": value(w, "PREFIX", &a.Prefix, netip.ParsePrefix),
-			"valid":  value(w, "TIME", &a.Valid, parseDuration),
-			"mtu":    value(w, "BYTES", &a.MTU, parseInt),
+		err = w.Keywords(words.Keywords{
+			"router": words.Value(w, "TIME", &a.Router, words.Duration),
+			"prefix": words.Value(w, "PREFIX", &a.Prefix, netip.ParsePrefix),
+			"valid":  words.Value(w, "TIME", &a.Valid, words.Duration),
+			"mtu":    words.Value(w, "BYTES", &a.MTU, words.Int),
 		})
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // A Machine is what a scenario runs on: a host that nobody else uses, with the plugins installed.
@@ -220,7 +221,7 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 		s.finish(ts, out, err)
 	}
 	switch {
-	case isUsage(err):
+	case words.IsUsage(err):
 		ts.Fatalf("%v", err)
 	case neg && err == nil:
 		ts.Fatalf("%s succeeded, and should have failed", name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // A session is one run of a scenario: its machines, and what the script has going on them.
@@ -58,7 +59,7 @@ func (s *session) do(line []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return f.run(s, netns, &words{form: f, rest: rest})
+	return f.run(s, netns, &words.Reader{Form: f.name, Usage: f.usage, Rest: rest})
 }
 
 // advance goes on to the line of the script that is being done: the next with the verb, for each is done once, in its

@@ -1,6 +1,10 @@
 package scenario
 
-import "time"
+import (
+	"time"
+
+	"github.com/cnilab/cnilab/kernel/operation/words"
+)
 
 func timeForms() []form {
 	return []form{
@@ -11,9 +15,9 @@ func timeForms() []form {
 	}
 }
 
-func (s *session) sleep(_ string, w *words) (string, error) {
+func (s *session) sleep(_ string, w *words.Reader) (string, error) {
 	var d time.Duration
-	if err := w.operands(value(w, "TIME", &d, parseDuration)); err != nil {
+	if err := w.Operands(words.Value(w, "TIME", &d, words.Duration)); err != nil {
 		return "", err
 	}
 	return "", s.host.Sleep(s.ctx, d)

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"path"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 func stateForms() []form {
@@ -91,9 +91,9 @@ func (s *session) show(netns string, wanted func(kernel.Object) bool) (string, e
 	return out.String(), err
 }
 
-func (s *session) keepSnapshot(_ string, w *words) (string, error) {
+func (s *session) keepSnapshot(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+	if err := w.Only("NAME", &name); err != nil {
 		return "", err
 	}
 	state, err := s.take(stateFolders...)
@@ -109,14 +109,14 @@ func (s *session) keepSnapshot(_ string, w *words) (string, error) {
 	return "", nil
 }
 
-func (s *session) same(_ string, w *words) (string, error) {
+func (s *session) same(_ string, w *words.Reader) (string, error) {
 	var name string
-	if err := errors.Join(w.names("NAME", &name), w.end()); err != nil {
+	if err := w.Only("NAME", &name); err != nil {
 		return "", err
 	}
 	want, ok := s.snapshots[name]
 	if !ok {
-		return "", w.wrong("no snapshot %q was taken before", name)
+		return "", w.Wrong("no snapshot %q was taken before", name)
 	}
 	return "", s.settle(func(got kernel.Snapshot) error {
 		if diff := kernel.Diff(want, lasting(got)); diff != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // A traced is a probe of which each step is shown.
@@ -19,21 +20,21 @@ type traced struct {
 }
 
 // trace prints what happens to packets during a probe. That the probe fails is what people trace for, and no error.
-func (s *session) trace(_ string, w *words) (string, error) {
+func (s *session) trace(_ string, w *words.Reader) (string, error) {
 	p := traced{timeout: patience}
 	var netns string
-	err := w.options(keywords{
-		"-from": value(w, "ADDRESS", &p.from, parseAddr),
-		"-wait": value(w, "TIME", &p.timeout, parseDuration),
+	err := w.Options(words.Keywords{
+		"-from": words.Value(w, "ADDRESS", &p.from, netip.ParseAddr),
+		"-wait": words.Value(w, "TIME", &p.timeout, words.Duration),
 	})
 	if err == nil {
 		operands := []func() error{
-			value(w, "NS", &netns, parseString), w.arrow, value(w, "ADDRESS", &p.to, parseAddr),
+			words.Value(w, "NS", &netns, words.String), arrow(w), words.Value(w, "ADDRESS", &p.to, netip.ParseAddr),
 		}
-		if len(w.rest) > len(operands) {
-			operands = append(operands, value(w, "icmp, tcp/PORT or udp/PORT", &p.over, parseOver))
+		if len(w.Rest) > len(operands) {
+			operands = append(operands, words.Value(w, "icmp, tcp/PORT or udp/PORT", &p.over, parseOver))
 		}
-		err = w.operands(operands...)
+		err = w.Operands(operands...)
 	}
 	switch {
 	case err != nil:
@@ -73,13 +74,15 @@ func (p traced) outcome(s *session, ns kernel.NetNS) string {
 	return fmt.Sprintf("answer from %s, seen as %s", answer.From, answer.Seen)
 }
 
-// arrow passes over the word between where a probe is from and whom it is for.
-func (w *words) arrow() error {
-	word, err := w.next("->")
-	if err == nil && word != "->" {
-		err = w.wrong(`"->" has to stand between NS and ADDRESS, and %q does`, word)
+// arrow returns what passes over the word between where a probe is from and whom it is for.
+func arrow(w *words.Reader) func() error {
+	return func() error {
+		word, err := w.Next("->")
+		if err == nil && word != "->" {
+			err = w.Wrong(`"->" has to stand between NS and ADDRESS, and %q does`, word)
+		}
+		return err
 	}
-	return err
 }
 
 // A portOf is a port of a transport; the zero value stands for an echo request.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // A form is one thing that a line of a script can say.
@@ -15,7 +16,7 @@ type form struct {
 	usage string // the whole line
 	about string // one line
 	// run does it and returns what it prints; netns is the namespace that -n named.
-	run func(s *session, netns string, w *words) (string, error)
+	run func(s *session, netns string, w *words.Reader) (string, error)
 }
 
 // verb is the first word.
@@ -78,7 +79,7 @@ func parseLine(line []string) (f *form, netns string, rest []string, err error) 
 		case !ok:
 			continue
 		case netns != kernel.HostNetNS && !strings.Contains(f.usage, "[-n NS]"):
-			return nil, "", nil, usageError{f.name + ": does not take -n: names of namespaces are the machine's"}
+			return nil, "", nil, words.UsageError{Message: f.name + ": does not take -n: names of namespaces are the machine's"}
 		}
 		return &f, netns, rest, nil
 	}
@@ -106,11 +107,11 @@ func cutName(line, name []string) (rest []string, ok bool) {
 func unknownForm(line []string) error {
 	for known := len(line) - 1; known > 0; known-- {
 		if next := wordsAfter(line[:known]); len(next) > 0 {
-			return usageError{fmt.Sprintf("%s: does not know %q, but %s",
+			return words.UsageError{Message: fmt.Sprintf("%s: does not know %q, but %s",
 				strings.Join(line[:known], " "), line[known], strings.Join(next, ", "))}
 		}
 	}
-	return usageError{fmt.Sprintf("%s: a word is missing; it takes %s",
+	return words.UsageError{Message: fmt.Sprintf("%s: a word is missing; it takes %s",
 		strings.Join(line, " "), strings.Join(wordsAfter(line), ", "))}
 }
 

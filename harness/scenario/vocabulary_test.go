@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cnilab/cnilab/kernel/intercept"
+	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
 // TestWhatIsNotInTheLanguage checks that a line is refused before anything is done, and that people learn which word is
@@ -111,7 +112,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"container crash a app":                  "container crash: pod a has no container app",
 	} {
 		out, err := testedSession().do(strings.Fields(line))
-		if !isUsage(err) || !strings.Contains(err.Error(), want) || out != "" {
+		if !words.IsUsage(err) || !strings.Contains(err.Error(), want) || out != "" {
 			t.Errorf("%s\ngot  %q, %v\nwant %s", line, out, err, want)
 		}
 	}

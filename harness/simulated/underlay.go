@@ -61,23 +61,11 @@ func says(cable *sim.Cable) string {
 	spec := cable.Spec()
 	say(spec.Delay > 0, "delay %s", spec.Delay)
 	say(spec.Loss > 0, "loss %.4g%%", 100*spec.Loss)
-	say(spec.Rate > 0, "rate %s", bits(spec.Rate))
+	say(spec.Rate > 0, "rate %s", scenario.FormatRate(spec.Rate))
 	say(spec.Limit > 0, "limit %d", spec.Limit)
-	say(cable.State() != "", "%s", cable.State())
+	state := cable.State().String()
+	say(state != "", "%s", state)
 	return strings.Join(words, " ")
-}
-
-// bits is a rate in the greatest unit of tc(8) that it has a whole number of.
-func bits(rate int64) string {
-	for _, unit := range []struct {
-		name string
-		bits int64
-	}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}} {
-		if rate%unit.bits == 0 {
-			return fmt.Sprintf("%d%s", rate/unit.bits, unit.name)
-		}
-	}
-	return fmt.Sprintf("%dbit", rate)
 }
 
 func (u underlay) plug(end scenario.CableEnd) sim.Plug {
@@ -86,13 +74,8 @@ func (u underlay) plug(end scenario.CableEnd) sim.Plug {
 
 // apply makes a cable what a line says.
 func apply(cable *sim.Cable, c scenario.Cable) error {
-	switch c.State {
-	case scenario.CableCut:
-		cable.Cut()
-	case scenario.CableBlackhole:
-		cable.Blackhole()
-	case scenario.CableMend:
-		cable.Mend()
+	if c.State != nil {
+		cable.Become(*c.State)
 	}
 	return cable.Change(changed(cable.Spec(), c))
 }

@@ -37,6 +37,12 @@ func (c Call) String() string {
 	return s
 }
 
+// Faulted is the answer of the call where it meets an injected fault.
+func (c Call) Faulted(errno kernel.Errno) error { return c.fail(errno, "injected fault") }
+
+// Crashed is what the process would hear of the call if it was not dead.
+func (c Call) Crashed() error { return c.fail(kernel.ECANCELED, "the process has crashed") }
+
 // fail returns the error of this call with an errno that no backend gave.
 func (c Call) fail(errno kernel.Errno, detail string) error {
 	return &kernel.Error{Op: string(c.Op), NetNS: c.NetNS, Object: c.Object, Errno: errno, Detail: detail}

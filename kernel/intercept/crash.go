@@ -1,10 +1,6 @@
 package intercept
 
-import (
-	"sync/atomic"
-
-	"github.com/cnilab/cnilab/kernel"
-)
+import "sync/atomic"
 
 // A Crash is the death of the calling process at one of its effects. From then on nothing reaches the backend, neither
 // reads nor what the caller does to undo its work; every call answers ECANCELED. Locks can still be given back, as the
@@ -20,7 +16,7 @@ type Crash struct {
 func (k *Crash) Hook(c Call, next func() error) error {
 	switch {
 	case k.dead.Load():
-		return k.silence(c)
+		return c.Crashed()
 	case !c.Mutates() || c.Effect != k.Effect:
 		return next()
 	}
@@ -28,10 +24,8 @@ func (k *Crash) Hook(c Call, next func() error) error {
 	if k.After {
 		_ = next() // nobody is left to hear the answer
 	}
-	return k.silence(c)
+	return c.Crashed()
 }
 
 // Dead reports whether the process has reached the effect at which it dies.
 func (k *Crash) Dead() bool { return k.dead.Load() }
-
-func (k *Crash) silence(c Call) error { return c.fail(kernel.ECANCELED, "the process has crashed") }

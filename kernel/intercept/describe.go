@@ -101,10 +101,7 @@ func addBridge(w *words, c kernel.BridgeChange) {
 }
 
 func (n *netns) describeVLANs(v kernel.VLANRange) string {
-	w := words{fmt.Sprint(v.First)}
-	if v.Last != 0 {
-		w[0] += fmt.Sprintf("-%d", v.Last)
-	}
+	w := words{v.IDs()}
 	w.add(true, "dev %s", n.link(v.Link))
 	w.add(v.PVID, "pvid")
 	w.add(v.Untagged, "untagged")

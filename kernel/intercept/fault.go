@@ -28,7 +28,7 @@ func (f *Fault) Hook(c Call, next func() error) error {
 			return err
 		}
 	}
-	return c.fail(f.Errno, "injected fault")
+	return c.Faulted(f.Errno)
 }
 
 // Hits returns how many calls it has failed. A sweep over the n-th calls ends where nothing is hit any more.

@@ -5,7 +5,6 @@ package linux
 import (
 	"cmp"
 	"errors"
-	"net"
 	"path"
 	"strconv"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 )
 
 // A Cable joins two hosts of this process. At each of its ends is a network device that came with it, a card: it can be
@@ -32,7 +32,7 @@ type Cable struct {
 	ends [2]*cableEnd
 
 	mu    sync.Mutex // held while the state becomes another, or is carried out
-	state cableState
+	state cable.State
 }
 
 // A cableEnd is where a card is plugged in.
@@ -46,15 +46,6 @@ type Plug struct {
 	Host   kernel.Host // of this package
 	Device string      // "": the first of eth0, eth1, ... that is not there yet
 }
-
-// A cableState is what became of a cable.
-type cableState int
-
-const (
-	whole  cableState = iota
-	cut               // there is no carrier
-	silent            // there is one, and nothing arrives
-)
 
 // cards counts those that this process has made.
 var cards atomic.Int32
@@ -147,40 +138,13 @@ func (c *Cable) plug(p Plug, hub int) (*cableEnd, error) {
 	}
 	defer self.Close()
 	number := int(cards.Add(1) - 1)
-	name, err := cardName(self, p.Device)
-	if err != nil {
-		return nil, err
-	}
 	index := firstCardIndex + number
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddChild(attrString(unix.IFLA_INFO_KIND, kernel.KindVeth))
 	return &cableEnd{p.Host, index}, c.ns.(*NetNS).addVeth(index, kernel.LinkSpec{
 		Name: "port" + strconv.Itoa(number), Kind: kernel.KindVeth, MTU: kernel.MaxMTU, Master: hub,
-		Peer: kernel.PeerSpec{Name: name, MAC: cardMAC(number), NetNS: self},
+		Peer: kernel.PeerSpec{Name: cable.CardName(p.Device), MAC: cable.MAC(number), NetNS: self},
 	}, info)
-}
-
-// cardName is the name that a card gets.
-func cardName(ns kernel.NetNS, wanted string) (string, error) {
-	if wanted != "" {
-		return wanted, nil
-	}
-	for i := 0; ; i++ {
-		name := "eth" + strconv.Itoa(i)
-		_, err := ns.LinkByName(name)
-		switch {
-		case errors.Is(err, kernel.ENODEV):
-			return name, nil
-		case err != nil:
-			return "", err
-		}
-	}
-}
-
-// cardMAC returns 52:54:00:12:34:56 and those that follow, as QEMU numbers them (net/net.c: qemu_macaddr_default_if_unset).
-func cardMAC(number int) net.HardwareAddr {
-	n := 0x123456 + number
-	return net.HardwareAddr{0x52, 0x54, 0, byte(n >> 16), byte(n >> 8), byte(n)}
 }
 
 // A Place is where a card is.
@@ -201,28 +165,20 @@ func (c *Cable) Ends() (ends [2]Place, err error) {
 	return ends, nil
 }
 
-// State is what became of the cable: "cut", "blackhole", or "" while it is whole.
-func (c *Cable) State() (word string) {
+// State is what became of the cable.
+func (c *Cable) State() cable.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return map[cableState]string{cut: "cut", silent: "blackhole"}[c.state]
+	return c.state
 }
 
-// Cut takes the carrier from both cards.
-func (c *Cable) Cut() error { return c.become(cut) }
-
-// Blackhole makes all disappear that is sent from now on, which neither card can see: the carrier stays.
-func (c *Cable) Blackhole() error { return c.become(silent) }
-
-// Mend undoes Cut and Blackhole.
-func (c *Cable) Mend() error { return c.become(whole) }
-
-func (c *Cable) become(state cableState) error {
+// Become cuts the cable, makes it a black hole, or mends it.
+func (c *Cable) Become(state cable.State) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state = state
 	for _, end := range c.ends {
-		isolated := kernel.PortChange{Isolated: new(state == silent)}
+		isolated := kernel.PortChange{Isolated: new(state == cable.Blackhole)}
 		if err := unlessDeleted(c.ns.ChangePort(end.index, isolated)); err != nil {
 			return err
 		}
@@ -239,14 +195,15 @@ func (c *Cable) Refresh() error {
 }
 
 func (c *Cable) refresh() error {
-	carrier := c.state != cut
-	for _, end := range c.ends {
+	var up [2]bool
+	for i, end := range c.ends {
 		found, err := end.find()
 		if err != nil {
 			return err
 		}
-		carrier = carrier && found.up
+		up[i] = found.up
 	}
+	carrier := c.state.HasCarrier(up[0], up[1])
 	var errs [2]error
 	for i, end := range c.ends {
 		errs[i] = unlessDeleted(c.ns.ChangeLink(end.index, kernel.LinkChange{Up: new(carrier)}))

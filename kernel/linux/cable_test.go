@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/cable"
 )
 
 // A laid cable joins the eth0 of two machines.
@@ -23,10 +24,10 @@ func newLaidCable(t testing.TB) (c laidCable) {
 	for i := range c.hosts {
 		c.hosts[i], c.at[i] = newApart(t)
 	}
-	cable, err := NewCable(Plug{Host: c.hosts[0]}, Plug{Host: c.hosts[1]})
+	laid, err := NewCable(Plug{Host: c.hosts[0]}, Plug{Host: c.hosts[1]})
 	must(t, err)
-	t.Cleanup(cable.Close)
-	c.Cable = cable
+	t.Cleanup(laid.Close)
+	c.Cable = laid
 	for i, ns := range c.at {
 		must(t, ns.AddAddress(kernel.Address{Link: link(t, ns, "eth0").Index, Prefix: prefix(fmt.Sprintf("192.0.2.%d/24", i+1))}))
 	}
@@ -86,16 +87,16 @@ func TestCableCarrier(t *testing.T) {
 	c.wantCards(t, "one down again", bothDown)
 	c.set(t, 1, true)
 	c.wantCards(t, "up again", bothUp)
-	must(t, c.Cut())
+	must(t, c.Become(cable.Cut))
 	c.wantCards(t, "cut", bothDown)
 	c.set(t, 1, false)
 	c.set(t, 1, true)
 	c.wantCards(t, "cut, one down and up", bothDown)
-	must(t, c.Mend())
+	must(t, c.Become(cable.Whole))
 	c.wantCards(t, "mended", bothUp)
-	must(t, c.Blackhole())
+	must(t, c.Become(cable.Blackhole))
 	c.wantCards(t, "a black hole", bothUp)
-	if got := c.State(); got != "blackhole" {
+	if got := c.State(); got != cable.Blackhole {
 		t.Errorf("it is %q", got)
 	}
 }
@@ -107,16 +108,16 @@ func TestCableCarries(t *testing.T) {
 	c.set(t, 1, true)
 	for _, step := range []struct {
 		what    string
-		become  func() error
+		become  cable.State
 		arrives bool
 	}{
-		{"whole", c.Refresh, true},
-		{"a black hole", c.Blackhole, false},
-		{"mended", c.Mend, true},
-		{"cut", c.Cut, false},
-		{"mended again", c.Mend, true},
+		{"whole", cable.Whole, true},
+		{"a black hole", cable.Blackhole, false},
+		{"mended", cable.Whole, true},
+		{"cut", cable.Cut, false},
+		{"mended again", cable.Whole, true},
 	} {
-		must(t, step.become())
+		must(t, c.Become(step.become))
 		wait := 5 * time.Second
 		if !step.arrives {
 			wait = 50 * time.Millisecond
@@ -146,7 +147,7 @@ func TestCableFollowsItsCard(t *testing.T) {
 	}
 	must(t, pod.DeleteLink(link(t, pod, "net0").Index))
 	must(t, c.Refresh())
-	must(t, c.Mend())
+	must(t, c.Become(cable.Whole))
 	if link(t, c.at[0], "eth0").LowerUp {
 		t.Error("a carrier, where the other card is gone")
 	}
@@ -172,7 +173,7 @@ func TestCardNames(t *testing.T) {
 	a, self := newApart(t)
 	b, other := newApart(t)
 	must(t, self.AddLink(kernel.LinkSpec{Name: "eth0", Kind: kernel.KindBridge}))
-	cable, err := NewCable(Plug{Host: a}, Plug{Host: b, Device: "uplink"})
+	laid, err := NewCable(Plug{Host: a}, Plug{Host: b, Device: "uplink"})
 	must(t, err)
 	link(t, self, "eth1")
 	link(t, other, "uplink")
@@ -182,7 +183,7 @@ func TestCardNames(t *testing.T) {
 		_, err := NewCable(Plug{Host: b}, Plug{Host: a, Device: name})
 		wantErrno(t, "a cable to "+name, err, want)
 	}
-	cable.Close()
+	laid.Close()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		links, err := other.Links()
 		must(t, err)

@@ -4,7 +4,6 @@ package linux
 
 import (
 	"net"
-	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -118,11 +117,9 @@ func linkEnd(head *nl.IfInfomsg, name string, mtu int, mac net.HardwareAddr) ([]
 	return parts, nil
 }
 
-// requireName refuses the names that the kernel would not see as they are: for an empty one it makes up another when it
-// adds a link (rtnl_newlink_create), and changes none when it sets one (do_setlink); one with a zero it cuts.
 func requireName(name string) error {
-	if name == "" || strings.ContainsRune(name, 0) {
-		return because(unix.EINVAL, "a link needs a name without zeros")
+	if why := kernel.RefuseName(name); why != "" {
+		return because(unix.EINVAL, why)
 	}
 	return nil
 }

@@ -42,12 +42,12 @@ func (ns *NetNS) AddRule(r kernel.Rule) error {
 	if r.Action == "" {
 		r.Action = kernel.ToTable
 	}
-	return ns.fail("rule add", describeRule(r), ns.sendRule(unix.RTM_NEWRULE, create, r))
+	return ns.fail("rule add", r.Label(), ns.sendRule(unix.RTM_NEWRULE, create, r))
 }
 
 // DeleteRule implements kernel.Rules.
 func (ns *NetNS) DeleteRule(r kernel.Rule) error {
-	return ns.fail("rule delete", describeRule(r), ns.sendRule(unix.RTM_DELRULE, change, r))
+	return ns.fail("rule delete", r.Label(), ns.sendRule(unix.RTM_DELRULE, change, r))
 }
 
 func (ns *NetNS) sendRule(kind, flags int, r kernel.Rule) error {
@@ -102,13 +102,6 @@ func ruleAttrs(r kernel.Rule) (attrs []nl.NetlinkRequestData) {
 		attrs = append(attrs, nl.NewRtAttr(unix.FRA_PROTOCOL, nl.Uint8Attr(uint8(r.Protocol))))
 	}
 	return attrs
-}
-
-func describeRule(r kernel.Rule) string {
-	if r.Priority == kernel.AnyPriority {
-		return r.Family.String()
-	}
-	return r.Family.String() + " priority " + strconv.Itoa(r.Priority)
 }
 
 // parseRule reads an RTM_NEWRULE message; fib_nl_fill_rule writes it, without a priority of 0.

@@ -4,7 +4,6 @@ package linux
 
 import (
 	"sort"
-	"strconv"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -121,13 +120,7 @@ func vlanInfos(v kernel.VLANRange) []nl.BridgeVlanInfo {
 	}
 }
 
-func describeVLANs(v kernel.VLANRange) string {
-	id := strconv.Itoa(v.First)
-	if v.Last != 0 {
-		id += "-" + strconv.Itoa(v.Last)
-	}
-	return id + " " + dev(v.Link)
-}
+func describeVLANs(v kernel.VLANRange) string { return v.IDs() + " " + dev(v.Link) }
 
 // parseVLANs reads an RTM_NEWLINK message of the family AF_BRIDGE; br_fill_ifvlaninfo writes it.
 func parseVLANs(m []byte) (vlans []kernel.VLAN) {

@@ -114,11 +114,7 @@ func parseVLANs(v kernel.VLANRange, s string) (kernel.VLANRange, error) {
 
 func vlanLine(netns, name, link string, v kernel.VLANRange) line {
 	l := lineOf(netns, name)
-	id := strconv.Itoa(v.First)
-	if v.Last != 0 {
-		id += "-" + strconv.Itoa(v.Last)
-	}
-	l.add("vid", id, "dev")
+	l.add("vid", v.IDs(), "dev")
 	l.quoted(link)
 	return l
 }

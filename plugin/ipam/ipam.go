@@ -1,5 +1,6 @@
 // Package ipam is the seam between an interface plugin and whatever manages its IP addresses: SPEC 1.1.0, section 4, as
-// calls over plain values. Package hostlocal answers them in process, package delegate by executing a program.
+// calls over plain values. Packages hostlocal and static answer them in process, and read requests by the same rules, which
+// are here; package delegate answers by executing a program.
 package ipam
 
 import (

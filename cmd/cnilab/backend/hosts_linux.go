@@ -86,8 +86,10 @@ func (h *hosts) cable(c scenario.Cable) error {
 	switch {
 	case err != nil:
 		return err
+	case place >= 0 && c.State == nil:
+		return nil // "delay 0s": it has none
 	case place >= 0:
-		return become(h.cables[place], c.State)
+		return h.cables[place].Become(*c.State)
 	}
 	made, err := kernellinux.NewCable(h.plug(c.A), h.plug(c.B))
 	if err == nil {
@@ -119,22 +121,10 @@ func carriesAtOnce(c scenario.Cable) error {
 		" the scenario is for the simulation by a line \"# backend: sim, because ...\" among its first comments", c.A, c.B, word)
 }
 
-func become(c cable, state scenario.CableState) error {
-	switch state {
-	case scenario.CableCut:
-		return c.Cut()
-	case scenario.CableBlackhole:
-		return c.Blackhole()
-	case scenario.CableMend:
-		return c.Mend()
-	}
-	return nil
-}
-
 // laid are the cables that there are. One whose card is nowhere to be found has no device there.
 func (h *hosts) laid() (all []scenario.LaidCable) {
 	for _, cable := range h.cables {
-		laid := scenario.LaidCable{Says: cable.State()}
+		laid := scenario.LaidCable{Says: cable.State().String()}
 		places, _ := cable.Ends()
 		for i, p := range places {
 			laid.Ends[i] = scenario.DeviceAt{Host: cable.hosts[i], NetNS: p.NetNS, Device: p.Device}

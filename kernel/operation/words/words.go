@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A UsageError is a line that the language does not have.
+// A UsageError is a line that the language does not have. It fails a script, with "!" before the line too.
 type UsageError struct{ Message string }
 
 func (e UsageError) Error() string { return e.Message }

@@ -1,14 +1,14 @@
 package hostlocal
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"path"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/version"
+
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // DefaultDataDir is where leases lie when the configuration does not say.
@@ -52,9 +52,9 @@ func ParseConfig(data []byte, args string) (Config, error) {
 		return Config{}, err
 	}
 	if s.IPAM == nil {
-		return Config{}, invalid("IPAM config missing 'ipam' key")
+		return Config{}, ipam.NoSection()
 	}
-	if err := s.validateRoutes(); err != nil {
+	if err := ipam.RefuseRoutes(s.IPAM.Routes); err != nil {
 		return Config{}, err
 	}
 	c := Config{Routes: s.IPAM.Routes, ResolvConf: s.IPAM.ResolvConf}
@@ -72,10 +72,8 @@ func ParseConfig(data []byte, args string) (Config, error) {
 }
 
 func parseSection(data []byte) (s section, err error) {
-	if err := json.Unmarshal(data, &s); err != nil {
-		return s, types.NewError(types.ErrDecodingFailure, "ipam: "+err.Error(), "")
-	}
-	return s, nil
+	err = ipam.Decode(data, &s)
+	return s, err
 }
 
 // dataDir is all that DEL needs: an address must be released though the range it is from is no longer configured.
@@ -84,20 +82,10 @@ func (s section) dataDir() (string, error) {
 	case s.IPAM == nil, s.IPAM.DataDir == "":
 		return DefaultDataDir, nil
 	case !path.IsAbs(s.IPAM.DataDir), strings.Contains(s.IPAM.DataDir, "\x00"):
-		return "", invalid("ipam.dataDir %q is not an absolute path", s.IPAM.DataDir)
+		return "", ipam.Invalid("ipam.dataDir %q is not an absolute path", s.IPAM.DataDir)
 	default:
 		return path.Clean(s.IPAM.DataDir), nil
 	}
-}
-
-// validateRoutes refuses what encoding/json takes for a route: null, and a document without a destination.
-func (s section) validateRoutes() error {
-	for i, route := range s.IPAM.Routes {
-		if route == nil || route.Dst.IP == nil {
-			return invalid("ipam.routes: route %d has no dst", i)
-		}
-	}
-	return nil
 }
 
 // sets returns the range sets: those of the runtime first, then the one of the old keys, then "ranges".
@@ -108,7 +96,7 @@ func (s section) sets() ([]RangeSet, error) {
 	}
 	keys = append(keys, s.IPAM.Ranges...)
 	if len(keys) == 0 {
-		return nil, invalid("no IP ranges specified")
+		return nil, ipam.Invalid("no IP ranges specified")
 	}
 	var sets []RangeSet
 	for i, k := range keys {
@@ -129,28 +117,18 @@ func refuseOverlap(sets []RangeSet) error {
 	for i, a := range sets {
 		for j, b := range sets[i+1:] {
 			if a.overlaps(b) {
-				return invalid("range set %d overlaps with %d", i, i+j+1)
+				return ipam.Invalid("range set %d overlaps with %d", i, i+j+1)
 			}
 		}
 	}
 	return nil
 }
 
-// refuseTooMany refuses what a result before version 0.3.0 cannot tell.
+// refuseTooMany looks at the families of the addresses that the sets will give.
 func (s section) refuseTooMany(sets []RangeSet) error {
-	count := map[bool]int{}
+	var of []netip.Addr
 	for _, set := range sets {
-		count[set[0].Subnet.Addr().Is4()]++
+		of = append(of, set[0].Subnet.Addr())
 	}
-	if count[true] <= 1 && count[false] <= 1 {
-		return nil
-	}
-	if tells, err := version.GreaterThanOrEqualTo(s.CNIVersion, "0.3.0"); err != nil || !tells {
-		return invalid("CNI version %s does not support more than 1 address per family", s.CNIVersion)
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf(format, args...), "")
+	return ipam.RefuseTooMany(s.CNIVersion, of)
 }

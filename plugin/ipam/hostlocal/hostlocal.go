@@ -16,17 +16,14 @@ package hostlocal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
-	types100 "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/cnilab/cnilab/kernel"
-	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
@@ -113,9 +110,9 @@ func checkLeases(own []lease, promised []netip.Addr, r ipam.Request) error {
 
 // promised returns the addresses of prevResult that are of a range. Those of other plugins in the chain are not.
 func promised(r ipam.Request, sets []RangeSet) ([]netip.Addr, error) {
-	result, err := prevResult(r)
-	if err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+err.Error(), "")
+	result, err := ipam.PrevResult(r)
+	if err != nil || result == nil {
+		return nil, err
 	}
 	var ips []netip.Addr
 	for _, c := range result.IPs {
@@ -125,18 +122,6 @@ func promised(r ipam.Request, sets []RangeSet) ([]netip.Addr, error) {
 		}
 	}
 	return ips, nil
-}
-
-// prevResult returns an empty one where there is none.
-func prevResult(r ipam.Request) (*types100.Result, error) {
-	var keys struct {
-		PrevResult json.RawMessage `json:"prevResult"`
-	}
-	err := json.Unmarshal(r.Config, &keys)
-	if err != nil || len(keys.PrevResult) == 0 || string(keys.PrevResult) == "null" {
-		return &types100.Result{}, err
-	}
-	return config.DecodeResult(keys.PrevResult, r.CNIVersion)
 }
 
 // inStore calls do with the network locked, and its leases. A network without a folder has none, and none is made. Nor

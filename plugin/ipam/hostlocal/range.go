@@ -3,6 +3,8 @@ package hostlocal
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // A Range is addresses to give away, the first and the last included.
@@ -40,7 +42,7 @@ func newRange(k rangeKeys) (Range, error) {
 		if a.value == "" {
 			continue
 		}
-		if *a.into, err = parseAddr(a.value); err != nil {
+		if *a.into, err = ipam.ParseAddr(a.value); err != nil {
 			return Range{}, fmt.Errorf("%s %q: %w", a.key, a.value, err)
 		}
 	}
@@ -56,23 +58,14 @@ func parseSubnet(s string) (netip.Prefix, error) {
 	case err != nil:
 		return subnet, fmt.Errorf("subnet %q: invalid CIDR address: %s", s, s)
 	case subnet.Bits() > subnet.Addr().BitLen()-2:
-		return subnet, invalid("Network %s too small to allocate from", subnet)
+		return subnet, ipam.Invalid("Network %s too small to allocate from", subnet)
 	case subnet.Addr().Is4In6():
 		return subnet, fmt.Errorf("IPNet IP and Mask version mismatch")
 	case subnet != subnet.Masked():
-		return subnet, invalid("Network has host bits set. For a subnet mask of length %d the network address is %s",
+		return subnet, ipam.Invalid("Network has host bits set. For a subnet mask of length %d the network address is %s",
 			subnet.Bits(), subnet.Masked().Addr())
 	}
 	return subnet, nil
-}
-
-// parseAddr takes what net.ParseIP takes: no zone, and an IPv4 address in either form.
-func parseAddr(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("invalid IP address: %s", s)
-	}
-	return a.Unmap(), nil
 }
 
 func (r Range) validate() error {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // requested returns the addresses that were asked for, each once: those of args.cni, or else of CNI_ARGS, and then
@@ -25,7 +27,7 @@ func (s section) requested(args string) ([]netip.Addr, error) {
 	for _, word := range slices.Concat(words, s.RuntimeConfig.IPs) {
 		a, err := parseRequested(word)
 		if err != nil {
-			return nil, invalid("cannot understand ip: %v", err)
+			return nil, ipam.Invalid("cannot understand ip: %v", err)
 		}
 		if !slices.Contains(found, a) {
 			found = append(found, a)
@@ -40,9 +42,8 @@ func ipArg(args string) ([]string, error) {
 		types.CommonArgs
 		IP ipText
 	}
-	if err := types.LoadArgs(args, &known); err != nil {
-		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, err.Error(),
-			"CNI_ARGS; IgnoreUnknown=1 there lets keys pass that this plugin does not know")
+	if err := ipam.LoadArgs(args, &known); err != nil {
+		return nil, err
 	}
 	if known.IP == "" {
 		return nil, nil
@@ -73,7 +74,7 @@ func parseRequested(word string) (netip.Addr, error) {
 		}
 		bare = prefix.Addr().String()
 	}
-	a, err := parseAddr(bare)
+	a, err := ipam.ParseAddr(bare)
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("invalid IP address %s", word)
 	}
@@ -91,7 +92,7 @@ func assign(asked []netip.Addr, sets []RangeSet) ([]netip.Addr, error) {
 		}
 		assigned[i] = asked[at]
 		if err := set.refuseUnusable(assigned[i]); err != nil {
-			return nil, invalid("failed to allocate for range %d: %v", i, err)
+			return nil, ipam.Invalid("failed to allocate for range %d: %v", i, err)
 		}
 		asked = slices.Delete(asked, at, at+1)
 	}

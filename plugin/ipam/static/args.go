@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // argAddresses returns the addresses that CNI_ARGS asks for: IP, a list with prefix lengths, and GATEWAY, a list of
@@ -15,9 +17,8 @@ func argAddresses(args string) ([]Address, error) {
 		IP      types.UnmarshallableString
 		GATEWAY types.UnmarshallableString
 	}
-	if err := types.LoadArgs(args, &known); err != nil {
-		return nil, types.NewError(types.ErrInvalidEnvironmentVariables, err.Error(),
-			"CNI_ARGS; IgnoreUnknown=1 there lets keys pass that this plugin does not know")
+	if err := ipam.LoadArgs(args, &known); err != nil {
+		return nil, err
 	}
 	addresses, err := parseAll(list(known.IP), "the 'ip' field is expected to be in CIDR notation, got: '%s'")
 	if err != nil {
@@ -40,9 +41,9 @@ func list(value types.UnmarshallableString) []string {
 
 func setGateways(addresses []Address, gateways []string) error {
 	for _, word := range gateways {
-		gateway, err := parseGateway(word)
+		gateway, err := ipam.ParseAddr(word)
 		if err != nil {
-			return invalid("invalid gateway address: %s", word)
+			return ipam.Invalid("invalid gateway address: %s", word)
 		}
 		for i, a := range addresses {
 			if a.Prefix.Contains(gateway) {

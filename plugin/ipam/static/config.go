@@ -1,13 +1,12 @@
 package static
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/version"
+
+	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
 // A Config is a valid configuration.
@@ -49,23 +48,29 @@ type addressKeys struct {
 // ParseConfig reads and validates the configuration and CNI_ARGS.
 func ParseConfig(data []byte, args string) (Config, error) {
 	var s section
-	if err := json.Unmarshal(data, &s); err != nil {
-		return Config{}, types.NewError(types.ErrDecodingFailure, "ipam: "+err.Error(), "")
+	if err := ipam.Decode(data, &s); err != nil {
+		return Config{}, err
 	}
 	if s.IPAM == nil {
-		return Config{}, invalid("IPAM config missing 'ipam' key")
+		return Config{}, ipam.NoSection()
 	}
-	for i, route := range s.IPAM.Routes {
-		if route == nil || route.Dst.IP == nil {
-			return Config{}, invalid("ipam.routes: route %d has no dst", i)
-		}
+	if err := ipam.RefuseRoutes(s.IPAM.Routes); err != nil {
+		return Config{}, err
 	}
 	c := Config{Routes: s.IPAM.Routes, DNS: s.IPAM.DNS}
 	var err error
 	if c.Addresses, err = s.addresses(args); err != nil {
 		return Config{}, err
 	}
-	return c, s.refuseTooMany(c.Addresses)
+	return c, ipam.RefuseTooMany(s.CNIVersion, c.bare())
+}
+
+// bare are the addresses without the rest.
+func (c Config) bare() (all []netip.Addr) {
+	for _, a := range c.Addresses {
+		all = append(all, a.Prefix.Addr())
+	}
+	return all
 }
 
 // addresses returns those of the capability "ips"; without any, those of args.cni.ips; without these, the configured
@@ -90,32 +95,17 @@ func (s section) configured() ([]Address, error) {
 	for _, k := range s.IPAM.Addresses {
 		prefix, err := netip.ParsePrefix(k.Address)
 		if err != nil {
-			return nil, invalid("the 'address' field is expected to be in CIDR notation, got: '%s'", k.Address)
+			return nil, ipam.Invalid("the 'address' field is expected to be in CIDR notation, got: '%s'", k.Address)
 		}
 		a := Address{Prefix: unmap(prefix)}
 		if k.Gateway != "" {
-			if a.Gateway, err = parseGateway(k.Gateway); err != nil {
-				return nil, invalid("ipam.addresses: gateway %q: invalid IP address: %s", k.Gateway, k.Gateway)
+			if a.Gateway, err = ipam.ParseAddr(strings.TrimSpace(k.Gateway)); err != nil {
+				return nil, ipam.Invalid("ipam.addresses: gateway %q: invalid IP address: %s", k.Gateway, k.Gateway)
 			}
 		}
 		all = append(all, a)
 	}
 	return all, nil
-}
-
-// refuseTooMany refuses what a result before version 0.3.0 cannot tell.
-func (s section) refuseTooMany(addresses []Address) error {
-	count := map[bool]int{}
-	for _, a := range addresses {
-		count[a.Prefix.Addr().Is4()]++
-	}
-	if count[true] <= 1 && count[false] <= 1 {
-		return nil
-	}
-	if tells, err := version.GreaterThanOrEqualTo(s.CNIVersion, "0.3.0"); err != nil || !tells {
-		return invalid("CNI version %s does not support more than 1 address per family", s.CNIVersion)
-	}
-	return nil
 }
 
 // parseAll reads addresses with a prefix length. The complaint has a place for one that is none.
@@ -124,7 +114,7 @@ func parseAll(words []string, complaint string) ([]Address, error) {
 	for _, word := range words {
 		prefix, err := netip.ParsePrefix(word)
 		if err != nil {
-			return nil, invalid(complaint, word)
+			return nil, ipam.Invalid(complaint, word)
 		}
 		all = append(all, Address{Prefix: unmap(prefix)})
 	}
@@ -137,17 +127,4 @@ func unmap(p netip.Prefix) netip.Prefix {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	return p
-}
-
-// parseGateway takes what net.ParseIP takes: no zone, and an IPv4 address in either form.
-func parseGateway(word string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(strings.TrimSpace(word))
-	if err == nil && a.Zone() != "" {
-		err = fmt.Errorf("it has the zone %s", a.Zone())
-	}
-	return a.Unmap(), err
-}
-
-func invalid(format string, args ...any) error {
-	return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf(format, args...), "")
 }

@@ -7,14 +7,12 @@ package static
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 
-	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
 )
 
@@ -85,9 +83,12 @@ func (Plugin) Check(_ context.Context, r ipam.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := prevResult(r)
-	if err != nil {
+	result, err := ipam.PrevResult(r)
+	switch {
+	case err != nil:
 		return err
+	case result == nil:
+		return ipam.Invalid("Required prevResult missing")
 	}
 	for _, a := range c.Addresses {
 		if err := a.check(result, r.IfName); err != nil {
@@ -109,21 +110,4 @@ func (a Address) check(result *types100.Result, ifname string) error {
 		return nil
 	}
 	return fmt.Errorf("static: address %v is not in prevResult for interface %v", want.IP, ifname)
-}
-
-func prevResult(r ipam.Request) (*types100.Result, error) {
-	var keys struct {
-		PrevResult json.RawMessage `json:"prevResult"`
-	}
-	if err := json.Unmarshal(r.Config, &keys); err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, err.Error(), "")
-	}
-	if len(keys.PrevResult) == 0 || string(keys.PrevResult) == "null" {
-		return nil, types.NewError(types.ErrInvalidNetworkConfig, "Required prevResult missing", "")
-	}
-	result, err := config.DecodeResult(keys.PrevResult, r.CNIVersion)
-	if err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+err.Error(), "")
-	}
-	return result, nil
 }
