@@ -94,6 +94,8 @@ func (ns *namespace) addNeighbour(e kernel.Neighbour) *refusal {
 // valid as soon as it is there. (net/ipv4/arp.c: arp_constructor; net/ipv6/ndisc.c: ndisc_constructor.)
 func (l *link) mappedMAC(ip netip.Addr) (m mac, ok bool) {
 	switch {
+	case l.loopback() && ip.Is6() && ip.IsMulticast():
+		return mac{}, true // its broadcast address: ndisc_mc_map knows no better for what is no Ethernet
 	case l.loopback():
 		return l.mac, true
 	case ip.Is4() && ip.IsMulticast():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -197,14 +198,23 @@ func needsCarriers(h kernel.Host, o operation.Operation) bool {
 	return false
 }
 
+// linkOf returns the link that an operation means by a name.
 func linkOf(h kernel.Host, netns, name string) (l kernel.Link, ok bool) {
 	ns, err := operation.Open(h, netns)
 	if err != nil {
 		return l, false
 	}
 	defer ns.Close()
-	l, err = ns.LinkByName(name)
-	return l, err == nil
+	index, err := operation.IndexOf(ns, name)
+	if err != nil {
+		return l, false
+	}
+	links, err := ns.Links()
+	i := slices.IndexFunc(links, func(l kernel.Link) bool { return l.Index == index })
+	if err != nil || i < 0 {
+		return l, false
+	}
+	return links[i], true
 }
 
 // undecided reports whether an operation has done what Linux decides by timing alone: a veth was made up and a port. It

@@ -79,6 +79,20 @@ var neighbourLaws = []Law{
 		ns.setBridge(br, kernel.BridgeChange{DefaultPVID: new(7)})
 		e.refused(ns.DeleteNeighbour(stale), kernel.ENOENT, "delete it once the bridge has another setting")
 	}},
+	{"neighbour/loopback", "net/ipv6/ndisc.c ndisc_constructor, include/net/ndisc.h ndisc_mc_map: dev->broadcast", func(e *env) {
+		ns := e.netns("a")
+		lo := ns.link("lo").Index
+		ns.setMAC(lo, macLow)
+		ns.up(lo)
+		for _, ip := range []string{"fd00::9", "ff02::9"} {
+			e.ok(ns.AddNeighbour(kernel.Neighbour{Link: lo, IP: netip.MustParseAddr(ip)}), "add %s without a MAC address", ip)
+		}
+		macs := map[string]string{}
+		for _, n := range ns.neighbours(lo) {
+			macs[n.IP.String()] = n.MAC.String()
+		}
+		equal(e, macs, map[string]string{"fd00::9": macLow, "ff02::9": "00:00:00:00:00:00"}, "MAC addresses that they have")
+	}},
 	{"neighbour/list/all-links", "net/core/neighbour.c neigh_dump_info", func(e *env) {
 		ns, v := e.wired()
 		w := ns.at(v).Peer

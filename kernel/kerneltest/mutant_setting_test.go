@@ -43,6 +43,14 @@ func neighbourMutants() []mutant {
 			}
 			return err
 		}}},
+		{"neighbour/loopback", "sends groups what a host gets", twist{
+			ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
+				for i := range list {
+					list[i].MAC = list[0].MAC
+				}
+				return list
+			},
+		}},
 		{"neighbour/list/all-links", "lists the entries of one link only", twist{
 			ShowNeighbours: func(_ kernel.NetNS, list []kernel.Neighbour) []kernel.Neighbour {
 				return slices.DeleteFunc(list, func(n kernel.Neighbour) bool { return n.Link != list[0].Link })

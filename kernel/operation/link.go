@@ -160,12 +160,12 @@ func (o LinkAdd) Apply(h kernel.Host) (string, error) {
 	return "", in(h, o.NetNS, func(ns kernel.NetNS) (err error) {
 		spec := o.Spec
 		if o.Master != nil {
-			if spec.Master, err = index(ns, *o.Master); err != nil {
+			if spec.Master, err = IndexOf(ns, *o.Master); err != nil {
 				return err
 			}
 		}
 		if o.Parent != nil {
-			if spec.Parent, err = index(ns, *o.Parent); err != nil {
+			if spec.Parent, err = IndexOf(ns, *o.Parent); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,7 @@ func (o LinkSet) Apply(h kernel.Host) (string, error) {
 	return "", onLink(h, o.NetNS, o.Link, func(ns kernel.NetNS, link int) error {
 		change := o.Change
 		if o.Master != nil {
-			master, err := index(ns, *o.Master)
+			master, err := IndexOf(ns, *o.Master)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func with(h kernel.Host, netns *string, f func(kernel.NetNS) error) error {
 // onLink calls f on a namespace and the index of a link.
 func onLink(h kernel.Host, netns, link string, f func(ns kernel.NetNS, index int) error) error {
 	return in(h, netns, func(ns kernel.NetNS) error {
-		index, err := index(ns, link)
+		index, err := IndexOf(ns, link)
 		if err != nil {
 			return err
 		}
@@ -49,8 +49,9 @@ func onLink(h kernel.Host, netns, link string, f func(ns kernel.NetNS, index int
 	})
 }
 
-// index returns the index of a link.
-func index(ns kernel.NetNS, name string) (int, error) {
+// IndexOf returns the index of the link that a line means by a name. ENODEV: there is none of that name, which does not say
+// an index either; where it says one there need be no such link.
+func IndexOf(ns kernel.NetNS, name string) (int, error) {
 	link, err := ns.LinkByName(name)
 	if err == nil || !errors.Is(err, kernel.ENODEV) {
 		return link.Index, err

@@ -158,7 +158,7 @@ func indexOf(ns kernel.NetNS, link *string) (int, error) {
 	if link == nil {
 		return 0, nil
 	}
-	return index(ns, *link)
+	return IndexOf(ns, *link)
 }
 
 var routeTypes = []kernel.RouteType{
