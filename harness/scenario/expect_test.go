@@ -89,6 +89,19 @@ func TestStatementsThatAreNone(t *testing.T) {
 	}
 }
 
+// TestFilesThatNobodyLooksAt: that one of them is not there would be true whatever a plugin did.
+func TestFilesThatNobodyLooksAt(t *testing.T) {
+	for name, seen := range map[string]bool{
+		"/var/lib/cni/mine/*": true, "/var/lib/cni/*/10.1.0.2": true, "/run/cni/mine": true, "*": true, "/var/*": true,
+		"b:/run/cni/x": true, "/run/mine": false, "/var/lib/mine/*": false, "/var/lib/cnix": false, "b:/run/x": false,
+	} {
+		_, err := parseStatements("files\n  ! file "+name, 10)
+		if seen != (err == nil) || err != nil && !strings.Contains(err.Error(), "12: "+name+" is not looked at") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestLasting(t *testing.T) {
 	const want = `netns host
   link cni0 type bridge mtu 1500 admin up

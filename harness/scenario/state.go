@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/kernel/operation/words"
 )
@@ -17,7 +16,8 @@ func stateForms() []form {
 	return []form{
 		{
 			"snapshot", "snapshot NAME", "keep the state of the machine, as the file NAME too;" +
-				" without what Linux adds by itself in time (operational states, IPv6 link-local)",
+				" without what Linux adds by itself in time (operational states, IPv6 link-local); of files, those below " +
+				strings.Join(stateFolders, " and "),
 			(*session).keepSnapshot,
 		},
 		{
@@ -26,7 +26,8 @@ func stateForms() []form {
 		},
 		{
 			"expect", "expect FILE", "the machine has, or gets within two seconds, the state that FILE says;" +
-				" its lines are those of a snapshot, with only what matters stated",
+				" its lines are those of a snapshot, with only what matters stated; of files, those below " +
+				strings.Join(stateFolders, " and "),
 			(*session).expect,
 		},
 		{
@@ -36,9 +37,9 @@ func stateForms() []form {
 	}
 }
 
-// stateFolders are those whose files belong to the state of the machine: what host-local has handed out, what runtimes
-// know of attachments, what flannel has delegated.
-var stateFolders = []string{"/var/lib/cni/networks", harness.ResultsDir, "/var/lib/cni/flannel"}
+// stateFolders are those whose files belong to the state of the machine: what plugins have handed out or noted, whosever
+// they are, and what runtimes know of attachments.
+var stateFolders = []string{"/var/lib/cni", "/run/cni"}
 
 // lasting leaves out of a state what follows from the rest sooner or later: operational states, and what IPv6 does by
 // itself on a link that is up. Two states are compared without.

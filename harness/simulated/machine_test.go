@@ -65,6 +65,26 @@ func TestOwnNamesCanBeTaken(t *testing.T) {
 		simulated.Config{Plugins: map[string]kernel.Program{"bridge": mine}})
 }
 
+// notes is a plugin of somebody who keeps files where nobody else does.
+func notes(_ context.Context, _ kernel.Invocation, h kernel.Host) (exit int) {
+	for _, folder := range []string{"/var/lib/cni/notes", "/run/cni/notes"} {
+		if h.MkdirAll(folder, 0o755) != nil || h.WriteFile(folder+"/10.9.0.2", nil, 0o600) != nil {
+			return 1
+		}
+	}
+	return 0
+}
+
+// TestWhatForeignPluginsNoteIsSeen: what a plugin of others forgets to delete is a difference too.
+func TestWhatForeignPluginsNoteIsSeen(t *testing.T) {
+	const before = "snapshot before\nplugin notes ADD\n"
+	plugins := simulated.Config{Plugins: map[string]kernel.Program{"notes": notes}}
+	for _, folder := range []string{"/var/lib/cni", "/run/cni"} {
+		run(t, "noted", before+"! expect none\nstderr 'none: file "+folder+"/'\n! same before\nstderr '\\+ file "+folder+
+			"/notes/10.9.0.2'\n-- none --\n! file "+folder+"/notes/*\n", plugins)
+	}
+}
+
 // TestCapturesAreOfTheName byte for byte the same in every run.
 func TestCapturesAreOfTheName(t *testing.T) {
 	var captures [2]string
