@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,24 @@ func (e hostExec) FindInPath(plugin string, dirs []string) (string, error) {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("no executable file %s in %s: install the plugin there", plugin, strings.Join(dirs, ":"))
+	return "", fmt.Errorf("no executable file %s in %s, which has %s: install the plugin there (cnilab test: by"+
+		" --backend=linux --plugin-dir=DIR; in Go: as one of simulated.Config's Plugins)",
+		plugin, strings.Join(dirs, ":"), e.namesIn(dirs))
+}
+
+// namesIn are those of the files in folders, for people.
+func (e hostExec) namesIn(dirs []string) string {
+	var names []string
+	for _, dir := range dirs {
+		entries, err := e.host.ReadDir(dir)
+		if err != nil {
+			continue // what cannot be read has no plugin
+		}
+		for _, entry := range entries {
+			names = append(names, entry.Name())
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
 }
 
 func (e hostExec) executable(file string) bool {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
@@ -27,9 +26,9 @@ func ParseNetwork(conf []byte) (*Network, error) {
 
 func parseList(conf []byte) (*libcni.NetworkConfigList, error) {
 	var single struct {
-		Name       string          `json:"name,omitempty"`
-		CNIVersion string          `json:"cniVersion,omitempty"`
-		Plugins    json.RawMessage `json:"plugins"`
+		Name       string            `json:"name,omitempty"`
+		CNIVersion string            `json:"cniVersion,omitempty"`
+		Plugins    []json.RawMessage `json:"plugins"`
 	}
 	if err := json.Unmarshal(conf, &single); err != nil {
 		return nil, err
@@ -37,7 +36,7 @@ func parseList(conf []byte) (*libcni.NetworkConfigList, error) {
 	if single.Plugins != nil {
 		return libcni.NetworkConfFromBytes(conf)
 	}
-	single.Plugins = slices.Concat([]byte("["), conf, []byte("]"))
+	single.Plugins = []json.RawMessage{conf}
 	list, err := json.Marshal(single)
 	if err != nil {
 		return nil, err

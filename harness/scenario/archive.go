@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -11,7 +13,21 @@ type archive struct{ ts *testscript.TestScript }
 
 func (a archive) read(name string) string {
 	a.mustBeLocal(name)
+	if _, err := os.Stat(a.ts.MkAbs(name)); errors.Is(err, fs.ErrNotExist) && name != "stdout" && name != "stderr" {
+		a.ts.Fatalf("there is no file %s%s: a line \"-- %s --\" below the script begins it", name, a.orRather(name), name)
+	}
 	return a.ts.ReadFile(name)
+}
+
+// orRather asks whether another of the files was meant.
+func (a archive) orRather(name string) string {
+	entries, err := os.ReadDir(a.ts.MkAbs("."))
+	a.ts.Check(err)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return orRather(name, names)
 }
 
 func (a archive) write(name, text string) {

@@ -57,6 +57,9 @@ func (s *session) cniCall(w *words.Reader) (c cniCall, err error) {
 	if err != nil {
 		return c, err
 	}
+	if err := checkPod(w, pod); err != nil {
+		return c, err
+	}
 	env := c.attachment.Env
 	c.attachment = harness.PodNamed(pod).Attach(ifName)
 	c.attachment.Env = env

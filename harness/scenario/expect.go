@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,28 +79,12 @@ func parseStatements(text string, before int) ([]statement, error) {
 		if st.Noun == kernel.NounNetNS && !st.absent {
 			netns = st.Name
 		}
-		if !st.canBeSeen() {
-			return nil, fmt.Errorf("%d: %s is not looked at: of files, the state has those below %s; \"file show PATH\" tells of"+
-				" others, and \"! file show PATH\" that there is none", st.line, st.Name, strings.Join(stateFolders, " and "))
+		if err := cmp.Or(st.checkFile(), st.checkProperties()); err != nil {
+			return nil, fmt.Errorf("%d: %w", st.line, err)
 		}
 		all = append(all, st)
 	}
 	return all, nil
-}
-
-// canBeSeen reports whether a state could have the object: of files it has some alone, and that there is none of the others
-// would always be true.
-func (st statement) canBeSeen() bool {
-	if st.Noun != kernel.NounFile {
-		return true
-	}
-	name, _, _ := strings.Cut(st.Name, "*")
-	if i := strings.Index(name, ":/"); i > 0 { // of another machine
-		name = name[i+1:]
-	}
-	return slices.ContainsFunc(stateFolders, func(folder string) bool {
-		return strings.HasPrefix(name, folder+"/") || strings.HasPrefix(folder+"/", name)
-	})
 }
 
 // newest returns the object that was read together with the header of a namespace.

@@ -69,11 +69,11 @@ func TestWhatIsStatedIsNotSo(t *testing.T) {
 		"! link veth*":         "\n- none: host: link veth*\n+ host: link veth1 type veth peer eth0@pod-a",
 		"route 10.2.0.0/24 nexthop weight 3": "\n- host: route 10.2.0.0/24 nexthop weight 3\n" +
 			"+ host: route 10.2.0.0/24 nexthop via 10.1.0.2 dev cni0 weight 1 nexthop via 10.1.0.3 dev cni0 weight 2 dead yes",
-		"netns pod-b":                        "\n- netns pod-b",
-		"! netns pod-a":                      "\n- none: netns pod-a\n+ netns pod-a",
-		"netns pod-a\nlink cni0":             "\ntry.txtar:12\n- pod-a: link cni0",
-		"file *10.1.0.2 content \"pod-b*\"":  "\n+ file /var/lib/cni/networks/net/10.1.0.2 content \"pod-a\\r\\neth0\"",
-		"link cni0 mtu 1400\nlink veth1 x y": "\ntry.txtar:12\n- host: link veth1 x y",
+		"netns pod-b":                            "\n- netns pod-b",
+		"! netns pod-a":                          "\n- none: netns pod-a\n+ netns pod-a",
+		"netns pod-a\nlink cni0":                 "\ntry.txtar:12\n- pod-a: link cni0",
+		"file *10.1.0.2 content \"pod-b*\"":      "\n+ file /var/lib/cni/networks/net/10.1.0.2 content \"pod-a\\r\\neth0\"",
+		"link cni0 mtu 1400\nlink veth1 alias y": "\ntry.txtar:12\n- host: link veth1 alias y",
 	} {
 		err := checkStatements(t, text)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -63,6 +63,9 @@ func lintLine(line string) error {
 		return nil
 	}
 	i := slices.IndexFunc(builtins(), func(b builtin) bool { return b.name == verb })
+	if i < 0 && strings.HasPrefix(verb, "--") {
+		return words.UsageError{Message: `a file begins with a line "-- NAME --", with these blanks`}
+	}
 	if i < 0 {
 		message := fmt.Sprintf("%q is no verb%s (cnilab help scenario lists them)", verb, orRather(verb, Verbs()))
 		return words.UsageError{Message: message}

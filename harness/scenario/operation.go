@@ -24,7 +24,7 @@ func requests(begin string) []form {
 					return "", err
 				}
 				out, err := s.request(o)
-				return out, hint(o, err)
+				return out, missing(hint(o, err))
 			}})
 		}
 	}

@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
+	"path"
+	"strings"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel/operation/words"
@@ -58,7 +61,16 @@ func readPod(w *words.Reader, a *harness.Attachment) error {
 	err := w.Names("POD IFNAME", &pod, &ifName)
 	p := harness.PodNamed(pod)
 	a.ContainerID, a.NetNS, a.IfName = p.Name, p.NetNS, ifName
-	return err
+	return cmp.Or(err, checkPod(w, pod))
+}
+
+// checkPod refuses the path of a namespace, where a pod is wanted.
+func checkPod(w *words.Reader, pod string) error {
+	if strings.Contains(pod, "/") {
+		return w.Wrong("POD %q is no name, but a path: it is %q here, and -netns PATH says where else its namespace is",
+			pod, path.Base(pod))
+	}
+	return nil
 }
 
 func (s *session) plugin(_ string, w *words.Reader) (out string, err error) {

@@ -41,7 +41,7 @@ func TestOutcomes(t *testing.T) {
 		{"cni add n p eth0\n-- n --\n\n{ \"name\": \"net\"\n  \"type\": \"bridge\" }\n", Failed, "FAIL: scenarios/try.txtar:1: scenarios/try.txtar:5 (n:3): network configuration: invalid character '\"' after object key:value pair"},
 		{"cni status n\n-- n --\n{\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): network configuration: unexpected end"},
 		{"cni add -capabilities c n p eth0\n-- c --\n[\n}\n", Failed, "txtar:1: scenarios/try.txtar:4 (c:2): invalid character '}'"},
-		{"cni add -capabilities c n p eth0\n-- c --\n[]\n", Failed, "txtar:1: c: json: cannot unmarshal array"},
+		{"cni add -capabilities c n p eth0\n-- c --\n[]\n", Failed, "txtar:1: scenarios/try.txtar:3 (c:1): the document is an array, and has to be an object"},
 		{"plugin -prev r bridge ADD n\n-- n --\n{}\n-- r --\n", Failed, "txtar:1: scenarios/try.txtar:5 (r:1): unexpected end"},
 		{"plugin -prev r bridge ADD n\n-- n --\nnone\n-- r --\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): invalid character 'o'"},
 		{"jsoncmp n n\n-- n --\n{,}\n", Failed, "txtar:1: scenarios/try.txtar:3 (n:1): no JSON document: invalid character ','"},
@@ -56,7 +56,11 @@ func TestOutcomes(t *testing.T) {
 		{"file show /etc/motd\ncmp stdout want\n-- want --\nbye\n", Failed, "-welcome\n+bye\n"},
 		{"! file shwo /etc/motd", Failed, `try.txtar:1: file: does not know "shwo", but show, write, del`},
 		{"cni add /etc/passwd pod-a eth0", Failed, `try.txtar:1: "/etc/passwd" is no file of the archive`},
-		{"cni add none pod-a eth0", Failed, "try.txtar:1: open $WORK"},
+		{"cni add n.conlist pod-a eth0\n-- n.conflist --\n{}\n", Failed, `there is no file n.conlist; is it "n.conflist"?: a line "-- n.conlist --"`},
+		{"cni add n /run/netns/pod-a eth0\n-- n --\n{}\n", Failed, `try.txtar:1: cni add: POD "/run/netns/pod-a" is no name, but a path: it is "pod-a"`},
+		{"plugin bridge ADD n /run/netns/pod-a eth0\n-- n --\n{}\n", Failed, `try.txtar:1: plugin: POD "/run/netns/pod-a" is no name, but a path`},
+		{"stop\n--n.conf--\n{}\n", Failed, `try.txtar:2: a file begins with a line "-- NAME --", with these blanks`},
+		{"cni add none pod-a eth0", Failed, `try.txtar:1: there is no file none: a line "-- none --" below the script begins it`},
 		{"ip link show", Failed, "panic: "}, // the fake host has no such call
 	} {
 		r := Run(t.Context(), written(c.script), fakeMachine, Options{})

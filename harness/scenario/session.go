@@ -2,11 +2,13 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 
 	"github.com/cnilab/cnilab/harness"
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
 	"github.com/cnilab/cnilab/kernel/operation/words"
 )
 
@@ -114,7 +116,17 @@ func (s *session) open(netns string) (kernel.NetNS, error) {
 	if netns == kernel.HostNetNS {
 		return s.host.Self()
 	}
-	return s.host.OpenNetNS(netnsPath(netns))
+	ns, err := s.host.OpenNetNS(netnsPath(netns))
+	return ns, missing(err)
+}
+
+// missing says of the error for a namespace that is not there what to do.
+func missing(err error) error {
+	failed, ok := errors.AsType[*kernel.Error](err)
+	if !ok || failed.Op != string(intercept.NetNSOpen) || failed.Errno != kernel.ENOENT {
+		return err
+	}
+	return fmt.Errorf("%w; a line \"ip netns add %s\" makes it", err, path.Base(failed.Object))
 }
 
 // in calls f on a namespace.

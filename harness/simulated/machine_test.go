@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/cnilab/cnilab/harness/scenario"
@@ -82,6 +83,23 @@ func TestWhatForeignPluginsNoteIsSeen(t *testing.T) {
 	for _, folder := range []string{"/var/lib/cni", "/run/cni"} {
 		run(t, "noted", before+"! expect none\nstderr 'none: file "+folder+"/'\n! same before\nstderr '\\+ file "+folder+
 			"/notes/10.9.0.2'\n-- none --\n! file "+folder+"/notes/*\n", plugins)
+	}
+}
+
+// TestMistakesAreToldOf with what to do about them.
+func TestMistakesAreToldOf(t *testing.T) {
+	const conf = "\n-- n --\n{ \"cniVersion\": \"1.0.0\", \"name\": \"n\", \"type\": \"brigde\" }\n"
+	for line, want := range map[string]string{
+		"ip -n pod-a link set lo up":  `:1: netns open /run/netns/pod-a: .* \(ENOENT\); a line "ip netns add pod-a" makes it`,
+		"ping pod-a 10.1.0.1":         `:1: netns open /run/netns/pod-a: .* \(ENOENT\); a line "ip netns add pod-a" makes it`,
+		"ip addr add 10.1.0.1 dev x":  `:1: link get x in netns host: no such device \(ENODEV\)\n`,
+		"cni add n pod-a eth0" + conf: `no executable file brigde in /opt/cni/bin, which has bridge, .*static: install`,
+	} {
+		s := scenario.Scenario{Name: "wrong", File: "wrong.txtar", Text: []byte(line + "\n")}
+		r := simulated.Run(t.Context(), s, simulated.Config{}, scenario.Options{})
+		if !regexp.MustCompile(want).MatchString(r.Log) {
+			t.Errorf("%s: want %s, got\n%s", line, want, r.Log)
+		}
 	}
 }
 
