@@ -51,7 +51,7 @@ fuzz: ## fuzz each target for some seconds, one after the other; "make fuzz T=10
 
 # What asks the simulation for one thing after the other, for long, has nobody to race with. What the plugin and its
 # scenarios do on Linux is done by kernel/linux, whose own tests race.
-SERIAL := ^(TestLinesAreAnIndex|TestLikeReference|TestAddFailsWithoutTrace|TestOddities|TestSimulationAnswersAsRecorded|TestFidelityPage|TestREADMEsPipelines|TestLinux)$$|/^linux$$
+SERIAL := ^(TestLinesAreAnIndex|TestLikeReference|TestAddFailsWithoutTrace|TestOddities|TestSimulationAnswersAsRecorded|TestFidelityPage|TestREADMEsRepository|TestLinux)$$|/^linux$$
 
 race: ## run the same tests under the race detector (needs a C compiler), but for the long ones that do one thing at a time
 	CGO_ENABLED=1 $(GOTEST) -vet=off -race -skip '$(SERIAL)' ./...
