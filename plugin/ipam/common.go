@@ -25,7 +25,7 @@ func NoSection() error { return Invalid("IPAM config missing 'ipam' key") }
 // Decode reads of a configuration what a plugin has keys for.
 func Decode(data []byte, keys any) error {
 	if err := json.Unmarshal(data, keys); err != nil {
-		return types.NewError(types.ErrDecodingFailure, "ipam: "+err.Error(), "")
+		return types.NewError(types.ErrDecodingFailure, config.Explain(err), "")
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func TestPrevResult(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	var keys struct{ Name string }
-	wantError(t, "a number", ipam.Decode([]byte(`{"name": 1}`), &keys), 6, "ipam: json: cannot unmarshal number")
+	wantError(t, "a number", ipam.Decode([]byte(`{"name": 1}`), &keys), 6, `key "Name" is a JSON number where string is wanted`)
 	wantError(t, "a name", ipam.Decode([]byte(`{"name": "lab"}`), &keys), 6, "")
 	if keys.Name != "lab" {
 		t.Errorf("got %q", keys.Name)
