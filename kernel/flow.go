@@ -192,7 +192,7 @@ func (r *wordReader) flowProtocol() uint8 {
 	}
 	n, err := strconv.ParseUint(word, 10, 8)
 	if err != nil {
-		r.fail("no protocol: " + err.Error())
+		r.fail("no protocol: " + word)
 	}
 	return uint8(n)
 }

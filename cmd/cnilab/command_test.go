@@ -155,6 +155,7 @@ func TestUsageErrors(t *testing.T) {
 		"test command_test.go":                  "command_test.go is no scenario: the name of one ends with .txtar",
 		"test backend":                          "no file *.txtar in backend",
 		"test --plugin-dir=/opt":                "--plugin-dir: only --backend=linux and --backend=uml can run programs",
+		"test --backend=uml --plugin-dir=none":  "cnilab: --plugin-dir: open ",
 		"topology":                              "topology: name one SCENARIO, not 0 (see cnilab topology --help)",
 		"topology add.txtar -o x.gif":           "-o x.gif: the name has to end with .dot, .svg, .png or .pdf",
 		"topology testdata/bound":               "name the one to draw",

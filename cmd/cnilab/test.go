@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -88,8 +89,11 @@ func (f testFlags) kernel() (backend.Backend, error) {
 		return backend.Backend{}, fmt.Errorf("--plugin-dir: only --backend=linux and --backend=uml can run programs")
 	}
 	dir, err := filepath.Abs(f.pluginDir)
+	if err == nil {
+		_, err = os.ReadDir(dir)
+	}
 	if err != nil {
-		return backend.Backend{}, err
+		return backend.Backend{}, fmt.Errorf("--plugin-dir: %w", err)
 	}
 	return backend.Named(f.backend, backend.Config{PluginDir: dir})
 }

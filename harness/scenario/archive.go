@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -14,9 +15,14 @@ type archive struct{ ts *testscript.TestScript }
 func (a archive) read(name string) string {
 	a.mustBeLocal(name)
 	if _, err := os.Stat(a.ts.MkAbs(name)); errors.Is(err, fs.ErrNotExist) && name != "stdout" && name != "stderr" {
-		a.ts.Fatalf("there is no file %s%s: a line \"-- %s --\" below the script begins it", name, a.orRather(name), name)
+		a.ts.Fatalf("%s", missingFile(name)+a.orRather(name))
 	}
 	return a.ts.ReadFile(name)
+}
+
+// missingFile is the message for a file that the archive does not have.
+func missingFile(name string) string {
+	return fmt.Sprintf("there is no file %s: a line \"-- %s --\" below the script begins it", name, name)
 }
 
 // orRather asks whether another of the files was meant.

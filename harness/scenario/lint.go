@@ -2,8 +2,11 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,10 +27,12 @@ func (s Scenario) lint() error {
 		return err
 	}
 	empty := true
+	set := []string{"WORK"}
 	for i, line := range s.script() {
-		if err := lintLine(line); err != nil {
+		if err := cmp.Or(lintLine(line), lintVariables(line, set)); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.File, i+1, err)
 		}
+		set = append(set, variablesSet(line)...)
 		empty = empty && len(wordsOf(line)) == 0
 	}
 	if empty {
@@ -76,6 +81,39 @@ func lintLine(line string) error {
 		}
 	}
 	return nil
+}
+
+// lintVariables refuses a line that names a variable that no line before has set: it would stand for nothing.
+func lintVariables(line string, set []string) (err error) {
+	for i, part := range strings.Split(strings.Join(split(line), " "), "'") {
+		if i%2 == 1 {
+			continue // between quotes nothing is replaced
+		}
+		os.Expand(part, func(name string) string {
+			name = strings.TrimSuffix(name, "@R")
+			if plainName.MatchString(name) && !slices.Contains(set, name) {
+				message := fmt.Sprintf("$%s is not set: a line \"env %s=VALUE\" before sets it%s", name, name, orRather(name, set))
+				err = words.UsageError{Message: message}
+			}
+			return ""
+		})
+	}
+	return err
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// variablesSet are the names of those that a line sets.
+func variablesSet(line string) (names []string) {
+	words := wordsOf(line)
+	if len(words) == 0 || words[0] != "env" {
+		return nil
+	}
+	for _, word := range words[1:] {
+		name, _, _ := strings.Cut(strings.ReplaceAll(word, "'", ""), "=")
+		names = append(names, name)
+	}
+	return names
 }
 
 // localFile reports whether a name can only be that of a file in the script's own folder, or below it. What a variable

@@ -35,6 +35,10 @@ func requests(begin string) []form {
 func (s *session) request(o operation.Operation) (string, error) {
 	switch o := o.(type) {
 	case operation.NetNSAdd:
+		if slices.Contains([]string{"", ".", ".."}, o.Name) || strings.Contains(o.Name, "/") {
+			message := fmt.Sprintf("ip netns add: %q is no NAME: it is that of a file in %s", o.Name, kernel.NetNSDir)
+			return "", words.UsageError{Message: message}
+		}
 		return "", harness.PodNamed(o.Name).Start(s.host)
 	case operation.NetNSDelete:
 		s.stopServices(o.Name) // they run in its containers, and would hold it

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -84,9 +85,12 @@ type shownAs struct {
 	session *session
 }
 
+// noFile is how verbs of testscript's tell that the archive has no such file.
+var noFile = regexp.MustCompile(`(open|stat) \$WORK/(\S+): no such file or directory`)
+
 // Log shows the log of a script: told, where the session has kept a transcript, and in any case with JSON laid out alike.
 func (t shownAs) Log(args ...any) {
-	log := t.names.Replace(fmt.Sprint(args...))
+	log := noFile.ReplaceAllString(t.names.Replace(fmt.Sprint(args...)), missingFile("$2"))
 	if kept := t.session.transcript; kept != nil {
 		log = kept.tell(log)
 	} else {

@@ -56,10 +56,16 @@ func TestOutcomes(t *testing.T) {
 		{"file show /etc/motd\ncmp stdout want\n-- want --\nbye\n", Failed, "-welcome\n+bye\n"},
 		{"! file shwo /etc/motd", Failed, `try.txtar:1: file: does not know "shwo", but show, write, del`},
 		{"cni add /etc/passwd pod-a eth0", Failed, `try.txtar:1: "/etc/passwd" is no file of the archive`},
-		{"cni add n.conlist pod-a eth0\n-- n.conflist --\n{}\n", Failed, `there is no file n.conlist; is it "n.conflist"?: a line "-- n.conlist --"`},
+		{"cni add n.conlist pod-a eth0\n-- n.conflist --\n{}\n", Failed, `there is no file n.conlist: a line "-- n.conlist --" below the script begins it; is it "n.conflist"?`},
 		{"cni add n /run/netns/pod-a eth0\n-- n --\n{}\n", Failed, `try.txtar:1: cni add: POD "/run/netns/pod-a" is no name, but a path: it is "pod-a"`},
 		{"plugin bridge ADD n /run/netns/pod-a eth0\n-- n --\n{}\n", Failed, `try.txtar:1: plugin: POD "/run/netns/pod-a" is no name, but a path`},
 		{"stop\n--n.conf--\n{}\n", Failed, `try.txtar:2: a file begins with a line "-- NAME --", with these blanks`},
+		{"file show $FILE\n", Failed, `try.txtar:1: $FILE is not set: a line "env FILE=VALUE" before sets it`},
+		{"env FILE=/etc/motd\n! file show /x$FILES\n", Failed, `try.txtar:2: $FILES is not set: a line "env FILES=VALUE" before sets it; is it "FILE"?`},
+		{"env 'A=x' B=$WORK\nfile show /etc/motd # $C\nstdout '^$D|come$'\n! file show ${A}${B@R}\n", Passed, ""},
+		{"ip netns add a/b\n", Failed, `try.txtar:1: ip netns add: "a/b" is no NAME: it is that of a file in /run/netns`},
+		{"file show /etc/motd\ncmp stdout want\n", Failed, `try.txtar:2: there is no file want: a line "-- want --" below`},
+		{"cp none some\n", Failed, `try.txtar:1: there is no file none: a line "-- none --" below`},
 		{"cni add none pod-a eth0", Failed, `try.txtar:1: there is no file none: a line "-- none --" below the script begins it`},
 		{"ip link show", Failed, "panic: "}, // the fake host has no such call
 	} {

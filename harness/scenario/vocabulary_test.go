@@ -32,6 +32,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"ip link set cni0 promisc maybe":         `ip link set: "maybe" is no switch (on or off)`,
 		"ip link set cni0 type veth":             `ip link set: can set things of the type bridge, not of "veth"`,
 		"ip link del cni0 eth0":                  `ip link del: does not know "eth0"`,
+		"conntrack -D -p tpc":                    "conntrack -D: no protocol: tpc (usage: ",
 		"ip addr add 10.1.0.1/24":                "ip addr add: dev is missing",
 		"ip addr add 10.1.0.1/33 dev eth0":       `ip addr add: "10.1.0.1/33" is no PREFIX`,
 		"ip addr add 10.1.0.1/24 dev eth0 x":     `ip addr add: does not know "x" here, but broadcast, dev, nodad`,
