@@ -79,6 +79,20 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestKeysThatNobodyKnowsAreWarnedOf though the scenario passes.
+func TestKeysThatNobodyKnowsAreWarnedOf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const script = "ip netns add pod-a\ncni add net.conf pod-a eth0\n-- net.conf --\n" +
+		`{ "cniVersion": "1.1.0", "name": "net", "type": "bridge", "isGatway": true }` + "\n"
+	if err := os.WriteFile("typo.txtar", []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = "\n    typo.txtar:2: bridge: warning: network net: key \"isGatway\" is unknown, and ignored; is it \"isGateway\"?\n1 passed"
+	if exit, stdout, _ := cnilab(t, "test", "typo.txtar"); exit != exitOK || !strings.Contains(stdout, want) {
+		t.Errorf("exit status %d; want %s\n%s", exit, want, stdout)
+	}
+}
+
 // TestFaultsOfAFailureAreNotMissed: what fails is why no call met them.
 func TestFaultsOfAFailureAreNotMissed(t *testing.T) {
 	for _, last := range []string{"ip link del none", "skip"} {

@@ -37,6 +37,9 @@ func (r *report) add(result scenario.Result) {
 	if r.verbose || result.Outcome != scenario.Passed && result.Outcome != scenario.Bound {
 		fmt.Fprint(r.out, indent(result.Log))
 	}
+	if !r.verbose {
+		fmt.Fprint(r.out, indent(result.Warned)) // else the log has it
+	}
 	if result.Bound != "" && result.Outcome != scenario.Bound {
 		r.bound[result.Bound]++
 	}

@@ -16,6 +16,7 @@ import (
 type heard struct {
 	mu   sync.Mutex
 	line string // of the script, that is being done
+	at   int    // its number
 	all  []saying
 	old  int // how many of all are of lines before
 }
@@ -23,6 +24,7 @@ type heard struct {
 // A saying is what one run of a program wrote to standard error.
 type saying struct {
 	line, program string
+	at            int
 	text          string // without a newline at its end
 }
 
@@ -38,18 +40,18 @@ func (h heardHost) Exec(ctx context.Context, file string, env []string, stdin []
 	return out, err
 }
 
-// next begins a line of the script.
-func (h *heard) next(line []string) {
+// next begins a line of the script, that has the number.
+func (h *heard) next(line []string, at int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.line, h.old = strings.Join(line, " "), len(h.all)
+	h.line, h.at, h.old = strings.Join(line, " "), at, len(h.all)
 }
 
 func (h *heard) add(program, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if text != "" {
-		h.all = append(h.all, saying{h.line, program, text})
+		h.all = append(h.all, saying{h.line, program, h.at, text})
 	}
 }
 
@@ -72,6 +74,37 @@ func (h *heard) above(log string) string {
 		}
 	}
 	return missing.String() + log
+}
+
+// warnings are what programs have warned of, each with its place, but for what the script looks at itself.
+func (h *heard) warnings(s Scenario) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all strings.Builder
+	for _, said := range h.all {
+		for line := range strings.Lines(said.text) {
+			if strings.Contains(strings.ToLower(line), "warning") && !s.looksAtStderr(said.at) {
+				fmt.Fprintf(&all, "%s:%d: %s\n", s.File, said.at, strings.TrimSpace(line))
+			}
+		}
+	}
+	return all.String()
+}
+
+// looksAtStderr reports whether the lines behind one of the script, counted from 1, are about what that has printed, and
+// one of them about its standard error.
+func (s Scenario) looksAtStderr(at int) bool {
+	for _, line := range s.script()[at:] {
+		words := append(wordsOf(line), "")
+		switch words[0] {
+		case "stderr":
+			return true
+		case "", "stdout", "cmp", "cmpenv", "jsoncmp", "grep", "cp":
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // String is for people.

@@ -49,6 +49,18 @@ func TestWarningsAreTheLinesStandardError(t *testing.T) {
 	}
 }
 
+// TestWarningsOfWhatPasses are told with their place, unless the script looks at them itself.
+func TestWarningsOfWhatPasses(t *testing.T) {
+	const told = "try.txtar:2: warning: I do not like\n"
+	for behind, want := range map[string]string{
+		"": told, "stdout ''": told, "ip netns add a\nstderr ''": told, "\n# A comment.\n! stdout x\nstderr like": "",
+	} {
+		if r := withWarner(t, "\nplugin warner ADD\n"+behind, scenario.Options{}); r.Outcome != scenario.Passed || r.Warned != want {
+			t.Errorf("%q: %s, warned %q, want %q", behind, r.Outcome, r.Warned, want)
+		}
+	}
+}
+
 // TestWarningsAreInTheLogOfAFailure also where the part of the script that heard them has passed, and each once.
 func TestWarningsAreInTheLogOfAFailure(t *testing.T) {
 	const script = "# It is asked.\nplugin warner ADD\n# Then all goes wrong.\nplugin warner STATUS\n! ip netns add a\n"

@@ -76,6 +76,7 @@ type Result struct {
 	Log     string        // what was done and what went wrong, for people; the reason of a skip
 	Took    time.Duration // real time
 	Bound   string        // the backend that the scenario is bound to, if any
+	Warned  string        // of what passed: what programs warned of, a line each, but for what the script looks at itself
 	State   string        // with Options.State: a kernel.Snapshot of the machine, without files
 	Cables  []LaidCable   // with Options.State: what joins machines
 	Updated []byte        // the new text of the scenario, where Options.Update changed it
@@ -93,13 +94,16 @@ func Run(ctx context.Context, s Scenario, newMachine NewMachine, o Options) Resu
 	var updated []byte
 	rec.Run(s.Name, func(t testscript.T) { updated = session.runScript(ctx, t, newMachine, o) })
 	session.conclude(rec)
-	log := rec.log.String()
+	log, warned := rec.log.String(), ""
+	if rec.outcome() == Passed {
+		warned = session.heard.warnings(s)
+	}
 	if rec.outcome() == Failed && !o.Verbose {
 		log = session.heard.above(log)
 	}
 	return Result{
 		Name: s.Name, Outcome: rec.outcome(), Log: log, Took: time.Since(start),
-		Bound: bound.Backend, State: session.lastState, Cables: session.lastCables, Updated: updated,
+		Warned: warned, Bound: bound.Backend, State: session.lastState, Cables: session.lastCables, Updated: updated,
 	}
 }
 
@@ -209,7 +213,7 @@ func command(ts *testscript.TestScript, neg bool, name string, args []string) {
 	s.advance(name)
 	line := append([]string{name}, args...)
 	s.begin(cutHost(line)[0])
-	s.heard.next(line)
+	s.heard.next(line, s.line)
 	out, err := s.do(line)
 	if late, ok := errors.AsType[lateError](context.Cause(s.ctx)); ok {
 		ts.Fatalf("%v", late) // whatever the line says: it may have been called off
