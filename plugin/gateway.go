@@ -169,6 +169,11 @@ func (s *section) turnOn(key string) error {
 	if err != nil || before == "1" {
 		return err
 	}
-	s.undo.push("turn forwarding off", func(context.Context) error { return s.host.SetSysctl(key, before) })
+	s.undo.push("turn forwarding off", func(context.Context) error {
+		if s.othersForward {
+			return nil
+		}
+		return s.host.SetSysctl(key, before)
+	})
 	return s.host.SetSysctl(key, "1")
 }
