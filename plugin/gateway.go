@@ -157,23 +157,68 @@ func forwardedFamilies(c config.Config, l layer3) (families []kernel.Family) {
 // forward turns forwarding on for networks that have addresses.
 func (s *section) forward(context.Context) error {
 	for _, family := range forwardedFamilies(s.config, s.layer3) {
-		if err := s.turnOn(forwardingKey(family)); err != nil {
+		if err := s.turnOn(family); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *section) turnOn(key string) error {
+func (s *section) turnOn(f kernel.Family) error {
+	key := forwardingKey(f)
 	before, err := s.host.Sysctl(key)
 	if err != nil || before == "1" {
+		return err
+	}
+	spread, err := s.spreadOf(f)
+	if err != nil {
 		return err
 	}
 	s.undo.push("turn forwarding off", func(context.Context) error {
 		if s.othersForward {
 			return nil
 		}
-		return s.host.SetSysctl(key, before)
+		err := s.host.SetSysctl(key, before)
+		for _, was := range spread {
+			err = errors.Join(err, s.resetSysctl(was))
+		}
+		return err
 	})
 	return s.host.SetSysctl(key, "1")
+}
+
+// A sysctl is a setting and its value.
+type sysctl struct{ key, value string }
+
+// spreadOf returns what else writing a family's forwardingKey sets, as it is: whether single links forward, and whether
+// the host believes ICMP redirects, which is off where all forward and on where they do not.
+func (s *section) spreadOf(f kernel.Family) (spread []sysctl, err error) {
+	folder, keys := "net/ipv6/conf/", []string{"default/forwarding"}
+	if f == kernel.IPv4 {
+		folder, keys = "net/ipv4/conf/", append(keys, "all/accept_redirects")
+	}
+	links, err := s.host.Links()
+	for _, l := range links {
+		keys = append(keys, l.Name+"/forwarding")
+	}
+	for _, key := range keys {
+		value, err := s.host.Sysctl(folder + key)
+		if err != nil && !errors.Is(err, kernel.ENOENT) {
+			return nil, err
+		}
+		spread = append(spread, sysctl{folder + key, value})
+	}
+	return spread, err
+}
+
+// resetSysctl gives a setting its value back, unless it has it, or its link is gone.
+func (s *section) resetSysctl(was sysctl) error {
+	value, err := s.host.Sysctl(was.key)
+	if errors.Is(err, kernel.ENOENT) {
+		return nil
+	}
+	if err == nil && value != was.value {
+		err = s.host.SetSysctl(was.key, was.value)
+	}
+	return err
 }

@@ -181,3 +181,39 @@ func TestSharedPartsAreLocked(t *testing.T) {
 		l.must(lock())
 	})
 }
+
+// failing is the machine on which a container's interface cannot be set up, when all that is shared has been made.
+func (l *lab) failing() kernel.Host {
+	return intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+		if c.Op == intercept.LinkSet && c.NetNS != "host" {
+			return refusal(c, kernel.EIO)
+		}
+		return next()
+	})
+}
+
+// TestForwardingOfSingleLinksIsUndone: turning it on for the host turns it on for each link, and the host's belief in ICMP
+// redirects off. A node that was hardened, or forwards on one link alone, is as it was after an ADD that failed.
+func TestForwardingOfSingleLinksIsUndone(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.must(l.self.AddLink(kernel.LinkSpec{Name: "up0", Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "up1"}}))
+		settings := []string{
+			"net/ipv4/conf/up0/forwarding=1", "net/ipv4/conf/up1/forwarding=0", "net/ipv4/conf/default/forwarding=1",
+			"net/ipv6/conf/up0/forwarding=1", "net/ipv6/conf/default/forwarding=1", "net/ipv4/conf/all/accept_redirects=0",
+		}
+		for _, setting := range settings {
+			key, value, _ := strings.Cut(setting, "=")
+			l.must(l.self.SetSysctl(key, value))
+		}
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.dual(nil), on: l.failing()}
+		before := l.snapshot()
+		l.fail(r, 101, "configure the container's interface", "EIO")
+		l.wantState("ADD", before)
+		for _, setting := range settings {
+			key, want, _ := strings.Cut(setting, "=")
+			if value, err := l.self.Sysctl(key); err != nil || value != want {
+				t.Errorf("%s is %q after a failed ADD, %v", setting, value, err)
+			}
+		}
+	})
+}
