@@ -39,13 +39,27 @@ func (s *section) useBridge(bridge kernel.Link) error {
 	if err := s.filterVLANs(); err != nil {
 		return err
 	}
-	if err := s.refuseAdvertisements(bridge.Name); err != nil || bridge.Up {
+	return s.setDeafUp(bridge)
+}
+
+// setDeafUp sets a link up that somebody else made, once it hears no router advertisements. Where that is undone, it gets
+// the addresses back that it had: of IPv6 Linux deletes them when a link goes down (addrconf_ifdown, net/ipv6/addrconf.c).
+func (s *section) setDeafUp(l kernel.Link) error {
+	if err := s.refuseAdvertisements(l.Name); err != nil || l.Up {
 		return err
 	}
-	s.undo.push("set the bridge down", func(context.Context) error {
-		return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(false)})
+	addresses, err := s.host.Addresses(l.Index)
+	if err != nil {
+		return err
+	}
+	s.undo.push("set "+l.Name+" down", func(context.Context) error {
+		failure := setUp(s.host, l, false)
+		for _, a := range addresses {
+			failure = errors.Join(failure, s.restoreBridgeAddress(a))
+		}
+		return failure
 	})
-	return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(true)})
+	return setUp(s.host, l, true)
 }
 
 // createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last

@@ -217,3 +217,25 @@ func TestForwardingOfSingleLinksIsUndone(t *testing.T) {
 		}
 	})
 }
+
+// TestBridgeThatWasDownKeepsItsAddresses, of which Linux deletes those of IPv6 when a failed ADD sets it down again.
+func TestBridgeThatWasDownKeepsItsAddresses(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addDownBridge()
+		bridge, err := l.self.LinkByName("br-test")
+		l.must(err)
+		l.must(l.self.SetSysctl("net/ipv6/conf/br-test/addr_gen_mode", "1")) // no link-local address
+		l.must(l.self.SetSysctl("net/ipv6/conf/br-test/disable_ipv6", "0"))
+		for _, a := range []string{"10.9.0.1/24", "fd00:7::1/64"} {
+			l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix(a), NoDAD: strings.Contains(a, ":")}))
+		}
+		l.awaitLocal("fd00:7::1/128")
+		r := request{
+			verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true}), on: l.failing(),
+		}
+		before := l.snapshot()
+		l.fail(r, 101, "configure the container's interface", "EIO")
+		l.awaitLocal("fd00:7::1/128")
+		l.wantState("ADD", before)
+	})
+}
