@@ -42,6 +42,11 @@ func (s *section) addGateway(addresses []kernel.Address, gateway netip.Prefix) (
 	if slices.ContainsFunc(addresses, func(a kernel.Address) bool { return a.Prefix == gateway }) {
 		return addresses, nil
 	}
+	if gateway.Addr().Is4() {
+		if err := s.keepRoutes(addresses); err != nil {
+			return nil, err
+		}
+	}
 	left, err := s.makeRoom(addresses, gateway)
 	if err != nil {
 		return nil, err
@@ -66,6 +71,37 @@ func (s *section) addBridgeAddress(address kernel.Address) error {
 		return nil
 	}
 	return err
+}
+
+// keepRoutes has what others route by the bridge, and from its addresses, brought back where the rest is undone: Linux
+// deletes all of the one when the link loses its last IPv4 address, and the other with the address (fib_inetaddr_event,
+// net/ipv4/fib_frontend.c; fib_sync_down_addr, net/ipv4/fib_semantics.c).
+func (s *section) keepRoutes(addresses []kernel.Address) error {
+	all, err := s.host.Routes(kernel.IPv4)
+	var before []kernel.Route
+	for _, r := range all {
+		isSource := func(a kernel.Address) bool { return a.Prefix.Addr() == r.Source }
+		if r.Protocol != kernel.ProtoKernel && (r.Link == s.gateway.Index || slices.ContainsFunc(addresses, isSource)) {
+			before = append(before, r)
+		}
+	}
+	s.undo.push("restore the bridge's routes", func(context.Context) error {
+		return errors.Join(s.restoreRoutes(before, false), s.restoreRoutes(before, true)) // gateways have to be reachable
+	})
+	return err
+}
+
+// restoreRoutes adds those that are not there any more, of the ones that lead to a gateway, or of the others.
+func (s *section) restoreRoutes(routes []kernel.Route, toGateway bool) (failure error) {
+	for _, r := range routes {
+		if r.Gateway.IsValid() != toGateway {
+			continue
+		}
+		if err := s.host.AddRoute(r, kernel.Beside); !errors.Is(err, kernel.EEXIST) {
+			failure = errors.Join(failure, err)
+		}
+	}
+	return failure
 }
 
 // makeRoom sees to the addresses of the bridge that the gateway's cannot stand beside: with forceAddress they are

@@ -239,3 +239,40 @@ func TestBridgeThatWasDownKeepsItsAddresses(t *testing.T) {
 		l.wantState("ADD", before)
 	})
 }
+
+// TestRoutesByTheBridgeStay: Linux deletes them with the bridge's last IPv4 address, and those that another link has from
+// one of its addresses; a failed ADD brings them back.
+func TestRoutesByTheBridgeStay(t *testing.T) {
+	for name, addresses := range map[string][]string{"no address": nil, "another address": {"10.7.0.1/24"}} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, l *lab) {
+				l.addBridge()
+				bridge, err := l.self.LinkByName("br-test")
+				l.must(err)
+				l.must(l.self.AddLink(kernel.LinkSpec{Name: "other", Kind: kernel.KindBridge, Up: true}))
+				other, err := l.self.LinkByName("other")
+				l.must(err)
+				routes := []kernel.Route{
+					{Dst: prefix("198.51.100.0/24"), Link: bridge.Index, Scope: kernel.ScopeLink, Protocol: kernel.ProtoStatic},
+				}
+				for _, a := range addresses {
+					p := prefix(a)
+					l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: p}))
+					routes = append(routes,
+						kernel.Route{Dst: prefix("203.0.113.0/24"), Link: bridge.Index, Gateway: p.Addr().Next(), Metric: 7, Table: 100},
+						kernel.Route{Dst: prefix("192.0.2.0/24"), Link: other.Index, Scope: kernel.ScopeLink, Source: p.Addr()})
+				}
+				for _, r := range routes {
+					l.must(l.self.AddRoute(r, kernel.Exclusive))
+				}
+				r := request{
+					verb: "ADD", id: "a", netns: l.pod("a"), on: l.failing(),
+					conf: l.conf(map[string]any{"isGateway": true, "forceAddress": true}),
+				}
+				before := l.snapshot()
+				l.fail(r, 101, "configure the container's interface", "EIO")
+				l.wantState("ADD", before)
+			})
+		})
+	}
+}
