@@ -219,6 +219,36 @@ func TestStaleRulesAreReplaced(t *testing.T) {
 	})
 }
 
+// TestHalfOfIPTablesIsUndone: it does not work for IPv6, when the rules for IPv4 have been made already. Nothing of them
+// stays, whether nftables takes its place or does not work either.
+func TestHalfOfIPTablesIsUndone(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		for _, nftables := range []bool{false, true} {
+			r := request{verb: "ADD", id: "a", netns: netns, conf: l.dual(map[string]any{"ipMasq": true})}
+			r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+				byNFT := strings.HasPrefix(c.Object, "nftables")
+				if c.Op == intercept.RulesetChange && (byNFT && !nftables || !byNFT && strings.Contains(c.Object, "ff00::/8")) {
+					return refusal(c, kernel.EOPNOTSUPP)
+				}
+				return next()
+			})
+			if !nftables {
+				before := l.snapshot()
+				l.fail(r, 101, "ipMasq by iptables does not work on this machine", "EOPNOTSUPP")
+				l.wantState("ADD", before)
+				continue
+			}
+			l.succeed(r)
+			if rules := fmt.Sprint(l.rules()); strings.Contains(rules, "CNI-") || !strings.Contains(rules, "masq_checks") {
+				t.Errorf("rules after ADD: %s", rules)
+			}
+			l.succeed(r.as("DEL"))
+			l.wantRules("DEL", nil)
+		}
+	})
+}
+
 // TestBackendIsChosen: iptables, unless nftables alone is usable. What is asked for is not replaced.
 func TestBackendIsChosen(t *testing.T) {
 	lacks := func(all ...kernel.FilterBackend) intercept.Hook {
