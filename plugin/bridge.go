@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func (s *section) deleteBridge(spec kernel.LinkSpec) error {
 	}
 	index := 0
 	for _, l := range links {
-		if l.Name == spec.Name && l.MAC.String() == spec.MAC.String() {
+		if l.Name == spec.Name && bytes.Equal(l.MAC, spec.MAC) {
 			index = l.Index
 		}
 	}
