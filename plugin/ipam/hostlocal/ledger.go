@@ -122,7 +122,11 @@ func (b *ledger) scan(known index) error {
 	return nil
 }
 
-func isGone(err error) bool { return errors.Is(err, kernel.ENOENT) || errors.Is(err, fs.ErrNotExist) }
+// isGone reports whether an error says that a file is not there: one of which the name is too long cannot be. A network's name
+// may be as long as the name of a folder can be, and then too long for that of an index.
+func isGone(err error) bool {
+	return errors.Is(err, kernel.ENOENT) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, kernel.ENAMETOOLONG)
+}
 
 func (b *ledger) look(ip netip.Addr, entry fs.DirEntry, known index) (lease, error) {
 	info, err := entry.Info()
