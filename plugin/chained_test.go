@@ -146,6 +146,22 @@ func TestAdoptedWithAddresses(t *testing.T) {
 	})
 }
 
+// TestAdoptedIsGivenBackUntold: prevResult has lost the interface.
+func TestAdoptedIsGivenBackUntold(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		conf, netns := l.conf(chainedKeys), l.pod("a")
+		for _, interfaces := range []any{nil, []any{}, "tap0", []any{map[string]any{"name": "br-test"}}} {
+			l.add("a", netns, conf)
+			prev := map[string]any{"cniVersion": "1.1.0", "interfaces": interfaces}
+			l.succeed(request{verb: "DEL", id: "a", netns: netns, conf: l.withPrev(conf, prev)})
+			if tap := l.tap(); tap.Master != 0 || tap.Alias != "rack 4" {
+				t.Errorf("after DEL with the interfaces %v: %+v", interfaces, tap)
+			}
+		}
+	})
+}
+
 // TestNothingToAdopt: what is not there, or on another bridge, is passed through, and there is a veth pair.
 func TestNothingToAdopt(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
