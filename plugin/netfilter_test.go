@@ -395,3 +395,19 @@ func TestGCFindsRules(t *testing.T) {
 		l.wantRules("GC again", before)
 	})
 }
+
+// TestDelOfInvalidStatic: what an address is to be is no longer valid, and no result says what it was; the rules go.
+func TestDelOfInvalidStatic(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := func(address string) string {
+			return l.conf(map[string]any{
+				"cniVersion": "0.3.1", "ipMasq": true, "ipMasqBackend": "iptables",
+				"ipam": map[string]any{"type": "static", "addresses": []any{map[string]any{"address": address}}},
+			})
+		}
+		netns := l.pod("a")
+		l.succeed(request{verb: "ADD", id: "a", netns: netns, conf: conf("10.9.0.7/24")})
+		l.succeed(request{verb: "DEL", id: "a", netns: netns, conf: conf("10.9.0.7")})
+		l.wantRules("DEL", nil)
+	})
+}
