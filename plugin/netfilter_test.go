@@ -411,3 +411,26 @@ func TestDelOfInvalidStatic(t *testing.T) {
 		l.wantRules("DEL", nil)
 	})
 }
+
+// TestInterfaceNamedAsAChain: net1-mac has the name of a chain of net1's. The second of the two is refused, DEL of it has
+// nothing to do, and the first is left alone.
+func TestInterfaceNamedAsAChain(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addSharedRules()
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"ipam": nil, "macspoofchk": true})}
+		for _, names := range [][]string{{"net1", "net1-mac"}, {"net1-mac", "net1"}} {
+			first, second := r, r
+			first.env, second.env = []string{"CNI_IFNAME=" + names[0]}, []string{"CNI_IFNAME=" + names[1]}
+			l.succeed(first)
+			before := l.snapshot()
+			if e := l.fail(second, 101, "drop frames from other MAC addresses", "EEXIST"); strings.Contains(e.Msg, "undo") {
+				t.Error(e.Msg)
+			}
+			l.wantState("ADD", before)
+			l.succeed(second.as("DEL"))
+			l.wantState("DEL of what was refused", before)
+			l.succeed(first.as("DEL"))
+			l.wantRules("DEL", nil)
+		}
+	})
+}
