@@ -106,7 +106,7 @@ func (s *section) refuseAdvertisements(link string) error {
 		return err
 	}
 	s.undo.push("have the bridge hear router advertisements", func(context.Context) error {
-		return s.host.SetSysctl(key, before)
+		return s.resetSysctl(sysctl{key, before})
 	})
 	return s.host.SetSysctl(key, "0")
 }

@@ -242,3 +242,23 @@ func TestDelOfLongNames(t *testing.T) {
 		}
 	})
 }
+
+// TestDelWithoutFolderOfLeases: where it would be is a file, or it is below one. ADD says so; DEL has nothing to release.
+func TestDelWithoutFolderOfLeases(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.must(l.MkdirAll(l.dataDir, 0o755))
+		l.must(l.WriteFile(l.dataDir+"/file", nil, 0o600))
+		l.must(l.WriteFile(l.dataDir+"/net", nil, 0o600))
+		netns := l.pod("a")
+		for _, dataDir := range []string{l.dataDir, l.dataDir + "/file", l.dataDir + "/file/below"} {
+			conf := l.conf(map[string]any{"ipam": map[string]any{"type": "host-local", "subnet": "10.9.0.0/24", "dataDir": dataDir}})
+			r := request{verb: "ADD", id: "a", netns: netns, conf: conf}
+			before := l.snapshot()
+			if e := l.fail(r, 5, "get addresses", "ENOTDIR"); strings.Contains(e.Msg, "undo") {
+				t.Error(e.Msg)
+			}
+			l.wantState("ADD", before)
+			l.succeed(r.as("DEL"))
+		}
+	})
+}

@@ -122,10 +122,15 @@ func (b *ledger) scan(known index) error {
 	return nil
 }
 
-// isGone reports whether an error says that a file is not there: one of which the name is too long cannot be. A network's name
-// may be as long as the name of a folder can be, and then too long for that of an index.
+// isGone reports whether an error says that a file is not there: below what is no folder there is none, and none has too long
+// a name. A network's name may be as long as the name of a folder can be, and then too long for that of an index.
 func isGone(err error) bool {
-	return errors.Is(err, kernel.ENOENT) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, kernel.ENAMETOOLONG)
+	for _, is := range []error{kernel.ENOENT, fs.ErrNotExist, kernel.ENOTDIR, kernel.ENAMETOOLONG} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *ledger) look(ip netip.Addr, entry fs.DirEntry, known index) (lease, error) {
