@@ -43,24 +43,29 @@ func (s *section) useBridge(bridge kernel.Link) error {
 	return s.setDeafUp(bridge)
 }
 
-// setDeafUp sets a link up that somebody else made, once it hears no router advertisements. Where that is undone, it gets
-// the addresses back that it had: of IPv6 Linux deletes them when a link goes down (addrconf_ifdown, net/ipv6/addrconf.c).
+// setDeafUp sets a link up that somebody else made, once it hears no router advertisements.
 func (s *section) setDeafUp(l kernel.Link) error {
 	if err := s.refuseAdvertisements(l.Name); err != nil || l.Up {
 		return err
 	}
-	addresses, err := s.host.Addresses(l.Index)
-	if err != nil {
+	if err := s.keepAddresses(l); err != nil {
 		return err
 	}
-	s.undo.push("set "+l.Name+" down", func(context.Context) error {
-		failure := setUp(s.host, l, false)
+	s.undo.push("set "+l.Name+" down", func(context.Context) error { return setUp(s.host, l, false) })
+	return setUp(s.host, l, true)
+}
+
+// keepAddresses has a link that is down get its addresses back when what sets it up has been undone: of IPv6 Linux deletes
+// them when a link goes down (addrconf_ifdown, net/ipv6/addrconf.c).
+func (s *section) keepAddresses(l kernel.Link) error {
+	addresses, err := s.host.Addresses(l.Index)
+	s.undo.push("restore the addresses of "+l.Name, func(context.Context) (failure error) {
 		for _, a := range addresses {
-			failure = errors.Join(failure, s.restoreBridgeAddress(a))
+			failure = errors.Join(failure, s.restoreAddress(a))
 		}
 		return failure
 	})
-	return setUp(s.host, l, true)
+	return err
 }
 
 // createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last

@@ -100,6 +100,11 @@ func (s *section) attachAdopted() error {
 		return err
 	}
 	before := s.hostEnd
+	if !before.Up {
+		if err := s.keepAddresses(before); err != nil {
+			return err
+		}
+	}
 	s.undo.push("give the interface its alias back", func(context.Context) error {
 		return ifThere(s.host.ChangeLink(before.Index, kernel.LinkChange{Alias: &before.Alias}))
 	})

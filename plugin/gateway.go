@@ -117,7 +117,7 @@ func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) (le
 				fmt.Sprintf("%q already has an IP address different from %s", s.gateway.Name, gateway),
 				fmt.Sprintf(`it has %s; choose another bridge or subnet, delete the address, or set "forceAddress"`, a.Prefix))
 		}
-		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreBridgeAddress(a) })
+		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreAddress(a) })
 		if err := s.deleteBridgeAddress(a); err != nil {
 			return nil, err
 		}
@@ -162,8 +162,8 @@ func (s *section) deleteBridgeAddress(a kernel.Address) error {
 	return err
 }
 
-// restoreBridgeAddress gives the bridge an address back that it may still have.
-func (s *section) restoreBridgeAddress(a kernel.Address) error {
+// restoreAddress gives a link an address back that it may still have.
+func (s *section) restoreAddress(a kernel.Address) error {
 	if err := s.host.AddAddress(a); err != nil && !errors.Is(err, kernel.EEXIST) {
 		return err
 	}
