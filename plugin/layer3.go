@@ -149,10 +149,11 @@ const (
 
 // validateRoute refuses numbers of which Linux would be told a part.
 func validateRoute(r *types.Route) error {
+	const most = math.MaxUint32
 	for _, n := range []struct {
 		value *int
 		max   uint
-	}{{&r.MTU, math.MaxUint32}, {&r.AdvMSS, math.MaxUint32}, {&r.Priority, math.MaxUint32}, {r.Table, math.MaxUint32}, {r.Scope, 255}} {
+	}{{&r.MTU, most}, {&r.AdvMSS, most}, {&r.Priority, most}, {r.Table, most}, {r.Scope, math.MaxUint8}} {
 		if n.value != nil && uint(*n.value) > n.max {
 			return types.NewError(types.ErrInvalidNetworkConfig,
 				fmt.Sprintf("route %s has a number that no route can have: %d", &r.Dst, *n.value), "")

@@ -121,7 +121,8 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 }
 
 // iptablesRuleset reads what iptables has of both families, at once: most of the time goes by in the programs. Where the
-// kernel has nothing of a family none is run. A machine may have the programs for one family alone: then that is all there is.
+// kernel has nothing of a family none is run. A machine may have the programs for one family alone: then that is all there
+// is.
 func (ns *NetNS) iptablesRuleset() ([]kernel.FilterTable, error) {
 	nft := sync.OnceValues(ns.nftTables)
 	tables, errs := make([][]kernel.FilterTable, len(iptablesFamilies)), make([]error, len(iptablesFamilies))

@@ -122,8 +122,8 @@ func (b *ledger) scan(known index) error {
 	return nil
 }
 
-// isGone reports whether an error says that a file is not there: below what is no folder there is none, and none has too long
-// a name. A network's name may be as long as the name of a folder can be, and then too long for that of an index.
+// isGone reports whether an error says that a file is not there: below what is no folder there is none, and none has too
+// long a name. A network's name may be as long as the name of a folder can be, and then too long for that of an index.
 func isGone(err error) bool {
 	for _, is := range []error{kernel.ENOENT, fs.ErrNotExist, kernel.ENOTDIR, kernel.ENAMETOOLONG} {
 		if errors.Is(err, is) {
