@@ -19,7 +19,8 @@ type Netfilter interface {
 	// without rules. Of nftables, sets, maps and the like are left out, and the tables in which iptables keeps what is its
 	// own (see OfIPTables).
 	//
-	//	EOPNOTSUPP  the machine does not have this backend: the kernel lacks nf_tables, or there is no iptables-save
+	//	EOPNOTSUPP  the machine does not have this backend: the kernel lacks nf_tables, or there is no iptables-save, and no
+	//	            ip6tables-save either: what there is of one family alone is returned
 	Ruleset(b FilterBackend) ([]FilterTable, error)
 
 	// ChangeRuleset makes the changes in their order and in one transaction: all, or none. The error names the first

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strconv"
@@ -166,7 +167,7 @@ func (a *add) deletePair(spec kernel.LinkSpec) error {
 		return nil
 	case err != nil:
 		return err
-	case l.MAC.String() != spec.MAC.String():
+	case !bytes.Equal(l.MAC, spec.MAC):
 		return nil
 	}
 	return deleteLink(a.host, l.Index)

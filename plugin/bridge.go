@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,32 @@ func (s *section) useBridge(bridge kernel.Link) error {
 	if err := s.filterVLANs(); err != nil {
 		return err
 	}
-	if err := s.refuseAdvertisements(bridge.Name); err != nil || bridge.Up {
+	return s.setDeafUp(bridge)
+}
+
+// setDeafUp sets a link up that somebody else made, once it hears no router advertisements.
+func (s *section) setDeafUp(l kernel.Link) error {
+	if err := s.refuseAdvertisements(l.Name); err != nil || l.Up {
 		return err
 	}
-	s.undo.push("set the bridge down", func(context.Context) error {
-		return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(false)})
+	if err := s.keepAddresses(l); err != nil {
+		return err
+	}
+	s.undo.push("set "+l.Name+" down", func(context.Context) error { return setUp(s.host, l, false) })
+	return setUp(s.host, l, true)
+}
+
+// keepAddresses has a link that is down get its addresses back when what sets it up has been undone: of IPv6 Linux deletes
+// them when a link goes down (addrconf_ifdown, net/ipv6/addrconf.c).
+func (s *section) keepAddresses(l kernel.Link) error {
+	addresses, err := s.host.Addresses(l.Index)
+	s.undo.push("restore the addresses of "+l.Name, func(context.Context) (failure error) {
+		for _, a := range addresses {
+			failure = errors.Join(failure, s.restoreAddress(a))
+		}
+		return failure
 	})
-	return s.host.ChangeLink(bridge.Index, kernel.LinkChange{Up: new(true)})
+	return err
 }
 
 // createBridge gives the bridge an address of its own. Without one it has its lowest port's, and none when the last
@@ -91,7 +111,7 @@ func (s *section) refuseAdvertisements(link string) error {
 		return err
 	}
 	s.undo.push("have the bridge hear router advertisements", func(context.Context) error {
-		return s.host.SetSysctl(key, before)
+		return s.resetSysctl(sysctl{key, before})
 	})
 	return s.host.SetSysctl(key, "0")
 }
@@ -116,7 +136,7 @@ func (s *section) deleteBridge(spec kernel.LinkSpec) error {
 	}
 	index := 0
 	for _, l := range links {
-		if l.Name == spec.Name && l.MAC.String() == spec.MAC.String() {
+		if l.Name == spec.Name && bytes.Equal(l.MAC, spec.MAC) {
 			index = l.Index
 		}
 	}

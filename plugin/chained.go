@@ -100,6 +100,11 @@ func (s *section) attachAdopted() error {
 		return err
 	}
 	before := s.hostEnd
+	if !before.Up {
+		if err := s.keepAddresses(before); err != nil {
+			return err
+		}
+	}
 	s.undo.push("give the interface its alias back", func(context.Context) error {
 		return ifThere(s.host.ChangeLink(before.Index, kernel.LinkChange{Alias: &before.Alias}))
 	})
@@ -123,8 +128,8 @@ func ifThere(err error) error {
 	return err
 }
 
-// giveBackAdopted takes what ADD has adopted off the bridge. prevResult says which link that is; without one all are
-// looked at.
+// giveBackAdopted takes what ADD has adopted off the bridge. prevResult says which link that is; where it tells neither
+// of one nor of a host end of ours, all are looked at.
 func (c *call) giveBackAdopted(_ context.Context, host kernel.NetNS) error {
 	links, err := c.candidates(host)
 	if err != nil {
@@ -141,13 +146,13 @@ func (c *call) giveBackAdopted(_ context.Context, host kernel.NetNS) error {
 }
 
 func (c *call) candidates(host kernel.NetNS) (links []kernel.Link, err error) {
-	told := c.previousInterfaces()
-	if told == nil {
-		return host.Links()
-	}
-	bridge, hostEnd := config.FindBridge(c.stdin), c.attachment().hostEnd()
-	for _, i := range told {
-		if !isHostSide(i) || i.Name == bridge || i.Name == hostEnd {
+	bridge, hostEnd, told := config.FindBridge(c.stdin), c.attachment().hostEnd(), false
+	for _, i := range c.previousInterfaces() {
+		if !isHostSide(i) || i.Name == bridge {
+			continue
+		}
+		told = true
+		if i.Name == hostEnd {
 			continue
 		}
 		l, err := host.LinkByName(i.Name)
@@ -158,6 +163,9 @@ func (c *call) candidates(host kernel.NetNS) (links []kernel.Link, err error) {
 			return nil, err
 		}
 		links = append(links, l)
+	}
+	if !told {
+		return host.Links()
 	}
 	return links, nil
 }

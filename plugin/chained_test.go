@@ -146,6 +146,42 @@ func TestAdoptedWithAddresses(t *testing.T) {
 	})
 }
 
+// TestAdoptedIsGivenBackUntold: prevResult has lost the interface.
+func TestAdoptedIsGivenBackUntold(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		conf, netns := l.conf(chainedKeys), l.pod("a")
+		for _, interfaces := range []any{nil, []any{}, "tap0", []any{map[string]any{"name": "br-test"}}} {
+			l.add("a", netns, conf)
+			prev := map[string]any{"cniVersion": "1.1.0", "interfaces": interfaces}
+			l.succeed(request{verb: "DEL", id: "a", netns: netns, conf: l.withPrev(conf, prev)})
+			if tap := l.tap(); tap.Master != 0 || tap.Alias != "rack 4" {
+				t.Errorf("after DEL with the interfaces %v: %+v", interfaces, tap)
+			}
+		}
+	})
+}
+
+// TestAdoptedThatWasDownKeepsItsAddresses, of which Linux deletes those of IPv6 when a failed ADD sets it down again.
+func TestAdoptedThatWasDownKeepsItsAddresses(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		l.must(l.self.ChangeLink(l.tap().Index, kernel.LinkChange{Up: new(false)}))
+		l.must(l.self.SetSysctl("net/ipv6/conf/tap0/addr_gen_mode", "1")) // no link-local address
+		l.must(l.self.SetSysctl("net/ipv6/conf/tap0/disable_ipv6", "0"))
+		l.must(l.self.AddAddress(kernel.Address{Link: l.tap().Index, Prefix: prefix("fd00:7::1/64"), NoDAD: true}))
+		l.awaitLocal("fd00:7::1/128")
+		refused := &intercept.Fault{When: intercept.Every(intercept.PortSet), Errno: kernel.EIO}
+		r := request{
+			verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(chainedKeys), on: intercept.Wrap(l.Host, refused.Hook),
+		}
+		before := l.snapshot()
+		l.fail(r, 101, "set the port's modes", "EIO")
+		l.awaitLocal("fd00:7::1/128")
+		l.wantState("ADD", before)
+	})
+}
+
 // TestNothingToAdopt: what is not there, or on another bridge, is passed through, and there is a veth pair.
 func TestNothingToAdopt(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {

@@ -46,9 +46,10 @@ func lockHost(ctx context.Context, host kernel.NetNS) (unlock func(), err error)
 type section struct {
 	*add
 	undo           undo
-	unlock         func()       // nil while the lock is not held
-	yielded        map[int]bool // the bridge's ports when the lock was given up for some time; nil: it was not
-	newGatewayPort string       // of the VLAN's gateway, if this ADD made it
+	unlock         func()      // nil while the lock is not held
+	yielded        map[int]int // the ports there were when the lock was given up for some time; nil: it was not
+	othersForward  bool        // a port of another bridge has come since, whose network may rely on forwarding
+	newGatewayPort string      // of the VLAN's gateway, if this ADD made it
 }
 
 func (s *section) steps() []step {

@@ -122,24 +122,28 @@ func (s *section) undoShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for port := range ports {
-		if !s.yielded[port] {
+	for port, bridge := range ports {
+		switch {
+		case s.yielded[port] == bridge:
+		case bridge == s.bridge.Index:
 			return nil
+		default:
+			s.othersForward = true
 		}
 	}
 	return s.undo.run(ctx)
 }
 
-// ports are the indexes of the bridge's ports.
-func (s *section) ports() (map[int]bool, error) {
+// ports are the ports of all bridges, with the index of theirs.
+func (s *section) ports() (map[int]int, error) {
 	links, err := s.host.Links()
 	if err != nil {
 		return nil, err
 	}
-	ports := map[int]bool{}
+	ports := map[int]int{}
 	for _, l := range links {
-		if l.Master == s.bridge.Index {
-			ports[l.Index] = true
+		if l.Master != 0 {
+			ports[l.Index] = l.Master
 		}
 	}
 	return ports, nil

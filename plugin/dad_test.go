@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +104,34 @@ func TestOthersGoOnDuringDetection(t *testing.T) {
 		}
 		l.succeed(r.as("DEL"))
 		l.succeed(request{verb: "DEL", id: "b", conf: l.conf(map[string]any{"ipam": nil})})
+	})
+}
+
+// TestForwardingStaysDuringDetection: it is the whole host's, and a container on another bridge relies on it as well. The
+// bridge, which nobody else uses, goes.
+func TestForwardingStaysDuringDetection(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns, neighbour := l.pod("a"), l.pod("b")
+		other := l.conf(map[string]any{"name": "other", "bridge": "br-other", "isGateway": true})
+		joined := false
+		r := request{verb: "ADD", id: "a", netns: netns, conf: l.dual(map[string]any{"enabledad": true})}
+		r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op != intercept.AddressList || c.NetNS != l.prefix+"a" {
+				return next()
+			}
+			if !joined {
+				joined = true
+				l.add("b", neighbour, other)
+			}
+			return refusal(c, kernel.EIO)
+		})
+		l.fail(r, 101, "wait for duplicate address detection", "EIO")
+		if value, err := l.self.Sysctl("net/ipv4/ip_forward"); err != nil || value != "1" || !joined {
+			t.Errorf("a failed ADD turned forwarding off for a container on another bridge: %q, %v", value, err)
+		}
+		if _, err := l.self.LinkByName("br-test"); !errors.Is(err, kernel.ENODEV) {
+			t.Errorf("a failed ADD left its bridge: %v", err)
+		}
+		l.succeed(request{verb: "DEL", id: "b", conf: other})
 	})
 }

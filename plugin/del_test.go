@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -185,6 +186,79 @@ func TestDelKnowsReferenceByLease(t *testing.T) {
 			if err := l.Remove(lease); err != nil && !errors.Is(err, kernel.ENOENT) {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// TestDelWithoutValidIPAM: an address is released though the configuration has come to say of it what nobody can read.
+func TestDelWithoutValidIPAM(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		for _, keys := range []map[string]any{
+			{"ipam": map[string]any{"type": "host-local", "subnet": 5, "dataDir": l.dataDir}},
+			{"ipam": map[string]any{"type": "host-local", "ranges": "10.9.0.0/24", "dataDir": l.dataDir}},
+			{"ipam": map[string]any{"type": "host-local", "routes": []any{map[string]any{"dst": "all"}}, "dataDir": l.dataDir}},
+			{"runtimeConfig": map[string]any{"ips": "10.9.0.2", "mac": 7}},
+			{"args": "IP=10.9.0.2"},
+		} {
+			l.add("a", netns, l.conf(nil))
+			l.succeed(request{verb: "DEL", id: "a", netns: netns, conf: l.conf(keys)})
+			l.wantNothingLeft(fmt.Sprintf("DEL with %v", keys))
+		}
+		wrong := map[string]any{"ipam": map[string]any{"type": "host-local", "dataDir": 5}}
+		l.fail(request{verb: "DEL", id: "a", netns: netns, conf: l.conf(wrong)}, 6, "dataDir")
+	})
+}
+
+// TestDelOfLongNames: what cannot be the name of a file has no lease. One that can, but for that of host-local's index, may
+// have: the reference makes none.
+func TestDelOfLongNames(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		for _, length := range []int{249, 251, 255, 256, 2000} {
+			name := strings.Repeat("n", length)
+			r := request{verb: "ADD", id: "a", netns: netns, conf: l.conf(map[string]any{"name": name})}
+			before := l.snapshot()
+			if e := l.fail(r, 5, "get addresses", "ENAMETOOLONG"); strings.Contains(e.Msg, "undo") {
+				t.Errorf("%d letters: %s", length, e.Msg)
+			}
+			l.wantState("ADD", before)
+			l.succeed(r.as("DEL"))
+			if length > 255 {
+				continue
+			}
+			for id, file := range map[string]string{"a": "/10.9.0.7", "b": "/10.9.0.8"} {
+				l.must(l.WriteFile(l.dataDir+"/"+name+file, []byte(id+"\r\neth0"), 0o600))
+			}
+			l.succeed(r.as("DEL"))
+			if leases := fmt.Sprint(l.leases(name)); leases != "[10.9.0.8]" {
+				t.Errorf("%d letters: leases after DEL: %s", length, leases)
+			}
+			gc := map[string]any{"name": name, "cni.dev/valid-attachments": []any{}}
+			l.succeed(request{verb: "GC", conf: l.conf(gc)})
+			if leases := l.leases(name); len(leases) != 0 {
+				t.Errorf("%d letters: leases after GC: %s", length, leases)
+			}
+		}
+	})
+}
+
+// TestDelWithoutFolderOfLeases: where it would be is a file, or it is below one. ADD says so; DEL has nothing to release.
+func TestDelWithoutFolderOfLeases(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.must(l.MkdirAll(l.dataDir, 0o755))
+		l.must(l.WriteFile(l.dataDir+"/file", nil, 0o600))
+		l.must(l.WriteFile(l.dataDir+"/net", nil, 0o600))
+		netns := l.pod("a")
+		for _, dataDir := range []string{l.dataDir, l.dataDir + "/file", l.dataDir + "/file/below"} {
+			conf := l.conf(map[string]any{"ipam": map[string]any{"type": "host-local", "subnet": "10.9.0.0/24", "dataDir": dataDir}})
+			r := request{verb: "ADD", id: "a", netns: netns, conf: conf}
+			before := l.snapshot()
+			if e := l.fail(r, 5, "get addresses", "ENOTDIR"); strings.Contains(e.Msg, "undo") {
+				t.Error(e.Msg)
+			}
+			l.wantState("ADD", before)
+			l.succeed(r.as("DEL"))
 		}
 	})
 }

@@ -42,6 +42,11 @@ func (s *section) addGateway(addresses []kernel.Address, gateway netip.Prefix) (
 	if slices.ContainsFunc(addresses, func(a kernel.Address) bool { return a.Prefix == gateway }) {
 		return addresses, nil
 	}
+	if gateway.Addr().Is4() {
+		if err := s.keepRoutes(addresses); err != nil {
+			return nil, err
+		}
+	}
 	left, err := s.makeRoom(addresses, gateway)
 	if err != nil {
 		return nil, err
@@ -68,6 +73,37 @@ func (s *section) addBridgeAddress(address kernel.Address) error {
 	return err
 }
 
+// keepRoutes has what others route by the bridge, and from its addresses, brought back where the rest is undone: Linux
+// deletes all of the one when the link loses its last IPv4 address, and the other with the address (fib_inetaddr_event,
+// net/ipv4/fib_frontend.c; fib_sync_down_addr, net/ipv4/fib_semantics.c).
+func (s *section) keepRoutes(addresses []kernel.Address) error {
+	all, err := s.host.Routes(kernel.IPv4)
+	var before []kernel.Route
+	for _, r := range all {
+		isSource := func(a kernel.Address) bool { return a.Prefix.Addr() == r.Source }
+		if r.Protocol != kernel.ProtoKernel && (r.Link == s.gateway.Index || slices.ContainsFunc(addresses, isSource)) {
+			before = append(before, r)
+		}
+	}
+	s.undo.push("restore the bridge's routes", func(context.Context) error {
+		return errors.Join(s.restoreRoutes(before, false), s.restoreRoutes(before, true)) // gateways have to be reachable
+	})
+	return err
+}
+
+// restoreRoutes adds those that are not there any more, of the ones that lead to a gateway, or of the others.
+func (s *section) restoreRoutes(routes []kernel.Route, toGateway bool) (failure error) {
+	for _, r := range routes {
+		if r.Gateway.IsValid() != toGateway {
+			continue
+		}
+		if err := s.host.AddRoute(r, kernel.Beside); !errors.Is(err, kernel.EEXIST) {
+			failure = errors.Join(failure, err)
+		}
+	}
+	return failure
+}
+
 // makeRoom sees to the addresses of the bridge that the gateway's cannot stand beside: with forceAddress they are
 // deleted, the secondary ones first, because Linux deletes those with the first of their subnet. It returns the others.
 func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) (left []kernel.Address, err error) {
@@ -81,7 +117,7 @@ func (s *section) makeRoom(addresses []kernel.Address, gateway netip.Prefix) (le
 				fmt.Sprintf("%q already has an IP address different from %s", s.gateway.Name, gateway),
 				fmt.Sprintf(`it has %s; choose another bridge or subnet, delete the address, or set "forceAddress"`, a.Prefix))
 		}
-		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreBridgeAddress(a) })
+		s.undo.push("restore the bridge's address", func(context.Context) error { return s.restoreAddress(a) })
 		if err := s.deleteBridgeAddress(a); err != nil {
 			return nil, err
 		}
@@ -126,8 +162,8 @@ func (s *section) deleteBridgeAddress(a kernel.Address) error {
 	return err
 }
 
-// restoreBridgeAddress gives the bridge an address back that it may still have.
-func (s *section) restoreBridgeAddress(a kernel.Address) error {
+// restoreAddress gives a link an address back that it may still have.
+func (s *section) restoreAddress(a kernel.Address) error {
 	if err := s.host.AddAddress(a); err != nil && !errors.Is(err, kernel.EEXIST) {
 		return err
 	}
@@ -157,18 +193,68 @@ func forwardedFamilies(c config.Config, l layer3) (families []kernel.Family) {
 // forward turns forwarding on for networks that have addresses.
 func (s *section) forward(context.Context) error {
 	for _, family := range forwardedFamilies(s.config, s.layer3) {
-		if err := s.turnOn(forwardingKey(family)); err != nil {
+		if err := s.turnOn(family); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *section) turnOn(key string) error {
+func (s *section) turnOn(f kernel.Family) error {
+	key := forwardingKey(f)
 	before, err := s.host.Sysctl(key)
 	if err != nil || before == "1" {
 		return err
 	}
-	s.undo.push("turn forwarding off", func(context.Context) error { return s.host.SetSysctl(key, before) })
+	spread, err := s.spreadOf(f)
+	if err != nil {
+		return err
+	}
+	s.undo.push("turn forwarding off", func(context.Context) error {
+		if s.othersForward {
+			return nil
+		}
+		err := s.host.SetSysctl(key, before)
+		for _, was := range spread {
+			err = errors.Join(err, s.resetSysctl(was))
+		}
+		return err
+	})
 	return s.host.SetSysctl(key, "1")
+}
+
+// A sysctl is a setting and its value.
+type sysctl struct{ key, value string }
+
+// spreadOf returns what else writing a family's forwardingKey sets, as it is: whether single links forward, and whether
+// the host believes ICMP redirects, which is off where all forward and on where they do not.
+func (s *section) spreadOf(f kernel.Family) (spread []sysctl, err error) {
+	folder, keys := "net/ipv6/conf/", []string{"default/forwarding"}
+	if f == kernel.IPv4 {
+		folder, keys = "net/ipv4/conf/", append(keys, "all/accept_redirects")
+	}
+	links, err := s.host.Links()
+	for _, l := range links {
+		keys = append(keys, l.Name+"/forwarding")
+	}
+	for _, key := range keys {
+		value, err := s.host.Sysctl(folder + key)
+		if err != nil && !errors.Is(err, kernel.ENOENT) {
+			return nil, err
+		}
+		spread = append(spread, sysctl{folder + key, value})
+	}
+	return spread, err
+}
+
+// resetSysctl gives a setting its value back, unless it has it, or its link is gone.
+func (s *section) resetSysctl(was sysctl) error {
+	value, err := s.host.Sysctl(was.key)
+	if errors.Is(err, kernel.ENOENT) {
+		return nil
+	}
+	if err == nil && value != was.value {
+		err = s.host.SetSysctl(was.key, was.value)
+	}
+	return err
 }

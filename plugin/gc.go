@@ -50,18 +50,16 @@ func (c *call) gc(ctx context.Context) error {
 // rehearses reports whether GC only says what it would do.
 func (c *call) rehearses() bool { return lookup(c.env.all, rehearse) == "1" }
 
-// deleteStaleNFTRules deletes in one transaction.
+// deleteStaleNFTRules deletes in one transaction. It looks for links when it has read the rules: other networks may have
+// ADDs under way, whose links come before their rules.
 func (c *call) deleteStaleNFTRules(host kernel.NetNS, valid []types.GCAttachment) error {
-	links, err := host.Links()
-	if err != nil {
-		return err
-	}
-	exists := map[string]bool{}
-	for _, l := range links {
-		exists[l.Name] = true
-	}
 	return changeRules(host, kernel.NFTables, func(tables []kernel.FilterTable) ([]kernel.FilterChange, error) {
-		return append(nftStale(tables, c.network.Name, valid), spoofStale(tables, exists)...), nil
+		links, err := host.Links()
+		exists := map[string]bool{}
+		for i := range links {
+			exists[links[i].Name] = true
+		}
+		return append(nftStale(tables, c.network.Name, valid), spoofStale(tables, exists)...), err
 	})
 }
 

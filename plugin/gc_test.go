@@ -195,3 +195,25 @@ func TestGCIsHandedOn(t *testing.T) {
 	gc.name = "host-local"
 	l.succeed(gc)
 }
+
+// TestGCDuringAnAddOfAnotherNetwork, which nobody forbids: what keeps that container from spoofing stays.
+func TestGCDuringAnAddOfAnotherNetwork(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addSharedRules()
+		other := l.conf(map[string]any{"name": "other", "ipam": nil, "macspoofchk": true})
+		netns, added := l.pod("b"), false
+		gc := l.gc(validKey, nil)
+		gc.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Op == intercept.RulesetList && !added {
+				added = true
+				l.add("b", netns, other)
+			}
+			return next()
+		})
+		l.succeed(gc)
+		if rules := fmt.Sprint(l.rules()); !strings.Contains(rules, "cni-br-iface-b-eth0-mac") || !added {
+			t.Errorf("rules after GC of one network: %s", rules)
+		}
+		l.succeed(request{verb: "DEL", id: "b", conf: other})
+	})
+}

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"reflect"
@@ -89,7 +90,7 @@ func newLayer3(r *types100.Result) (layer3, error) {
 			return l, err
 		}
 		l.addresses = append(l.addresses, address)
-		if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok {
+		if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok && !gateway.Unmap().IsUnspecified() {
 			l.gateways = append(l.gateways, netip.PrefixFrom(gateway.Unmap(), address.Bits()))
 		}
 	}
@@ -121,7 +122,12 @@ func newRoute(r *types.Route, ips []*types100.IPConfig) (kernel.Route, error) {
 	if gateway.IsUnspecified() { // how an IPAM plugin says that there is to be none, and how Linux takes it
 		gateway = netip.Addr{}
 	}
-	route := kernel.Route{Dst: dst, Gateway: gateway, Metric: r.Priority, MTU: r.MTU, AdvMSS: r.AdvMSS}
+	if err := validateRoute(r); err != nil {
+		return kernel.Route{}, err
+	}
+	route := kernel.Route{
+		Dst: dst, Gateway: gateway, Metric: r.Priority, MTU: min(r.MTU, maxRouteMTU), AdvMSS: min(r.AdvMSS, maxRouteMSS),
+	}
 	if r.Table != nil {
 		route.Table = *r.Table
 	}
@@ -133,6 +139,27 @@ func newRoute(r *types.Route, ips []*types100.IPConfig) (kernel.Route, error) {
 		route.Scope = kernel.ScopeLink
 	}
 	return route, nil
+}
+
+// Linux takes less for more: ip_metrics_convert, net/ipv4/metrics.c.
+const (
+	maxRouteMTU = 65520
+	maxRouteMSS = 65495
+)
+
+// validateRoute refuses numbers of which Linux would be told a part.
+func validateRoute(r *types.Route) error {
+	const most = math.MaxUint32
+	for _, n := range []struct {
+		value *int
+		max   uint
+	}{{&r.MTU, most}, {&r.AdvMSS, most}, {&r.Priority, most}, {r.Table, most}, {r.Scope, math.MaxUint8}} {
+		if n.value != nil && uint(*n.value) > n.max {
+			return types.NewError(types.ErrInvalidNetworkConfig,
+				fmt.Sprintf("route %s has a number that no route can have: %d", &r.Dst, *n.value), "")
+		}
+	}
+	return nil
 }
 
 // prefixOf converts an address or destination.

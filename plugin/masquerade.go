@@ -56,6 +56,11 @@ func (a *add) masquerade(ctx context.Context) error {
 		return err
 	}
 	if a.config.IPMasqBackend == "" {
+		if a.layer3.has(kernel.IPv6) { // of iptables, what is of IPv4 may have been made
+			if undo := a.unmasquerade(ctx); !isUnusable(undo) && undo != nil {
+				return errors.Join(err, undo)
+			}
+		}
 		a.backend = kernel.NFTables
 		if byNFT := a.masqueradeBy(ctx, a.backend); !isUnusable(byNFT) {
 			return byNFT

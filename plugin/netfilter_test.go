@@ -219,6 +219,36 @@ func TestStaleRulesAreReplaced(t *testing.T) {
 	})
 }
 
+// TestHalfOfIPTablesIsUndone: it does not work for IPv6, when the rules for IPv4 have been made already. Nothing of them
+// stays, whether nftables takes its place or does not work either.
+func TestHalfOfIPTablesIsUndone(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns := l.pod("a")
+		for _, nftables := range []bool{false, true} {
+			r := request{verb: "ADD", id: "a", netns: netns, conf: l.dual(map[string]any{"ipMasq": true})}
+			r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+				byNFT := strings.HasPrefix(c.Object, "nftables")
+				if c.Op == intercept.RulesetChange && (byNFT && !nftables || !byNFT && strings.Contains(c.Object, "ff00::/8")) {
+					return refusal(c, kernel.EOPNOTSUPP)
+				}
+				return next()
+			})
+			if !nftables {
+				before := l.snapshot()
+				l.fail(r, 101, "ipMasq by iptables does not work on this machine", "EOPNOTSUPP")
+				l.wantState("ADD", before)
+				continue
+			}
+			l.succeed(r)
+			if rules := fmt.Sprint(l.rules()); strings.Contains(rules, "CNI-") || !strings.Contains(rules, "masq_checks") {
+				t.Errorf("rules after ADD: %s", rules)
+			}
+			l.succeed(r.as("DEL"))
+			l.wantRules("DEL", nil)
+		}
+	})
+}
+
 // TestBackendIsChosen: iptables, unless nftables alone is usable. What is asked for is not replaced.
 func TestBackendIsChosen(t *testing.T) {
 	lacks := func(all ...kernel.FilterBackend) intercept.Hook {
@@ -363,5 +393,44 @@ func TestGCFindsRules(t *testing.T) {
 		l.wantRules("GC", before)
 		l.succeed(gc)
 		l.wantRules("GC again", before)
+	})
+}
+
+// TestDelOfInvalidStatic: what an address is to be is no longer valid, and no result says what it was; the rules go.
+func TestDelOfInvalidStatic(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := func(address string) string {
+			return l.conf(map[string]any{
+				"cniVersion": "0.3.1", "ipMasq": true, "ipMasqBackend": "iptables",
+				"ipam": map[string]any{"type": "static", "addresses": []any{map[string]any{"address": address}}},
+			})
+		}
+		netns := l.pod("a")
+		l.succeed(request{verb: "ADD", id: "a", netns: netns, conf: conf("10.9.0.7/24")})
+		l.succeed(request{verb: "DEL", id: "a", netns: netns, conf: conf("10.9.0.7")})
+		l.wantRules("DEL", nil)
+	})
+}
+
+// TestInterfaceNamedAsAChain: net1-mac has the name of a chain of net1's. The second of the two is refused, DEL of it has
+// nothing to do, and the first is left alone.
+func TestInterfaceNamedAsAChain(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addSharedRules()
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"ipam": nil, "macspoofchk": true})}
+		for _, names := range [][]string{{"net1", "net1-mac"}, {"net1-mac", "net1"}} {
+			first, second := r, r
+			first.env, second.env = []string{"CNI_IFNAME=" + names[0]}, []string{"CNI_IFNAME=" + names[1]}
+			l.succeed(first)
+			before := l.snapshot()
+			if e := l.fail(second, 101, "drop frames from other MAC addresses", "EEXIST"); strings.Contains(e.Msg, "undo") {
+				t.Error(e.Msg)
+			}
+			l.wantState("ADD", before)
+			l.succeed(second.as("DEL"))
+			l.wantState("DEL of what was refused", before)
+			l.succeed(first.as("DEL"))
+			l.wantRules("DEL", nil)
+		}
 	})
 }

@@ -42,15 +42,15 @@ func (c *call) deleteReferencePair(ctx context.Context, host kernel.NetNS) error
 	return nil
 }
 
-// previousInterfaces reads prevResult as far as it can be read. SPEC 1.1.0, section 2, DEL: "Plugins should still
-// return without error if prevResult is empty".
+// previousInterfaces reads prevResult as far as it can be read; nil where it tells of none. SPEC 1.1.0, section 2, DEL:
+// "Plugins should still return without error if prevResult is empty".
 func (c *call) previousInterfaces() []*types100.Interface {
 	var keys struct {
 		PrevResult struct {
 			Interfaces []*types100.Interface `json:"interfaces"`
 		} `json:"prevResult"`
 	}
-	if json.Unmarshal(c.stdin, &keys) != nil {
+	if json.Unmarshal(c.stdin, &keys) != nil || len(keys.PrevResult.Interfaces) == 0 {
 		return nil
 	}
 	return keys.PrevResult.Interfaces

@@ -3,7 +3,6 @@ package plugin
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -22,8 +21,14 @@ type rehearsal struct {
 func say(to io.Writer, what string) { _, _ = fmt.Fprintf(to, "GC would %s\n", what) }
 
 func (r *rehearsal) Links() ([]kernel.Link, error) {
-	links, err := r.NetNS.Links()
-	return slices.DeleteFunc(links, func(l kernel.Link) bool { return r.gone[l.Index] }), err
+	all, err := r.NetNS.Links()
+	var links []kernel.Link
+	for _, l := range all {
+		if !r.gone[l.Index] {
+			links = append(links, l)
+		}
+	}
+	return links, err
 }
 
 func (r *rehearsal) DeleteLink(index int) error {

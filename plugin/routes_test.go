@@ -75,3 +75,43 @@ func (l *lab) twistRoutes(check request) {
 	moved.Table = 100
 	l.must(pod.AddRoute(moved, kernel.Exclusive))
 }
+
+// TestNumbersOfRoutes: Linux takes the greatest MTU for a greater one, and so does CHECK. Of other numbers that are too
+// great it would be told a part; they are refused.
+func TestNumbersOfRoutes(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		netns, conf := l.pod("a"), l.conf(map[string]any{"ipam": map[string]any{"type": "fixed"}})
+		for numbers, fits := range map[string]bool{
+			`"mtu": 65535, "advmss": 65535`: true, `"mtu": 65536, "table": 4294967295, "priority": 7`: true, `"mtu": -1`: false,
+			`"advmss": -1`: false, `"priority": -1`: false, `"priority": 4294967296`: false, `"table": -1`: false,
+			`"table": 4294967296`: false, `"scope": -1`: false, `"scope": 256`: false, `"scope": 253`: true,
+		} {
+			l.installFixed(`{"cniVersion": "1.1.0", "ips": [{"address": "10.9.0.2/24"}],
+				"routes": [{"dst": "192.168.0.0/16", ` + numbers + `}]}`)
+			r := request{verb: "ADD", id: "a", netns: netns, conf: conf}
+			if !fits {
+				before := l.snapshot()
+				l.fail(r, 7, "get addresses", "192.168.0.0/16 has a number")
+				l.wantState("ADD", before)
+				continue
+			}
+			check := r.as("CHECK")
+			check.conf = l.withPrev(conf, l.result(l.succeed(r)))
+			l.succeed(check)
+			l.succeed(r.as("DEL"))
+		}
+	})
+}
+
+// TestNoGatewayInWords: 0.0.0.0 is how some say that there is none.
+func TestNoGatewayInWords(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.installFixed(`{"cniVersion": "1.1.0", "ips": [{"address": "10.9.0.2/24", "gateway": "0.0.0.0"}]}`)
+		conf := l.conf(map[string]any{"isGateway": true, "ipam": map[string]any{"type": "fixed"}})
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: conf}
+		check := r.as("CHECK")
+		check.conf = l.withPrev(conf, l.result(l.succeed(r)))
+		l.succeed(check)
+		l.succeed(r.as("DEL"))
+	})
+}

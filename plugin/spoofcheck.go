@@ -45,8 +45,8 @@ func (s spoofing) make(tables []kernel.FilterTable, hostEnd string, mac net.Hard
 	s.delete(w, tables)
 	w.addTable(tables, "")
 	w.addBase(tables, spoofBase, &spoofBaseChain)
-	w.change(kernel.AddChain, s.chain())
-	w.change(kernel.AddChain, s.macChain())
+	w.change(kernel.AddChain, s.chain()).Exclusive = true
+	w.change(kernel.AddChain, s.macChain()).Exclusive = true
 	add := func(chain string, action kernel.FilterAction, target string, on ...kernel.FilterMatch) {
 		w.rule(kernel.AddRule, chain, &kernel.FilterRule{Matches: on, Action: action, Target: target, Comment: s.comment()})
 	}
@@ -57,12 +57,15 @@ func (s spoofing) make(tables []kernel.FilterTable, hostEnd string, mac net.Hard
 	return w.changes
 }
 
-// delete takes away all that is the attachment's.
+// delete takes away all that is the attachment's: not the second chain of net1 for an interface that is named net1-mac.
 func (s spoofing) delete(w *ruleWriter, tables []kernel.FilterTable) {
 	w.deleteRules(tables, spoofBase, func(r *kernel.FilterRule) bool { return r.Target == s.chain() || r.Comment == s.comment() })
 	t := w.in(tables)
+	isOthers := func(r *kernel.FilterRule) bool {
+		return r.Comment != s.comment() && strings.HasPrefix(r.Comment, spoofNotes)
+	}
 	for _, chain := range []string{s.chain(), s.macChain()} {
-		if t != nil && t.Chain(chain) != nil {
+		if t != nil && t.Chain(chain) != nil && !containsRule(t.Chain(chain).Rules, isOthers) {
 			w.change(kernel.FlushChain, chain)
 			w.change(kernel.DeleteChain, chain)
 		}

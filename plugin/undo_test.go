@@ -181,3 +181,98 @@ func TestSharedPartsAreLocked(t *testing.T) {
 		l.must(lock())
 	})
 }
+
+// failing is the machine on which a container's interface cannot be set up, when all that is shared has been made.
+func (l *lab) failing() kernel.Host {
+	return intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+		if c.Op == intercept.LinkSet && c.NetNS != "host" {
+			return refusal(c, kernel.EIO)
+		}
+		return next()
+	})
+}
+
+// TestForwardingOfSingleLinksIsUndone: turning it on for the host turns it on for each link, and the host's belief in ICMP
+// redirects off. A node that was hardened, or forwards on one link alone, is as it was after an ADD that failed.
+func TestForwardingOfSingleLinksIsUndone(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.must(l.self.AddLink(kernel.LinkSpec{Name: "up0", Kind: kernel.KindVeth, Peer: kernel.PeerSpec{Name: "up1"}}))
+		settings := []string{
+			"net/ipv4/conf/up0/forwarding=1", "net/ipv4/conf/up1/forwarding=0", "net/ipv4/conf/default/forwarding=1",
+			"net/ipv6/conf/up0/forwarding=1", "net/ipv6/conf/default/forwarding=1", "net/ipv4/conf/all/accept_redirects=0",
+		}
+		for _, setting := range settings {
+			key, value, _ := strings.Cut(setting, "=")
+			l.must(l.self.SetSysctl(key, value))
+		}
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.dual(nil), on: l.failing()}
+		before := l.snapshot()
+		l.fail(r, 101, "configure the container's interface", "EIO")
+		l.wantState("ADD", before)
+		for _, setting := range settings {
+			key, want, _ := strings.Cut(setting, "=")
+			if value, err := l.self.Sysctl(key); err != nil || value != want {
+				t.Errorf("%s is %q after a failed ADD, %v", setting, value, err)
+			}
+		}
+	})
+}
+
+// TestBridgeThatWasDownKeepsItsAddresses, of which Linux deletes those of IPv6 when a failed ADD sets it down again.
+func TestBridgeThatWasDownKeepsItsAddresses(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addDownBridge()
+		bridge, err := l.self.LinkByName("br-test")
+		l.must(err)
+		l.must(l.self.SetSysctl("net/ipv6/conf/br-test/addr_gen_mode", "1")) // no link-local address
+		l.must(l.self.SetSysctl("net/ipv6/conf/br-test/disable_ipv6", "0"))
+		for _, a := range []string{"10.9.0.1/24", "fd00:7::1/64"} {
+			l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: prefix(a), NoDAD: strings.Contains(a, ":")}))
+		}
+		l.awaitLocal("fd00:7::1/128")
+		r := request{
+			verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"isGateway": true}), on: l.failing(),
+		}
+		before := l.snapshot()
+		l.fail(r, 101, "configure the container's interface", "EIO")
+		l.awaitLocal("fd00:7::1/128")
+		l.wantState("ADD", before)
+	})
+}
+
+// TestRoutesByTheBridgeStay: Linux deletes them with the bridge's last IPv4 address, and those that another link has from
+// one of its addresses; a failed ADD brings them back.
+func TestRoutesByTheBridgeStay(t *testing.T) {
+	for name, addresses := range map[string][]string{"no address": nil, "another address": {"10.7.0.1/24"}} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, l *lab) {
+				l.addBridge()
+				bridge, err := l.self.LinkByName("br-test")
+				l.must(err)
+				l.must(l.self.AddLink(kernel.LinkSpec{Name: "other", Kind: kernel.KindBridge, Up: true}))
+				other, err := l.self.LinkByName("other")
+				l.must(err)
+				routes := []kernel.Route{
+					{Dst: prefix("198.51.100.0/24"), Link: bridge.Index, Scope: kernel.ScopeLink, Protocol: kernel.ProtoStatic},
+				}
+				for _, a := range addresses {
+					p := prefix(a)
+					l.must(l.self.AddAddress(kernel.Address{Link: bridge.Index, Prefix: p}))
+					routes = append(routes,
+						kernel.Route{Dst: prefix("203.0.113.0/24"), Link: bridge.Index, Gateway: p.Addr().Next(), Metric: 7, Table: 100},
+						kernel.Route{Dst: prefix("192.0.2.0/24"), Link: other.Index, Scope: kernel.ScopeLink, Source: p.Addr()})
+				}
+				for _, r := range routes {
+					l.must(l.self.AddRoute(r, kernel.Exclusive))
+				}
+				r := request{
+					verb: "ADD", id: "a", netns: l.pod("a"), on: l.failing(),
+					conf: l.conf(map[string]any{"isGateway": true, "forceAddress": true}),
+				}
+				before := l.snapshot()
+				l.fail(r, 101, "configure the container's interface", "EIO")
+				l.wantState("ADD", before)
+			})
+		})
+	}
+}

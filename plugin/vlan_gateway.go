@@ -95,7 +95,7 @@ func (s *section) useVLANGateway(link kernel.Link) error {
 	g := vlanGateway{s.config.Bridge, s.config.VLANs.ID}
 	if !g.owns(link, s.bootID) {
 		s.gateway = link
-		return s.setGatewayUp()
+		return s.setDeafUp(link)
 	}
 	port, err := s.host.LinkByName(g.portName())
 	switch {
@@ -106,17 +106,6 @@ func (s *section) useVLANGateway(link kernel.Link) error {
 		return nil
 	}
 	return s.connectVLANGateway(link)
-}
-
-func (s *section) setGatewayUp() error {
-	if s.gateway.Up {
-		return nil
-	}
-	index := s.gateway.Index
-	s.undo.push("set the VLAN's gateway down", func(context.Context) error {
-		return s.host.ChangeLink(index, kernel.LinkChange{Up: new(false)})
-	})
-	return s.host.ChangeLink(index, kernel.LinkChange{Up: new(true)})
 }
 
 // connectVLANGateway sets the gateway up last, which says that the rest is done.

@@ -262,7 +262,7 @@ func (l *lab) awaitNoHostEnd() {
 	l.t.Fatal("the host end outlives its namespace")
 }
 
-// TestVLANGatewayOfOthers is used as it is, and stays.
+// TestVLANGatewayOfOthers is used as it is, but hears no router advertisements, and stays.
 func TestVLANGatewayOfOthers(t *testing.T) {
 	onEachWithVLANs(t, func(t *testing.T, l *lab) {
 		l.addBridge()
@@ -272,6 +272,9 @@ func TestVLANGatewayOfOthers(t *testing.T) {
 		l.must(err)
 		if told := l.add("a", l.pod("a"), conf).Interfaces[3]; told.Mac != theirs.MAC.String() {
 			t.Errorf("the gateway is said to be %+v", told)
+		}
+		if value, err := l.self.Sysctl("net/ipv6/conf/br-test.100/accept_ra"); err != nil || value != "0" {
+			t.Errorf("a container could become the host's router by the gateway of its VLAN: accept_ra is %q, %v", value, err)
 		}
 		l.succeed(request{verb: "DEL", id: "a", conf: conf})
 		l.succeed(l.gc(validKey, nil))

@@ -34,7 +34,7 @@ type fibInfo struct {
 	Type            kernel.RouteType
 	Metric          int
 	hops            *nextHops // IPv4: of a route that has several; it then has no gateway and no link itself
-	Table           int32
+	Table           uint32
 	MTU, AdvMSS     uint16
 	Protocol        uint8
 	Scope           kernel.Scope
@@ -50,7 +50,7 @@ type fibInfo struct {
 func newRoute(req kernel.Route, l *link) *route {
 	return &route{Dst: req.Dst, link: l, fibInfo: &fibInfo{
 		Gateway: req.Gateway, Source: req.Source, OnLink: req.OnLink,
-		Type: req.Type, Table: int32(req.Table), Protocol: uint8(req.Protocol), Scope: req.Scope,
+		Type: req.Type, Table: uint32(req.Table), Protocol: uint8(req.Protocol), Scope: req.Scope,
 		Metric: req.Metric, MTU: uint16(req.MTU), AdvMSS: uint16(req.AdvMSS),
 	}}
 }

@@ -238,6 +238,11 @@ func (ns *namespace) set4(k knob, value int) {
 	case k.key == "forwarding" && k.conf == &s.all4 && k.conf.get(k.key) == value: // devinet_sysctl_forward
 	case k.key == "forwarding" && k.conf == &s.all4: // inet_forward_change
 		s.all4.set(k.key, value)
+		redirects := 0
+		if value == 0 {
+			redirects = 1
+		}
+		s.all4.set("accept_redirects", redirects)
 		s.default4.set(k.key, value)
 		for _, l := range ns.links {
 			l.conf4.set(k.key, value)

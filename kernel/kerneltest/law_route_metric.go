@@ -23,6 +23,21 @@ var routeMetricLaws = []Law{
 		ns.addsWithMetrics(v, "10.1.0.0/16", "10.0.0.9", 100000, 100000)
 		equal(e, ns.metrics(kernel.IPv4, "10.1.0.0/16"), []string{"mtu 65520 advmss 65495"}, "the metrics of the route")
 	}},
+	{"route/v4/great-numbers", "net/ipv4/fib_semantics.c fib_dump_info: RTA_TABLE and RTA_PRIORITY are u32", func(e *env) {
+		ns, v := e.wired()
+		r := via(v, "10.1.0.0/16", "10.0.0.9")
+		r.Table, r.Metric = 1<<32-1, 1<<32-2
+		e.ok(ns.AddRoute(r, kernel.Exclusive), "add a route in the last table, with a great metric")
+		routes, err := ns.Routes(kernel.IPv4)
+		e.ok(err, "list the routes")
+		var got []kernel.Route
+		for _, other := range routes {
+			if other.Dst == r.Dst {
+				got = append(got, kernel.Route{Table: other.Table, Metric: other.Metric})
+			}
+		}
+		equal(e, got, []kernel.Route{{Table: r.Table, Metric: r.Metric}}, "its table and metric")
+	}},
 	{"route/v4/beside-other-metrics", "net/ipv4/fib_semantics.c fib_find_info: the metrics count", func(e *env) {
 		ns, v := e.wired()
 		ns.addsWithMetrics(v, "10.1.0.0/16", "10.0.0.9", 1400, 0)

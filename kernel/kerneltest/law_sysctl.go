@@ -159,6 +159,14 @@ var sysctlLaws = []Law{
 		ns.setSysctl(conf(kernel.IPv4, "all", "forwarding"), "0")
 		equal(e, ns.sysctl("net/ipv4/ip_forward"), "0", "ip_forward after conf/all/forwarding was unset")
 	}},
+	{"sysctl/v4-forwarding-redirects", "net/ipv4/devinet.c inet_forward_change: ACCEPT_REDIRECTS", func(e *env) {
+		ns, key := e.netns("a"), conf(kernel.IPv4, "all", "accept_redirects")
+		ns.setSysctl(key, "1")
+		ns.setSysctl("net/ipv4/ip_forward", "1")
+		equal(e, ns.sysctl(key), "0", "all/accept_redirects after ip_forward was set")
+		ns.setSysctl("net/ipv4/ip_forward", "0")
+		equal(e, ns.sysctl(key), "1", "all/accept_redirects after ip_forward was unset")
+	}},
 	{"sysctl/v6-forwarding-everywhere", "net/ipv6/addrconf.c addrconf_fixup_forwarding", func(e *env) {
 		ns := e.netns("a")
 		ns.bridge("before")

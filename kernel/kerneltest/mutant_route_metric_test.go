@@ -22,6 +22,10 @@ func routeMetricMutants() []mutant {
 			refuse(kernel.Beside, kernel.MaxMTU, &kernel.Error{Op: "route add", Errno: kernel.EINVAL}),
 		},
 		{
+			"route/v4/great-numbers", "keeps what fits a signed number",
+			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.Table = min(r.Table, 1<<31-1) }),
+		},
+		{
 			"route/v4/beside-other-metrics", "knows a route again by its gateway alone",
 			routeAs(func(r *kernel.Route, _ *kernel.RouteMode) { r.MTU = 0 }),
 		},

@@ -100,6 +100,10 @@ func sysctlMutants() []mutant {
 			twist{Sysctl: offFor("net/ipv4/conf/before/forwarding")},
 		},
 		{
+			"sysctl/v4-forwarding-redirects", "leaves it off",
+			twist{Sysctl: offFor("net/ipv4/conf/all/accept_redirects")},
+		},
+		{
 			"sysctl/v6-forwarding-everywhere", "sets all/forwarding alone",
 			twist{Sysctl: offFor("net/ipv6/conf/before/forwarding")},
 		},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,8 +53,20 @@ func sizeOf(fd int) int {
 
 // ReadDir implements kernel.Files.
 func (files) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := os.ReadDir(name)
+	entries, err := readDir(name)
 	return entries, fail("folder read", "", name, err)
+}
+
+// readDir is os.ReadDir but for the way of sorting, of which that brings along one of its own.
+func readDir(name string) ([]fs.DirEntry, error) {
+	folder, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	entries, err := folder.ReadDir(-1)
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	return entries, err
 }
 
 // Stat implements kernel.Files.

@@ -121,7 +121,8 @@ func (ns *NetNS) runIPTables(family kernel.FilterFamily, verb, input string, arg
 }
 
 // iptablesRuleset reads what iptables has of both families, at once: most of the time goes by in the programs. Where the
-// kernel has nothing of a family none is run.
+// kernel has nothing of a family none is run. A machine may have the programs for one family alone: then that is all there
+// is.
 func (ns *NetNS) iptablesRuleset() ([]kernel.FilterTable, error) {
 	nft := sync.OnceValues(ns.nftTables)
 	tables, errs := make([][]kernel.FilterTable, len(iptablesFamilies)), make([]error, len(iptablesFamilies))
@@ -130,6 +131,11 @@ func (ns *NetNS) iptablesRuleset() ([]kernel.FilterTable, error) {
 		reads.Go(func() { tables[i], errs[i] = ns.iptablesTables(family, nft) })
 	}
 	reads.Wait()
+	for i, err := range errs {
+		if is(err, unix.EOPNOTSUPP) && !is(errs[1-i], unix.EOPNOTSUPP) {
+			errs[i] = nil
+		}
+	}
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package linux
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -188,6 +189,26 @@ func TestNoIPTablesIsEOPNOTSUPP(t *testing.T) {
 	_, err := ns.Ruleset(kernel.IPTables)
 	wantErrno(t, "list", err, kernel.EOPNOTSUPP)
 	wantErrno(t, "check", ns.CheckRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c")), kernel.EOPNOTSUPP)
+}
+
+// A machine may have the programs for one family alone, as distributions pack them apart. What these made is read.
+func TestIPTablesOfOneFamily(t *testing.T) {
+	h, _ := newMachine(t)
+	ns := newPod(t, h, "pod")
+	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c")))
+	programs := t.TempDir()
+	for _, name := range []string{"iptables-save", "iptables-restore"} {
+		must(t, os.Symlink(lookPath(name), programs+"/"+name))
+	}
+	folders := iptablesFolders
+	iptablesFolders = nil
+	t.Cleanup(func() { iptablesFolders = folders })
+	t.Setenv("PATH", programs)
+	tables, err := ns.Ruleset(kernel.IPTables)
+	if err != nil || kernel.FindFilterTable(tables, kernel.FilterIP, "nat") == nil {
+		t.Errorf("without ip6tables: %v, %v", tables, err)
+	}
+	wantErrno(t, "check", ns.CheckRuleset(kernel.IPTables, parseRules(t, "ip6tables", "-t nat -N c")), kernel.EOPNOTSUPP)
 }
 
 // The legacy variant says only in which line something is wrong.

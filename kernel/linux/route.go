@@ -201,9 +201,9 @@ func setRouteAttr(r *kernel.Route, kind uint16, value []byte) {
 	case unix.RTA_PREFSRC:
 		r.Source = addrOf(value)
 	case unix.RTA_TABLE:
-		r.Table = intOf(value)
+		r.Table = int(uint32Of(value))
 	case unix.RTA_PRIORITY:
-		r.Metric = intOf(value)
+		r.Metric = int(uint32Of(value))
 	case unix.RTA_METRICS:
 		attributes(value, func(kind uint16, value []byte) { setMetric(r, kind, value) })
 	}

@@ -47,7 +47,8 @@ type section struct {
 
 // ParseConfig reads and validates the configuration and CNI_ARGS.
 func ParseConfig(data []byte, args string) (Config, error) {
-	s, err := parseSection(data)
+	var s section
+	err := ipam.Decode(data, &s)
 	if err != nil {
 		return Config{}, err
 	}
@@ -58,7 +59,7 @@ func ParseConfig(data []byte, args string) (Config, error) {
 		return Config{}, err
 	}
 	c := Config{Routes: s.IPAM.Routes, ResolvConf: s.IPAM.ResolvConf}
-	if c.DataDir, err = s.dataDir(); err != nil {
+	if c.DataDir, err = dataDir(s.IPAM.DataDir); err != nil {
 		return Config{}, err
 	}
 	if c.Sets, err = s.sets(); err != nil {
@@ -71,20 +72,28 @@ func ParseConfig(data []byte, args string) (Config, error) {
 	return c, err
 }
 
-func parseSection(data []byte) (s section, err error) {
-	err = ipam.Decode(data, &s)
-	return s, err
+// findDataDir reads all that DEL needs: an address must be released though the range it is from is configured no longer,
+// or no good any more.
+func findDataDir(data []byte) (string, error) {
+	var keys struct {
+		IPAM struct {
+			DataDir string `json:"dataDir"`
+		} `json:"ipam"`
+	}
+	if err := ipam.Decode(data, &keys); err != nil {
+		return "", err
+	}
+	return dataDir(keys.IPAM.DataDir)
 }
 
-// dataDir is all that DEL needs: an address must be released though the range it is from is no longer configured.
-func (s section) dataDir() (string, error) {
+func dataDir(configured string) (string, error) {
 	switch {
-	case s.IPAM == nil, s.IPAM.DataDir == "":
+	case configured == "":
 		return DefaultDataDir, nil
-	case !path.IsAbs(s.IPAM.DataDir), strings.Contains(s.IPAM.DataDir, "\x00"):
-		return "", ipam.Invalid("ipam.dataDir %q is not an absolute path", s.IPAM.DataDir)
+	case !path.IsAbs(configured), strings.Contains(configured, "\x00"):
+		return "", ipam.Invalid("ipam.dataDir %q is not an absolute path", configured)
 	default:
-		return path.Clean(s.IPAM.DataDir), nil
+		return path.Clean(configured), nil
 	}
 }
 

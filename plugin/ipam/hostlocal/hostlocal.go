@@ -127,18 +127,14 @@ func promised(r ipam.Request, sets []RangeSet) ([]netip.Addr, error) {
 // inStore calls do with the network locked, and its leases. A network without a folder has none, and none is made. Nor
 // has one without a lock, for which an ADD found no room.
 func (p Plugin) inStore(ctx context.Context, r ipam.Request, do func(b *ledger) error) error {
-	keys, err := parseSection(r.Config)
-	if err != nil {
-		return err
-	}
-	dataDir, err := keys.dataDir()
+	dataDir, err := findDataDir(r.Config)
 	if err != nil {
 		return err
 	}
 	s := newStore(p.Files, dataDir, r.Network)
 	unlock, err := s.lock(ctx)
 	switch {
-	case errors.Is(err, kernel.ENOENT), isFull(err) && s.isEmpty():
+	case isGone(err), isFull(err) && s.isEmpty():
 		return do(&ledger{store: s})
 	case err != nil:
 		return err

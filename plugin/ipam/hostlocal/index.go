@@ -8,8 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-
-	"github.com/cnilab/cnilab/kernel"
 )
 
 // An index remembers what the lease files said, so that an ADD among thousands need not read them all, and during which
@@ -92,7 +90,7 @@ func (x index) of(owner string) (own []lease) {
 // readIndex returns the content of the index file, nil where there is none.
 func (s store) readIndex() ([]byte, error) {
 	content, err := s.files.ReadFile(s.index)
-	if errors.Is(err, kernel.ENOENT) {
+	if isGone(err) {
 		return nil, nil
 	}
 	return content, err

@@ -122,7 +122,16 @@ func (b *ledger) scan(known index) error {
 	return nil
 }
 
-func isGone(err error) bool { return errors.Is(err, kernel.ENOENT) || errors.Is(err, fs.ErrNotExist) }
+// isGone reports whether an error says that a file is not there: below what is no folder there is none, and none has too
+// long a name. A network's name may be as long as the name of a folder can be, and then too long for that of an index.
+func isGone(err error) bool {
+	for _, is := range []error{kernel.ENOENT, fs.ErrNotExist, kernel.ENOTDIR, kernel.ENAMETOOLONG} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
 
 func (b *ledger) look(ip netip.Addr, entry fs.DirEntry, known index) (lease, error) {
 	info, err := entry.Info()

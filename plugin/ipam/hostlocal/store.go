@@ -103,7 +103,7 @@ func (s store) release(l lease) error {
 
 // remove deletes a file; that it is not there is no error.
 func (s store) remove(name string) error {
-	if err := s.files.Remove(name); err != nil && !errors.Is(err, kernel.ENOENT) {
+	if err := s.files.Remove(name); err != nil && !isGone(err) {
 		return err
 	}
 	return nil

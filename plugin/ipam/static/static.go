@@ -52,15 +52,12 @@ func (a Address) network() net.IPNet {
 	return net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(a.Prefix.Bits(), ip.BitLen())}
 }
 
-// Leases returns the addresses for the request's attachment.
+// Leases returns the addresses for the request's attachment: none where the configuration is valid no longer.
 func (Plugin) Leases(_ context.Context, r ipam.Request) ([]ipam.Lease, error) {
 	if r.ContainerID == "" {
 		return nil, nil // of GC: nothing is kept
 	}
-	c, err := ParseConfig(r.Config, r.Args)
-	if err != nil {
-		return nil, err
-	}
+	c, _ := ParseConfig(r.Config, r.Args) // DEL asks, and needs no valid one
 	var all []ipam.Lease
 	for _, a := range c.Addresses {
 		all = append(all, ipam.Lease{IP: a.Prefix.Addr(), ContainerID: r.ContainerID, IfName: r.IfName})
