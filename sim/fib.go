@@ -14,7 +14,7 @@ type fib struct {
 	family kernel.Family
 	list   []*table // by number
 	rules  *policy
-	apart  bool // a rule has come or gone: fib_has_custom_rules
+	apart  bool // a rule has come or, of IPv4, gone: fib_has_custom_rules
 	ways   bool // there is, or was, a route that shares its traffic: who looks for such need not look in vain
 
 	learned map[routedPath]pathMTU

@@ -122,8 +122,12 @@ func ruleError(a kernel.RuleAction) kernel.Errno {
 // lookup returns the best route for a packet out of those that ok accepts, in the order of the rules: ENETUNREACH where
 // there is none. (net/core/fib_rules.c: fib_rules_lookup.)
 func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
-	if f.family == kernel.IPv4 && !f.apart {
+	switch {
+	case f.apart:
+	case f.family == kernel.IPv4:
 		return f.lookupMerged(to, ok)
+	default:
+		return f.lookupUnruled(to, ok)
 	}
 	if to.in == nil {
 		to.in = f.ns.lo() // flowi_iif is LOOPBACK_IFINDEX
@@ -157,6 +161,17 @@ func (f *fib) lookupMerged(to flow, ok func(*route) bool) (*route, kernel.Errno)
 		return nil, kernel.ENETUNREACH
 	}
 	return best, 0
+}
+
+// lookupUnruled is the lookup of a namespace to which no rule of IPv6 was ever added: nobody is asked which of the standard
+// ones are left. (net/ipv6/fib6_rules.c: fib6_lookup, fib6_rule_lookup.)
+func (f *fib) lookupUnruled(to flow, ok func(*route) bool) (*route, kernel.Errno) {
+	for _, id := range []int{kernel.TableLocal, kernel.TableMain} {
+		if r := f.find(id).lookup(to.dst, ok); r != nil && r.Type != kernel.Throw {
+			return r, 0
+		}
+	}
+	return nil, kernel.ENETUNREACH
 }
 
 // localOrMain is the best route of both tables.

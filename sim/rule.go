@@ -133,7 +133,7 @@ func (ns *namespace) deleteRule(req kernel.Rule) *refusal {
 	if at < 0 {
 		return refuse(kernel.ENOENT)
 	}
-	f.apart = true
+	f.apart = f.apart || f.family == kernel.IPv4 // fib4_rule_delete: IPv6 has no such function
 	f.rules = newPolicy(f.rules.list[:at], f.rules.list[at+1:])
 	return nil
 }

@@ -312,6 +312,21 @@ var ruleLaws = []Law{
 			equal(e, ns.rules(f), nil, "%v rules after the standard ones were deleted", f)
 		}
 	}},
+	{"rule/delete/v6-before-any-was-added", "net/ipv6/fib6_rules.c fib6_rule_lookup: fib6_has_custom_rules", func(e *env) {
+		ns := e.netns("a")
+		lo := ns.link("lo").Index
+		ns.up(lo)
+		ns.giveAtOnce(lo, "fd00::1/128")
+		ns.awaitLocal("fd00::1")
+		for _, r := range kernel.StandardRules(kernel.IPv6) {
+			ns.dropRule(r)
+		}
+		e.ok(ns.ping("fd00::1"), "ping by no rule at all, none of which was ever asked")
+		added := to(kernel.IPv6, 5, 100)
+		ns.rule(added)
+		ns.dropRule(added)
+		e.refused(ns.ping("fd00::1"), kernel.ENETUNREACH, "ping by no rule, once one has come and gone")
+	}},
 }
 
 // to describes a rule for all packets.

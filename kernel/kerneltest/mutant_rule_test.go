@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -108,6 +109,10 @@ func ruleMutants() []mutant {
 			return ns.DeleteRule(r)
 		}}},
 		{"rule/delete/standard", "keeps them", refuse(kernel.EPERM, intercept.Every(intercept.RuleDelete))},
+		{"rule/delete/v6-before-any-was-added", "asks the rules that are left", twist{DeleteRule: func(ns kernel.NetNS, r kernel.Rule) error {
+			any := to(r.Family, 7, 100)
+			return errors.Join(ns.AddRule(any), ns.DeleteRule(any), ns.DeleteRule(r))
+		}}},
 	}
 }
 
