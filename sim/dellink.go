@@ -55,7 +55,7 @@ func (l *link) detach() {
 			l.removePort(p)
 		}
 	}
-	l.ip4Destroy()
+	l.ip4Unregister()
 	l.ip6Destroy()
 	l.dropNeighbours(anyNeighbour)
 }

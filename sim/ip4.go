@@ -160,15 +160,20 @@ func (l *link) ip4Down() {
 	l.killHops()
 }
 
-// ip4Destroy is NETDEV_UNREGISTER: inetdev_destroy, which takes one address away after the other. No secondary goes with
-// its primary, nor does it find that later, and so others' routes keep it as their source. (net/ipv4/devinet.c
-// __inet_del_ifa: in_dev->dead; net/ipv4/fib_frontend.c fib_del_ifaddr.)
+// ip4Unregister is NETDEV_UNREGISTER: no route is left. (net/ipv4/fib_frontend.c: fib_netdev_event.)
+func (l *link) ip4Unregister() {
+	l.ip4Destroy()
+	l.ns.fib4.flush(func(r *route) bool { return r.leadsBy(l) })
+}
+
+// ip4Destroy is inetdev_destroy, which takes one address away after the other. No secondary goes with its primary, nor does
+// it find that later, and so others' routes keep it as their source. Where there was no address, routes stay.
+// (net/ipv4/devinet.c __inet_del_ifa: in_dev->dead; net/ipv4/fib_frontend.c fib_del_ifaddr.)
 func (l *link) ip4Destroy() {
 	for len(l.addresses4) > 0 {
 		l.dropAddress4(l.addresses4[0])
 	}
 	l.dropNeighbours(func(n *neighbour) bool { return n.ip.Is4() }) // arp_ifdown
-	l.ns.fib4.flush(func(r *route) bool { return r.leadsBy(l) })
 }
 
 // ip4MTUChanged is NETDEV_CHANGEMTU: below 68 there is no IPv4 (inetdev_valid_mtu). Only lo can have such an MTU.

@@ -46,6 +46,19 @@ var oddLinkLaws = []Law{
 		ns.resize(lo, 67)
 		equal(e, ns.prefixes(lo, kernel.IPv4), []string{}, "IPv4 addresses of a link whose MTU was set to 67")
 	}},
+	{"link/narrow/keeps-routes", "net/ipv4/fib_frontend.c fib_inetaddr_event, fib_netdev_event: with the last address", func(e *env) {
+		ns := e.netns("a")
+		lo := ns.link("lo").Index
+		r := via(lo, "10.0.0.0/24", "")
+		r.Scope = kernel.ScopeHost
+		e.ok(ns.AddRoute(r, kernel.Exclusive), "add a route by a link without an address")
+		ns.resize(lo, 67)
+		equal(e, len(ns.routes(kernel.IPv4)), 1, "routes by the link once its MTU was set to 67")
+		ns.resize(lo, 1400)
+		ns.give(lo, "10.0.9.1/32")
+		ns.resize(lo, 67)
+		equal(e, len(ns.routes(kernel.IPv4)), 0, "routes once it was set to 67 while it had an address")
+	}},
 	{"link/narrow/takes-no-v4", "net/ipv4/devinet.c rtm_to_ifaddr: no in_device", func(e *env) {
 		ns := e.netns("a")
 		lo := ns.link("lo").Index

@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"errors"
 	"io/fs"
 	"net/netip"
 	"path"
@@ -29,6 +30,16 @@ func oddLinkMutants() []mutant {
 			}
 		})},
 		{"link/narrow/loses-v4", "has no least MTU for IPv4", pretend(intercept.Every(intercept.LinkSet, "lo mtu 67"))},
+		{"link/narrow/keeps-routes", "takes routes away with IPv4", twist{ChangeLink: func(ns kernel.NetNS, index int, c kernel.LinkChange) error {
+			err := ns.ChangeLink(index, c)
+			routes, _ := ns.Routes(kernel.IPv4)
+			for _, r := range routes {
+				if c.MTU != nil && *c.MTU < kernel.MinMTU {
+					err = errors.Join(err, ns.DeleteRoute(r))
+				}
+			}
+			return err
+		}}},
 		{
 			"link/narrow/takes-no-v4", "has no least MTU for IPv4",
 			pretend(intercept.Every(intercept.LinkSet, "lo mtu 67")),
