@@ -217,3 +217,48 @@ func TestGCDuringAnAddOfAnotherNetwork(t *testing.T) {
 		l.succeed(request{verb: "DEL", id: "b", conf: other})
 	})
 }
+
+// TestRehearsalOfAnAdoptedInterface says what would become of it, and leaves it on the bridge.
+func TestRehearsalOfAnAdoptedInterface(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		l.add("a", l.pod("a"), l.conf(chainedKeys))
+		before := l.snapshot()
+		gc := l.gc(validKey, nil, "first")
+		gc.env = []string{"CNILAB_GC_DRYRUN=1"}
+		gc.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+			if c.Mutates() && c.Op != intercept.FileLock && c.Op != intercept.NetNSLock {
+				t.Errorf("a rehearsal does %s", c)
+			}
+			return next()
+		})
+		said := l.succeed(gc).stderr
+		if want := "GC would take link tap0 (cni:net/a/eth0 was:rack 4) off its bridge\n" +
+			"GC would give link tap0 (cni:net/a/eth0 was:rack 4) its alias back\n"; said != want {
+			t.Errorf("a rehearsal says\n%s, want\n%s", said, want)
+		}
+		l.wantState("a rehearsal", before)
+	})
+}
+
+// TestRehearsalTellsLinksApart: the other end of a pair has a number of the container's namespace, which on the host is
+// another link's.
+func TestRehearsalTellsLinksApart(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		conf := l.conf(map[string]any{"ipam": nil, "macspoofchk": true})
+		l.add("a", l.pod("a"), conf)
+		living, err := l.self.LinkByName(l.hostEnd())
+		l.must(err)
+		l.add("b", l.pod("b"), conf)
+		dead, err := l.open(l.netns("b")).LinkByName("eth0")
+		l.must(err)
+		if dead.Index != living.Index {
+			t.Fatalf("the number is %d in the container, and %d on the host", dead.Index, living.Index)
+		}
+		gc := l.gc(validKey, nil, "a")
+		gc.env = []string{"CNILAB_GC_DRYRUN=1"}
+		if said := l.succeed(gc).stderr; strings.Contains(said, "cni-br-iface-a-eth0") || !strings.Contains(said, "net/b/eth0") {
+			t.Errorf("a rehearsal is about the living:\n%s", said)
+		}
+	})
+}

@@ -32,14 +32,34 @@ func (r *rehearsal) Links() ([]kernel.Link, error) {
 }
 
 func (r *rehearsal) DeleteLink(index int) error {
+	l, err := r.sayOf(index, "delete link %s (%s)")
+	r.gone[index] = true
+	if l.PeerHere { // else the number is another namespace's
+		r.gone[l.Peer] = true
+	}
+	return err
+}
+
+// ChangeLink is called for what was adopted.
+func (r *rehearsal) ChangeLink(index int, change kernel.LinkChange) error {
+	what := "take link %s (%s) off its bridge"
+	if change.Alias != nil {
+		what = "give link %s (%s) its alias back"
+	}
+	_, err := r.sayOf(index, what)
+	return err
+}
+
+// sayOf says what would become of a link, by name and alias.
+func (r *rehearsal) sayOf(index int, what string) (kernel.Link, error) {
 	links, err := r.Links()
 	for _, l := range links {
 		if l.Index == index {
-			say(r.to, fmt.Sprintf("delete link %s (%s)", l.Name, l.Alias))
-			r.gone[index], r.gone[l.Peer] = true, true
+			say(r.to, fmt.Sprintf(what, l.Name, l.Alias))
+			return l, err
 		}
 	}
-	return err
+	return kernel.Link{}, err
 }
 
 func (r *rehearsal) ChangeRuleset(b kernel.FilterBackend, changes []kernel.FilterChange) error {
