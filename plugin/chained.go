@@ -39,7 +39,8 @@ func isHostSide(i *types100.Interface) bool {
 }
 
 // adopt finds the interface that the plugin before has made. One that is not there, or is plugged in elsewhere, is
-// none, and there is a veth pair as without a chain.
+// none, and there is a veth pair as without a chain. One that the attachment has adopted already is refused, before the
+// address that it has would be given back.
 func (a *add) adopt() error {
 	at := hostSide(a.config.PrevResult, a.config)
 	if at < 0 {
@@ -53,6 +54,9 @@ func (a *add) adopt() error {
 		return err
 	case link.Kind == kernel.KindBridge, link.Name == "lo":
 		return nil
+	}
+	if _, ours := a.attachment.noteOf(link); ours {
+		return a.attachmentExists(link.Name, "call DEL first")
 	}
 	if link.Master != 0 {
 		bridge, err := a.host.LinkByName(a.config.Bridge)

@@ -146,6 +146,22 @@ func TestAdoptedWithAddresses(t *testing.T) {
 	})
 }
 
+// TestAdoptedTwice: the second ADD is refused, and takes nothing of the first one's away.
+func TestAdoptedTwice(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		for _, keys := range []map[string]any{chainedKeys, {"isDefaultGateway": true, "ipMasq": true, "prevResult": tapResult}} {
+			r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(keys)}
+			l.succeed(r)
+			before := l.snapshot()
+			l.fail(r, 102, "the attachment exists", "by host end tap0", "call DEL first")
+			l.wantState("second ADD", before)
+			l.succeed(r.as("DEL"))
+			l.must(l.DeleteNetNS(r.netns))
+		}
+	})
+}
+
 // TestAdoptedIsGivenBackUntold: prevResult has lost the interface.
 func TestAdoptedIsGivenBackUntold(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {

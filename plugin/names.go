@@ -25,8 +25,8 @@ func (a *add) awaitNames(ctx context.Context) error {
 			return err
 		}
 		if !a.machine.Now().Before(deadline) {
-			return a.attachmentExists(fmt.Sprintf("call DEL first; the other end is in another namespace than %s, "+
-				"for whose end the plugin waited %s", a.env.netns, nameWait))
+			return a.attachmentExists(a.attachment.hostEnd(), fmt.Sprintf("call DEL first; the other end is in another "+
+				"namespace than %s, for whose end the plugin waited %s", a.env.netns, nameWait))
 		}
 		if err := a.machine.Sleep(ctx, namePoll); err != nil {
 			return err
@@ -46,7 +46,7 @@ func (a *add) refuseTaken() (held bool, err error) {
 	}
 	switch {
 	case held && taken:
-		return false, a.attachmentExists("call DEL first")
+		return false, a.attachmentExists(a.attachment.hostEnd(), "call DEL first")
 	case taken:
 		return false, types.NewError(CodeExists,
 			fmt.Sprintf("container %s has an interface %s already", a.env.containerID, a.env.ifname),
@@ -55,8 +55,8 @@ func (a *add) refuseTaken() (held bool, err error) {
 	return held, nil
 }
 
-func (a *add) attachmentExists(details string) error {
+func (a *add) attachmentExists(hostEnd, details string) error {
 	return types.NewError(CodeExists,
 		fmt.Sprintf("the attachment exists: container %s has interface %s in network %s by host end %s",
-			a.env.containerID, a.env.ifname, a.network.Name, a.attachment.hostEnd()), details)
+			a.env.containerID, a.env.ifname, a.network.Name, hostEnd), details)
 }
