@@ -47,10 +47,21 @@ type add struct {
 func (c *call) add(ctx context.Context) error {
 	a := &add{call: c, attachment: c.attachment()}
 	defer a.close()
-	if err := run(ctx, a.steps()); err != nil {
-		return undone(err, a.undo.run(ctx))
+	err := run(ctx, a.steps())
+	if err == nil || a.isSuperseded() {
+		return err
 	}
-	return nil
+	return undone(err, a.undo.run(ctx))
+}
+
+// isSuperseded reports whether, while this ADD ran, the attachment was deleted and added anew: then all that is named after
+// it is the other ADD's. (A runtime that has lost its patience with the first may do so.)
+func (a *add) isSuperseded() bool {
+	if a.hostEnd.Name == "" || a.adopted {
+		return false
+	}
+	l, err := a.host.LinkByName(a.hostEnd.Name)
+	return err == nil && !bytes.Equal(l.MAC, a.hostEnd.MAC)
 }
 
 func (a *add) steps() []step {
@@ -123,6 +134,7 @@ func (a *add) createPair(ctx context.Context) error {
 		return nil
 	}
 	spec := a.pair()
+	a.hostEnd = kernel.Link{Name: spec.Name, MAC: spec.MAC}
 	a.undo.push("delete the veth pair", func(context.Context) error { return a.deletePair(spec) })
 	for try := 1; ; try++ {
 		err := a.host.AddLink(spec)
@@ -184,9 +196,14 @@ func deleteLink(ns kernel.NetNS, index int) error {
 // readPair reads the host end, which tells all of the container's that is not known: its index. It has the MTU that was
 // asked for too, or the one of all veths.
 func (a *add) readPair(spec kernel.LinkSpec) (err error) {
-	if a.hostEnd, err = a.host.LinkByName(spec.Name); err != nil {
+	l, err := a.host.LinkByName(spec.Name)
+	switch {
+	case err != nil:
 		return err
+	case !bytes.Equal(l.MAC, spec.MAC):
+		return types.NewError(types.ErrTryAgainLater, "the attachment was deleted and added anew meanwhile", "")
 	}
+	a.hostEnd = l
 	a.containerEnd = kernel.Link{
 		Name: spec.Peer.Name, Kind: spec.Kind, Index: a.hostEnd.Peer, MTU: a.hostEnd.MTU, MAC: spec.Peer.MAC,
 	}

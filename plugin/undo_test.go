@@ -276,3 +276,38 @@ func TestRoutesByTheBridgeStay(t *testing.T) {
 		})
 	}
 }
+
+// TestAddedAnewMeanwhile: at each call of an ADD its attachment is deleted and added anew, which a runtime must not do, and
+// may do that has lost its patience. The first ADD fails, or has come to its end, and takes nothing of the second's away.
+// (Which of the two makes rules last where both do at the same moment, nobody can tell.)
+func TestAddedAnewMeanwhile(t *testing.T) {
+	for _, backend := range []string{"nftables", "iptables"} {
+		l := newLab(t, newSim(t))
+		conf := map[string]any{"isGateway": true, "ipMasq": true, "ipMasqBackend": backend, "macspoofchk": backend == "nftables"}
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(conf)}
+		superseded := 0
+		for n, whole := 1, false; !whole; n++ {
+			whole = true
+			after, when := "", ""
+			r.on = intercept.Wrap(l.Host, func(c intercept.Call, next func() error) error {
+				if c.N == n {
+					whole, when = false, c.String()
+					l.must(l.Sleep(t.Context(), time.Millisecond)) // by the time ADDs are told apart
+					rules := c.Op == intercept.RulesetList || c.Op == intercept.RulesetChange
+					if !rules && l.call(r.as("DEL")).exit == 0 && l.call(r.as("ADD")).exit == 0 {
+						after = l.snapshot()
+					}
+				}
+				return next()
+			})
+			if a := l.call(r); a.exit != 0 && after != "" {
+				superseded++
+				l.wantState(when+": "+a.stdout, after)
+			}
+			l.succeed(r.as("DEL"))
+		}
+		if superseded < 15 {
+			t.Errorf("%s: only %d ADDs were superseded", backend, superseded)
+		}
+	}
+}
