@@ -34,6 +34,8 @@ type add struct {
 	bridge       kernel.Link
 	gateway      kernel.Link // has the gateway's addresses: the bridge, or the gateway of the VLAN
 
+	gaveWay bool // others had the lock after the container was connected
+
 	adopted   bool // the host end is the interface at adoptedAt in prevResult, and there is no other end
 	adoptedAt int
 
@@ -130,6 +132,7 @@ const nameTries = 3
 // createPair makes both ends in one request. Where that is refused because a name is taken, nothing is ours to undo; it
 // is tried again if the name gets free.
 func (a *add) createPair(ctx context.Context) error {
+	a.undo.push("delete the VLAN's gateway", a.leaveVLAN)
 	if a.adopted {
 		return nil
 	}
@@ -173,16 +176,21 @@ func (a *add) pair() kernel.LinkSpec {
 // deletePair deletes the pair that this ADD made, which the host end's address proves: the request may have been
 // carried out though it seemed to fail, and another ADD may have been first.
 func (a *add) deletePair(spec kernel.LinkSpec) error {
-	l, err := a.host.LinkByName(spec.Name)
+	return deleteOwn(a.host, spec.Name, func(l kernel.Link) bool { return bytes.Equal(l.MAC, spec.MAC) })
+}
+
+// deleteOwn deletes the link with a name, if it is there, and ours.
+func deleteOwn(ns kernel.NetNS, name string, owns func(kernel.Link) bool) error {
+	l, err := ns.LinkByName(name)
 	switch {
 	case errors.Is(err, kernel.ENODEV):
 		return nil
 	case err != nil:
 		return err
-	case !bytes.Equal(l.MAC, spec.MAC):
+	case !owns(l):
 		return nil
 	}
-	return deleteLink(a.host, l.Index)
+	return deleteLink(ns, l.Index)
 }
 
 // deleteLink deletes a link; that it is gone already is no error.

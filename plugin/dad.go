@@ -45,7 +45,7 @@ func (s *section) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.yielded = ports
+	s.yielded, s.gaveWay = ports, true
 	s.end()
 	if err := s.awaitAddresses(ctx); err != nil {
 		return err

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -48,21 +47,9 @@ func (c *call) takeDown(ctx context.Context) error {
 }
 
 func (c *call) deletePair(_ context.Context, host kernel.NetNS) error {
-	return deleteHostEnd(host, c.attachment())
-}
-
-func deleteHostEnd(host kernel.NetNS, a attachment) error {
-	l, err := host.LinkByName(a.hostEnd())
-	switch {
-	case errors.Is(err, kernel.ENODEV):
-		return nil
-	case err != nil:
-		return err
-	case !a.owns(l):
-		return nil
-	}
-	if err := deleteLink(host, l.Index); err != nil {
-		return fmt.Errorf("%w (it is %s, of %s)", err, l.Name, a.alias())
+	a := c.attachment()
+	if err := deleteOwn(host, a.hostEnd(), a.owns); err != nil {
+		return fmt.Errorf("%w (it is %s, of %s)", err, a.hostEnd(), a.alias())
 	}
 	return nil
 }

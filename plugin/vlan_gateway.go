@@ -135,16 +135,7 @@ func gatewayVLANs(c config.Config) config.VLANs {
 
 // deleteVLANGateway takes the gateway back that this ADD made.
 func (s *section) deleteVLANGateway(g vlanGateway) error {
-	l, err := s.host.LinkByName(g.name())
-	switch {
-	case errors.Is(err, kernel.ENODEV):
-		return nil
-	case err != nil:
-		return err
-	case !g.owns(l, s.bootID):
-		return nil
-	}
-	return deleteLink(s.host, l.Index)
+	return deleteOwn(s.host, g.name(), func(l kernel.Link) bool { return g.owns(l, s.bootID) })
 }
 
 // awaitGateway waits until the bridge forwards to a gateway that is new.
@@ -170,6 +161,15 @@ func (c *call) deleteUnusedGateway(ctx context.Context, host kernel.NetNS) error
 		present = append(present, link)
 	}
 	return c.deleteUnusedGateways(ctx, host, present)
+}
+
+// leaveVLAN is for an ADD that failed when it had given the lock back: whoever left the VLAN meanwhile left the gateway to
+// its container, and who came to another VLAN of the bridge does not need it.
+func (a *add) leaveVLAN(ctx context.Context) error {
+	if !a.gaveWay || a.config.VLANGateway() == "" {
+		return nil
+	}
+	return a.deleteUnusedGateway(ctx, a.host)
 }
 
 // gatewayNames are those that the attachment may have used.

@@ -203,6 +203,49 @@ func (l *lab) wantGateway(when string, want bool) {
 	}
 }
 
+// TestVLANGatewayOfAFailedAdd: the first container of the VLAN goes, or one of another VLAN comes, while the ADD of one goes
+// on without the lock, and fails. Nobody uses the gateway then.
+func TestVLANGatewayOfAFailedAdd(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		dad     bool
+		fails   intercept.Op // of the container's namespace
+		first   bool         // there is one in the VLAN
+		instead func(l *lab, conf string)
+	}{
+		{"the first one goes", false, intercept.LinkSet, true, func(l *lab, conf string) {
+			l.succeed(request{verb: "DEL", id: "first", conf: conf})
+		}},
+		{"another VLAN's comes", true, intercept.AddressList, false, func(l *lab, _ string) {
+			l.add("c", l.pod("c"), l.conf(map[string]any{"isGateway": true, "vlan": 200}))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEachWithVLANs(t, func(t *testing.T, l *lab) {
+				keys := gatewayInVLAN()
+				keys["enabledad"] = c.dad
+				conf, failing := l.dual(keys), false
+				if c.first {
+					l.add("first", l.pod("first"), conf)
+				}
+				r := request{verb: "ADD", id: "b", netns: l.pod("b"), conf: conf}
+				r.on = intercept.Wrap(l.Host, func(call intercept.Call, next func() error) error {
+					if call.Op != c.fails || call.NetNS != l.prefix+"b" {
+						return next()
+					}
+					if !failing {
+						failing = true
+						c.instead(l, conf)
+					}
+					return refusal(call, kernel.EIO)
+				})
+				l.fail(r, 101, "EIO")
+				l.wantGateway(c.name, false)
+			})
+		})
+	}
+}
+
 // TestVLANGatewayGoes with the last user, however that goes.
 func TestVLANGatewayGoes(t *testing.T) {
 	for _, c := range []struct {
