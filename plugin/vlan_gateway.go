@@ -114,7 +114,7 @@ func (s *section) connectVLANGateway(link kernel.Link) error {
 	if err := s.host.ChangeLink(link.Peer, kernel.LinkChange{Master: &s.bridge.Index}); err != nil {
 		return err
 	}
-	if err := s.join(link.Peer, s.gatewayVLANs()); err != nil {
+	if err := s.join(link.Peer, gatewayVLANs(s.config)); err != nil {
 		return err
 	}
 	if err := s.host.ChangeLink(link.Peer, kernel.LinkChange{Up: new(true)}); err != nil {
@@ -127,8 +127,6 @@ func (s *section) connectVLANGateway(link kernel.Link) error {
 }
 
 // gatewayVLANs are those of the gateway's port: the one it is for.
-func (a *add) gatewayVLANs() config.VLANs { return gatewayVLANs(a.config) }
-
 func gatewayVLANs(c config.Config) config.VLANs {
 	return config.VLANs{ID: c.VLANs.ID, PreserveDefault: c.VLANs.PreserveDefault}
 }
@@ -289,7 +287,9 @@ func (k *check) checkGatewayPort(gateway kernel.Link) error {
 		case l.Master != k.bridge.Index:
 			k.missing("%s, the other end of %s, is not a port of bridge %s", l.Name, gateway.Name, k.bridge.Name)
 		default:
-			return k.checkMemberships(l, gatewayVLANs(k.config))
+			v := gatewayVLANs(k.config)
+			v.PreserveDefault = true // whoever it was made for may have asked for that
+			return k.checkMemberships(l, v)
 		}
 	}
 	return nil

@@ -203,6 +203,21 @@ func (l *lab) wantGateway(when string, want bool) {
 	}
 }
 
+// TestVLANGatewayInTheDefaultVLAN: it was made for a container that stays in the bridge's default VLAN. One that does not
+// shares it, and CHECK finds nothing wrong with that.
+func TestVLANGatewayInTheDefaultVLAN(t *testing.T) {
+	onEachWithVLANs(t, func(t *testing.T, l *lab) {
+		keys := gatewayInVLAN()
+		for _, preserve := range []bool{true, false} {
+			keys["preserveDefaultVlan"] = preserve
+			id, conf := fmt.Sprint(preserve), l.conf(keys)
+			netns := l.pod(id)
+			result := l.add(id, netns, conf)
+			l.succeed(request{verb: "CHECK", id: id, netns: netns, conf: l.withPrev(conf, result)})
+		}
+	})
+}
+
 // TestVLANGatewayOfAFailedAdd: the first container of the VLAN goes, or one of another VLAN comes, while the ADD of one goes
 // on without the lock, and fails. Nobody uses the gateway then.
 func TestVLANGatewayOfAFailedAdd(t *testing.T) {
