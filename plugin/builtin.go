@@ -55,5 +55,5 @@ func (c *call) gcLeases(ctx context.Context, plugin ipam.Plugin) error {
 	if err != nil {
 		return err
 	}
-	return plugin.GC(ctx, c.request(), valid)
+	return c.gcBy(ctx, plugin, valid)
 }

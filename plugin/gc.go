@@ -94,6 +94,11 @@ func (c *call) releaseStale(ctx context.Context, valid []types.GCAttachment) err
 	if err != nil || plugin == nil {
 		return err
 	}
+	return c.gcBy(ctx, plugin, valid)
+}
+
+// gcBy is GC of an IPAM plugin, which may be called as a program of its own.
+func (c *call) gcBy(ctx context.Context, plugin ipam.Plugin, valid []types.GCAttachment) error {
 	if !c.rehearses() {
 		return plugin.GC(ctx, c.request(), valid)
 	}

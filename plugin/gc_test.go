@@ -262,3 +262,22 @@ func TestRehearsalTellsLinksApart(t *testing.T) {
 		}
 	})
 }
+
+// TestRehearsalOfHostLocal as a program of its own, which other plugins than the bridge may call.
+func TestRehearsalOfHostLocal(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.add("a", l.pod("a"), l.conf(nil))
+		before := l.snapshot()
+		gc := l.gc(validKey, nil)
+		gc.name, gc.env = "host-local", []string{"CNILAB_GC_DRYRUN=1"}
+		if said := l.succeed(gc).stderr; said != "GC would release 10.9.0.2 of a eth0\n" {
+			t.Errorf("a rehearsal says %q", said)
+		}
+		l.wantState("a rehearsal", before)
+		gc.env = nil
+		l.succeed(gc)
+		if left := l.leases("net"); len(left) != 0 {
+			t.Errorf("leases %v", left)
+		}
+	})
+}
