@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
@@ -12,6 +13,7 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/plugin/config"
 	"github.com/cnilab/cnilab/plugin/ipam"
+	"github.com/cnilab/cnilab/plugin/ipam/hostlocal"
 )
 
 // An add is one ADD. It is a transaction: it makes all of the attachment and tells so, or it returns an error and leaves
@@ -219,7 +221,7 @@ func (a *add) readPair(spec kernel.LinkSpec) (err error) {
 }
 
 // lease gets addresses. A failed ADD of the IPAM plugin is followed by its DEL; whatever that releases is this
-// attachment's, since no other ADD of it can be under way.
+// attachment's, since no other ADD of it can be under way. One may have been where the interface was on the bridge before.
 func (a *add) lease(ctx context.Context) (err error) {
 	if a.ipam == nil {
 		a.leased = &types100.Result{}
@@ -227,6 +229,9 @@ func (a *add) lease(ctx context.Context) (err error) {
 	}
 	a.undo.push("release the addresses", func(ctx context.Context) error { return a.ipam.Del(ctx, a.request()) })
 	if a.leased, err = a.ipam.Add(ctx, a.request()); err != nil {
+		if a.adopted && a.hostEnd.Master != 0 && strings.Contains(err.Error(), hostlocal.Duplicate) {
+			a.undo.pop() // no mark on the interface says whose the address is
+		}
 		return err
 	}
 	if len(a.leased.IPs) == 0 {

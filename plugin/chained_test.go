@@ -162,6 +162,27 @@ func TestAdoptedTwice(t *testing.T) {
 	})
 }
 
+// TestInterfaceOnTheBridgeTwice: there is no mark on what was on the bridge before; the second ADD is refused for its lease,
+// which stays.
+func TestInterfaceOnTheBridgeTwice(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		l.addTap()
+		bridge, err := l.self.LinkByName("br-test")
+		l.must(err)
+		l.must(l.self.ChangeLink(l.tap().Index, kernel.LinkChange{Master: &bridge.Index}))
+		r := request{verb: "ADD", id: "a", netns: l.pod("a"), conf: l.conf(map[string]any{"prevResult": tapResult})}
+		l.succeed(r)
+		before := l.snapshot()
+		l.fail(r, 999, "10.9.0.2 has been allocated to a", "call DEL")
+		l.wantState("second ADD", before)
+		l.succeed(r.as("DEL"))
+		if leases := l.leases("net"); len(leases) != 0 {
+			t.Errorf("leases %v", leases)
+		}
+		l.succeed(r)
+	})
+}
+
 // TestAdoptedIsGivenBackUntold: prevResult has lost the interface.
 func TestAdoptedIsGivenBackUntold(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {

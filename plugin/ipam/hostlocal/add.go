@@ -135,6 +135,9 @@ func (a *allocation) choose(i int, set RangeSet, asked netip.Addr) (netip.Addr, 
 	return ip, a.free(ip, set)
 }
 
+// Duplicate is how Add ends, and the reference's does, for an attachment that has an address.
+const Duplicate = "duplicate allocation is not allowed"
+
 // refuseSecond keeps an attachment from a second address of the set. SPEC 1.1.0, section 2: a runtime should not call
 // ADD twice for the same container and interface without a DEL. (One that asks for an address gets it, as from the
 // reference.)
@@ -148,7 +151,7 @@ func (a *allocation) refuseSecond(set RangeSet) error {
 			return err
 		}
 		return types.NewError(types.ErrInternal,
-			fmt.Sprintf("%s has been allocated to %s, duplicate allocation is not allowed", l.ip, id),
+			fmt.Sprintf("%s has been allocated to %s, %s", l.ip, id, Duplicate),
 			"call DEL for the attachment first")
 	}
 	return nil
