@@ -15,13 +15,13 @@ import (
 
 // Dial is sim.Transport's.
 func (t *Transport) Dial(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error) {
-	dial, proto := t.dialTCP, header.TCPProtocolNumber
+	dial := t.dialTCP
 	if strings.HasPrefix(network, "udp") {
-		dial, proto = t.dialUDP, header.UDPProtocolNumber
+		dial = t.dialUDP
 	}
 	c, err := dial(ctx, network, from, to)
 	if err != nil {
-		return nil, opError("dial", network, nil, netAddr(proto, fullAddress(to.Addr(), to.Port())), err)
+		return nil, opError("dial", network, nil, netAddr(network, fullAddress(to.Addr(), to.Port())), err)
 	}
 	return c, nil
 }
@@ -99,7 +99,7 @@ func (t *Transport) dialUDP(_ context.Context, network string, from, to netip.Ad
 		return nil, errnoOf(err)
 	}
 	c := t.newConn(e, network)
-	c.local, c.remote = e.localAddr(header.UDPProtocolNumber), e.remoteAddr(header.UDPProtocolNumber)
+	c.local, c.remote = e.localAddr(network), e.remoteAddr(network)
 	return udpConn{c}, nil
 }
 

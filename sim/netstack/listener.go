@@ -3,6 +3,7 @@ package netstack
 import (
 	"net"
 	"net/netip"
+	"strings"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -53,7 +54,7 @@ func (t *Transport) bindConn(proto tcpip.TransportProtocolNumber, network string
 		return nil, errnoOf(err)
 	}
 	c := t.newConn(e, network)
-	c.local = e.localAddr(proto)
+	c.local = e.localAddr(network)
 	return c, nil
 }
 
@@ -86,26 +87,31 @@ func (l listener) Addr() net.Addr { return l.local }
 // connected makes a net.Conn of a connection that stands.
 func (t *Transport) connected(e endpoint, network string) net.Conn {
 	c := t.newConn(e, network)
-	c.local, c.remote = e.localAddr(header.TCPProtocolNumber), e.remoteAddr(header.TCPProtocolNumber)
+	c.local, c.remote = e.localAddr(network), e.remoteAddr(network)
 	return tcpConn{c}
 }
 
-func (e endpoint) localAddr(proto tcpip.TransportProtocolNumber) net.Addr {
+func (e endpoint) localAddr(network string) net.Addr {
 	addr, _ := e.GetLocalAddress()
-	return netAddr(proto, addr)
+	return netAddr(network, addr)
 }
 
-func (e endpoint) remoteAddr(proto tcpip.TransportProtocolNumber) net.Addr {
+func (e endpoint) remoteAddr(network string) net.Addr {
 	addr, _ := e.GetRemoteAddress()
-	return netAddr(proto, addr)
+	return netAddr(network, addr)
 }
 
-func netAddr(proto tcpip.TransportProtocolNumber, full tcpip.FullAddress) net.Addr {
+// netAddr returns an address of the stack as package net has it. For "any" the stack knows no family.
+func netAddr(network string, full tcpip.FullAddress) net.Addr {
 	at := addrPortOf(full)
-	if !at.Addr().IsValid() {
+	switch {
+	case at.Addr().IsValid():
+	case strings.HasSuffix(network, "4"):
+		at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
+	default:
 		at = netip.AddrPortFrom(netip.IPv6Unspecified(), at.Port())
 	}
-	if proto == header.TCPProtocolNumber {
+	if strings.HasPrefix(network, "tcp") {
 		return net.TCPAddrFromAddrPort(at)
 	}
 	return net.UDPAddrFromAddrPort(at)

@@ -1,0 +1,50 @@
+package netstack_test
+
+import (
+	"net"
+	"testing"
+
+	"github.com/cnilab/cnilab/sim"
+	"github.com/cnilab/cnilab/sim/netstack"
+)
+
+// newPods makes two namespaces with a cable between them, 10.0.0.1 and 10.0.0.2, in a world that ends with the test.
+func newPods(t *testing.T) (w *sim.World, a, b sim.Sockets) {
+	t.Helper()
+	w = sim.NewWorld(sim.Config{Transport: netstack.New})
+	t.Cleanup(w.Close)
+	pods, err := twoPods(w.AddHost("node"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, pods[0], pods[1]
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// TestAnyAddress: who listens to everybody is told so in the words of his family.
+func TestAnyAddress(t *testing.T) {
+	_, a, _ := newPods(t)
+	for network, want := range map[string]string{
+		"tcp": "[::]:80", "tcp4": "0.0.0.0:81", "tcp6": "[::]:82", "udp": "[::]:80", "udp4": "0.0.0.0:81", "udp6": "[::]:82",
+	} {
+		at := want[len(want)-3:]
+		var got net.Addr
+		if network[:3] == "tcp" {
+			got = must(a.Listen(network, at))(t).Addr()
+		} else {
+			got = must(a.ListenPacket(network, at))(t).LocalAddr()
+		}
+		if got.String() != want || got.Network() != network[:3] {
+			t.Errorf("%s %s is %v, want %s", network, at, got, want)
+		}
+	}
+}
