@@ -19,7 +19,11 @@ func (t *Transport) Dial(ctx context.Context, network string, from, to netip.Add
 	if strings.HasPrefix(network, "udp") {
 		dial = t.dialUDP
 	}
-	c, err := dial(ctx, network, from, to)
+	err := ctx.Err() // nobody is asked for anything once it has ended
+	var c net.Conn
+	if err == nil {
+		c, err = dial(ctx, network, from, to)
+	}
 	if err != nil {
 		return nil, opError("dial", network, nil, netAddr(network, fullAddress(to.Addr(), to.Port())), err)
 	}

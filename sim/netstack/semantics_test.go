@@ -1,6 +1,8 @@
 package netstack_test
 
 import (
+	"context"
+	"errors"
 	"net"
 	"testing"
 
@@ -45,6 +47,20 @@ func TestAnyAddress(t *testing.T) {
 		}
 		if got.String() != want || got.Network() != network[:3] {
 			t.Errorf("%s %s is %v, want %s", network, at, got, want)
+		}
+	}
+}
+
+// TestDialAfterTheEnd: a context that has ended lets nobody dial, and nothing is sent.
+func TestDialAfterTheEnd(t *testing.T) {
+	w, a, b := newPods(t)
+	must(b.Listen("tcp", ":80"))(t)
+	defer w.Watch(func(s sim.Sight) { t.Error("somebody asks for something:", s.Place, s.Event) })()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, network := range []string{"tcp", "udp"} {
+		if _, err := a.DialContext(ctx, network, "10.0.0.2:80"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", network, err)
 		}
 	}
 }
