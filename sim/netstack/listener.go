@@ -67,10 +67,10 @@ func networkAt(network string, at netip.Addr) tcpip.NetworkProtocolNumber {
 	return header.IPv6ProtocolNumber
 }
 
-// Accept is net.Listener's.
+// Accept is net.Listener's. It ends at the deadline that SetDeadline gave, as *net.TCPListener's does.
 func (l listener) Accept() (net.Conn, error) {
 	var next endpoint
-	err := l.block(waiter.EventIn, l.overClosed, func() (err tcpip.Error) {
+	err := l.block(waiter.EventIn, l.overBy(&l.read), func() (err tcpip.Error) {
 		next.Endpoint, next.queue, err = l.Endpoint.Accept(nil)
 		return err
 	})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
@@ -63,4 +65,24 @@ func TestDialAfterTheEnd(t *testing.T) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}
+}
+
+// TestAcceptDeadline: as *net.TCPListener, and what came meanwhile can be accepted afterwards.
+func TestAcceptDeadline(t *testing.T) {
+	w, a, b := newPods(t)
+	l := must(b.Listen("tcp", ":80"))(t)
+	deadlines := l.(interface{ SetDeadline(at time.Time) error })
+	began := w.Now()
+	if err := deadlines.SetDeadline(began.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.Accept()
+	if took := w.Now().Sub(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != time.Minute {
+		t.Errorf("after %v: %v", took, err)
+	}
+	must(a.Dial("tcp", "10.0.0.2:80"))(t)
+	if err := deadlines.SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	must(l.Accept())(t)
 }
