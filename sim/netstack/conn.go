@@ -115,7 +115,7 @@ var _ net.Conn = tcpConn{}
 // Read is net.Conn's.
 func (c tcpConn) Read(b []byte) (n int, err error) {
 	if len(b) == 0 {
-		return 0, nil
+		return 0, c.fail("read", c.overClosed())
 	}
 	to := tcpip.SliceWriter(b)
 	err = c.block(waiter.EventIn|waiter.EventRdHUp, c.overBy(&c.read), func() tcpip.Error {

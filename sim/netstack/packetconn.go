@@ -21,12 +21,19 @@ var (
 
 // Read is net.Conn's.
 func (c udpConn) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, c.fail("read", c.overClosed())
+	}
 	n, _, err := c.ReadFrom(b)
 	return n, err
 }
 
 // ReadFrom is net.PacketConn's. A dialled socket hears of port unreachable: ECONNREFUSED.
 func (c udpConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	if len(b) == 0 { // for which the stack has no datagram, and package net has
+		_, from, err = c.ReadFrom(make([]byte, 1))
+		return 0, from, err
+	}
 	err = c.block(waiter.EventIn, c.overBy(&c.read), func() tcpip.Error {
 		to := tcpip.SliceWriter(b)
 		result, err := c.Endpoint.Read(&to, tcpip.ReadOptions{NeedRemoteAddr: true})

@@ -86,3 +86,28 @@ func TestAcceptDeadline(t *testing.T) {
 	}
 	must(l.Accept())(t)
 }
+
+// TestReadNothing: into no room a stream gives nothing at once, unless it is closed, and ReadFrom gives a datagram's sender.
+func TestReadNothing(t *testing.T) {
+	_, a, b := newPods(t)
+	must(b.Listen("tcp", ":80"))(t)
+	server := must(b.ListenPacket("udp", "10.0.0.2:80"))(t)
+	for _, network := range []string{"tcp", "udp"} {
+		c := must(a.Dial(network, "10.0.0.2:80"))(t)
+		if n, err := c.Read(nil); n != 0 || err != nil {
+			t.Errorf("%s: %d, %v", network, n, err)
+		}
+		if network == "udp" {
+			must(c.Write([]byte("hello")))(t)
+			if n, from, err := server.ReadFrom(nil); n != 0 || err != nil || from.String() != c.LocalAddr().String() {
+				t.Errorf("ReadFrom: %d from %v, %v", n, from, err)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Read(nil); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s closed: %v", network, err)
+		}
+	}
+}
