@@ -23,6 +23,7 @@ type conn struct {
 	network string
 	local   net.Addr
 	remote  net.Addr // nil where there is none
+	listens bool     // for connections
 
 	closed      atomic.Bool
 	read, write deadline
@@ -86,6 +87,9 @@ func (c *conn) overBy(d *deadline) func() error {
 
 // fail makes an error as package net has them: nil, and the end of file, stay what they are.
 func (c *conn) fail(op string, err error) error {
+	if c.listens || op == "set" {
+		return opError(op, c.network, nil, c.local, err)
+	}
 	return opError(op, c.network, c.local, c.remote, err)
 }
 
@@ -95,9 +99,6 @@ func opError(op, network string, local, remote net.Addr, err error) error {
 	}
 	if errno, ok := err.(kernel.Errno); ok {
 		err = os.NewSyscallError(syscallOf[op], errno)
-	}
-	if remote == nil {
-		local, remote = nil, local
 	}
 	return &net.OpError{Op: op, Net: network, Source: local, Addr: remote, Err: err}
 }

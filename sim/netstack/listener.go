@@ -24,6 +24,7 @@ func (t *Transport) Listen(network string, at netip.AddrPort) (net.Listener, err
 	c, err := t.bindConn(header.TCPProtocolNumber, network, at)
 	if err == nil {
 		if err = asError(errnoOf(c.Listen(somaxconn))); err == nil {
+			c.listens = true
 			return listener{c}, nil
 		}
 		c.Abort()

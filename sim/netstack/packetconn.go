@@ -50,32 +50,44 @@ func (c udpConn) Write(b []byte) (int, error) {
 	if c.remote == nil {
 		return 0, c.fail("write", kernel.EDESTADDRREQ)
 	}
-	return c.send(b, tcpip.WriteOptions{})
+	n, err := c.send(b, tcpip.WriteOptions{})
+	return n, c.fail("write", err)
 }
 
 // WriteTo is net.PacketConn's.
-func (c udpConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	dst, err := netip.ParseAddrPort(to.String())
+func (c udpConn) WriteTo(b []byte, to net.Addr) (n int, err error) {
+	dst, err := parseTarget(to)
 	switch {
 	case c.remote != nil:
 		err = net.ErrWriteToConnected
-	case err != nil:
-		err = &net.AddrError{Err: "no address and port", Addr: to.String()}
-	default:
+	case err == nil:
 		_, err = c.transport.l3.Source(dst.Addr())
 	}
-	if err != nil {
-		return 0, c.fail("write", err)
+	if err == nil {
+		full := fullAddress(dst.Addr(), dst.Port())
+		n, err = c.send(b, tcpip.WriteOptions{To: &full})
 	}
-	full := fullAddress(dst.Addr(), dst.Port())
-	return c.send(b, tcpip.WriteOptions{To: &full})
+	return n, opError("write", c.network, c.local, to, err)
 }
 
+// parseTarget reads where a datagram goes: to an address that says so in its text, whatever its type.
+func parseTarget(to net.Addr) (netip.AddrPort, error) {
+	if to == nil {
+		return netip.AddrPort{}, &net.AddrError{Err: "missing address"}
+	}
+	at, err := netip.ParseAddrPort(to.String())
+	if err != nil {
+		err = &net.AddrError{Err: "no address and port", Addr: to.String()}
+	}
+	return at, err
+}
+
+// send returns the plain error.
 func (c udpConn) send(b []byte, options tcpip.WriteOptions) (n int, err error) {
 	err = c.block(waiter.EventOut, c.overBy(&c.write), func() tcpip.Error {
 		written, err := c.Endpoint.Write(bytes.NewReader(b), options)
 		n = int(written)
 		return err
 	})
-	return n, c.fail("write", err)
+	return n, err
 }

@@ -3,8 +3,10 @@ package netstack_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,45 @@ func TestReadNothing(t *testing.T) {
 		}
 		if _, err := c.Read(nil); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s closed: %v", network, err)
+		}
+	}
+}
+
+// TestErrorsNameBothEnds: in the fields that package net has them in.
+func TestErrorsNameBothEnds(t *testing.T) {
+	_, a, b := newPods(t)
+	l := must(b.Listen("tcp", "10.0.0.2:80"))(t)
+	u := must(a.ListenPacket("udp", "10.0.0.1:53"))(t)
+	c := must(sim.Sockets{NetNS: a.NetNS, From: addrPort("10.0.0.1:1234")}.Dial("tcp", "10.0.0.2:80"))(t)
+	nowhere := net.UDPAddrFromAddrPort(addrPort("192.0.2.1:9"))
+	for _, closer := range []io.Closer{l, u, c} {
+		defer closer.Close()
+	}
+	_, unreachable := u.WriteTo(nil, nowhere)
+	_, noAddress := u.WriteTo(nil, nil)
+	_, noUDPAddress := u.WriteTo(nil, (*net.UDPAddr)(nil))
+	for _, closer := range []io.Closer{l, u, c} {
+		if err := closer.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	_, accept := l.Accept()
+	_, _, readFrom := u.ReadFrom(make([]byte, 1))
+	_, read := c.Read(make([]byte, 1))
+	for want, err := range map[string]error{
+		"write udp 10.0.0.1:53->192.0.2.1:9": unreachable, "write udp 10.0.0.1:53: missing address": noAddress,
+		"write udp 10.0.0.1:53-><nil>": noUDPAddress,
+		"accept tcp 10.0.0.2:80:":      accept, "read udp 10.0.0.1:53:": readFrom, "set tcp 10.0.0.1:1234:": c.SetDeadline(time.Time{}),
+		"read tcp 10.0.0.1:1234->10.0.0.2:80:": read, "close tcp 10.0.0.2:80:": l.Close(),
+	} {
+		var op *net.OpError
+		if !errors.As(err, &op) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+			continue
+		}
+		if alone := strings.HasPrefix(want, "accept") || strings.HasPrefix(want, "set"); (op.Source == nil) != alone &&
+			op.Op != "close" {
+			t.Errorf("%v: from %v to %v", err, op.Source, op.Addr)
 		}
 	}
 }
