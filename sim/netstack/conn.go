@@ -64,7 +64,8 @@ func (c *conn) Close() error {
 		return c.fail("close", net.ErrClosed)
 	}
 	c.Endpoint.Close()
-	c.transport.poke()
+	c.read.end(c.transport)
+	c.write.end(c.transport)
 	return nil
 }
 

@@ -13,6 +13,7 @@ type deadline struct {
 	passed bool
 	stop   func() bool
 	sets   uint64 // counts them, so that a timer knows whether it is the latest
+	ended  bool   // its conn is closed: there is none any more
 }
 
 // set changes the deadline; the zero time means none. Who waits looks at it at once.
@@ -25,7 +26,7 @@ func (d *deadline) set(t *Transport, at time.Time) {
 	}
 	d.passed, d.stop = false, nil
 	d.sets++
-	if at.IsZero() {
+	if at.IsZero() || d.ended {
 		return
 	}
 	left, after := clockOf(t, at)
@@ -55,6 +56,14 @@ func (d *deadline) pass(t *Transport, set uint64) {
 		d.passed = true
 		t.poke()
 	}
+}
+
+// end takes the deadline back for good, so that no clock keeps what nobody uses any more.
+func (d *deadline) end(t *Transport) {
+	d.mu.Lock()
+	d.ended = true
+	d.mu.Unlock()
+	d.set(t, time.Time{})
 }
 
 // over returns os.ErrDeadlineExceeded once the deadline has passed.

@@ -152,3 +152,25 @@ func TestErrorsNameBothEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseEndsDeadlines: what is closed is not waited for, nor kept.
+func TestCloseEndsDeadlines(t *testing.T) {
+	w, a, _ := newPods(t)
+	c := must(a.ListenPacket("udp", ":53"))(t)
+	if err := c.SetDeadline(w.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(w.Now().Add(time.Hour))
+	began := w.Now()
+	var wait func() error
+	wait = w.Go(func() { _ = wait() })
+	if err := wait(); err != nil { // once the actor is told that it waits for ever
+		t.Error(err)
+	}
+	if passed := w.Now().Sub(began); passed >= time.Hour {
+		t.Errorf("%v have passed", passed)
+	}
+}
