@@ -73,11 +73,13 @@ func (e endpoint) attempt(try func() tcpip.Error) (err tcpip.Error) {
 	return err
 }
 
+// whyOver returns what ends a call. Who has closed his socket is told that, whatever became of the namespace since.
 func (e endpoint) whyOver(over func() error) error {
-	if e.transport.link.closed.Load() {
+	err := over()
+	if err == nil && e.transport.link.closed.Load() {
 		return errDown
 	}
-	return over()
+	return err
 }
 
 // poke lets the world look at everything again: who waits, for something may have changed, and what the stack's

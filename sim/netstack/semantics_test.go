@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cnilab/cnilab/kernel"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
 )
@@ -172,5 +173,21 @@ func TestCloseEndsDeadlines(t *testing.T) {
 	}
 	if passed := w.Now().Sub(began); passed >= time.Hour {
 		t.Errorf("%v have passed", passed)
+	}
+}
+
+// TestClosedBeforeTheWorld: a socket that was closed is closed, and one that was not has no network any more.
+func TestClosedBeforeTheWorld(t *testing.T) {
+	w, a, _ := newPods(t)
+	closed, open := must(a.Listen("tcp", ":80"))(t), must(a.Listen("tcp", ":81"))(t)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := closed.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+	if _, err := open.Accept(); !errors.Is(err, kernel.ENETDOWN) {
+		t.Errorf("open: %v", err)
 	}
 }
