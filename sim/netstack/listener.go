@@ -3,11 +3,14 @@ package netstack
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/waiter"
+
+	"github.com/cnilab/cnilab/kernel"
 )
 
 // somaxconn is the number of connections that may wait for Accept: Linux's net.core.somaxconn, which package net asks
@@ -23,13 +26,69 @@ var _ net.Listener = listener{}
 func (t *Transport) Listen(network string, at netip.AddrPort) (net.Listener, error) {
 	c, err := t.bindConn(header.TCPProtocolNumber, network, at)
 	if err == nil {
-		if err = asError(errnoOf(c.Listen(somaxconn))); err == nil {
-			c.listens = true
+		if err = t.startListening(c); err == nil {
 			return listener{c}, nil
 		}
 		c.Abort()
 	}
 	return nil, opError("listen", network, nil, net.TCPAddrFromAddrPort(at), err)
+}
+
+// startListening listens, unless another does so where they would meet: the stack has no objection where only one of them
+// is at all addresses. (net/ipv4/inet_connection_sock.c: inet_bind_conflict.)
+func (t *Transport) startListening(c *conn) error {
+	if !t.book(c) {
+		return kernel.EADDRINUSE
+	}
+	if err := c.Listen(somaxconn); err != nil {
+		t.strike(c)
+		return errnoOf(err)
+	}
+	c.listens = true
+	return nil
+}
+
+// book enters who is to listen, if nobody is in the way.
+func (t *Transport) book(c *conn) (ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.ContainsFunc(t.listening, c.meets) {
+		return false
+	}
+	t.listening = append(t.listening, c)
+	return true
+}
+
+func (t *Transport) strike(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listening = slices.DeleteFunc(t.listening, func(other *conn) bool { return other == c })
+}
+
+// meets reports whether a connection could be for either of two who listen.
+func (c *conn) meets(other *conn) bool {
+	a, b := c.local.(*net.TCPAddr).AddrPort(), other.local.(*net.TCPAddr).AddrPort()
+	if a.Port() != b.Port() || !a.Addr().IsUnspecified() && !b.Addr().IsUnspecified() && a != b {
+		return false
+	}
+	four, six := c.families()
+	otherFour, otherSix := other.families()
+	return four && otherFour || six && otherSix
+}
+
+// families tells whether connections of IPv4 and of IPv6 are for one who listens.
+func (c *conn) families() (four, six bool) {
+	at := c.local.(*net.TCPAddr).AddrPort().Addr()
+	if at.IsUnspecified() {
+		return c.network != "tcp6", c.network != "tcp4"
+	}
+	return at.Unmap().Is4(), !at.Unmap().Is4()
+}
+
+// Close is net.Listener's.
+func (l listener) Close() error {
+	l.transport.strike(l.conn)
+	return l.conn.Close()
 }
 
 // ListenPacket is sim.Transport's.

@@ -191,3 +191,38 @@ func TestClosedBeforeTheWorld(t *testing.T) {
 		t.Errorf("open: %v", err)
 	}
 }
+
+// TestListenTwice: one who listens at all addresses is in the way of one who listens at a certain one, and after him.
+func TestListenTwice(t *testing.T) {
+	for _, c := range []struct {
+		network, at           string
+		otherNetwork, otherAt string
+		meet                  bool
+	}{
+		{"tcp", "10.0.0.1:80", "tcp", "10.0.0.1:80", true},
+		{"tcp", "10.0.0.1:80", "tcp", ":80", true},
+		{"tcp", "10.0.0.1:80", "tcp4", ":80", true},
+		{"tcp", "10.0.0.1:80", "tcp6", ":80", false},
+		{"tcp", "10.0.0.1:80", "tcp", ":81", false},
+		{"tcp4", "10.0.0.1:80", "tcp6", ":80", false},
+		{"tcp4", ":80", "tcp6", ":80", false},
+		{"tcp4", ":80", "tcp", ":80", true},
+		{"tcp6", ":80", "tcp", ":80", true},
+	} {
+		for range 2 {
+			_, a, _ := newPods(t)
+			l := must(a.Listen(c.network, c.at))(t)
+			_, err := a.Listen(c.otherNetwork, c.otherAt)
+			if errors.Is(err, kernel.EADDRINUSE) != c.meet || (err != nil) != c.meet {
+				t.Errorf("%s %s, then %s %s: %v", c.network, c.at, c.otherNetwork, c.otherAt, err)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			if c.meet {
+				must(a.Listen(c.otherNetwork, c.otherAt))(t)
+			}
+			c.network, c.at, c.otherNetwork, c.otherAt = c.otherNetwork, c.otherAt, c.network, c.at
+		}
+	}
+}

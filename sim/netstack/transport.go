@@ -34,6 +34,7 @@ type Transport struct {
 	sockets   uint64                 // ever opened
 	woken     []*socket              // have something to do in Settle
 	exchanges map[*exchange]struct{} // probes under way
+	listening []*conn                // those of Listen
 }
 
 var _ sim.Transport = (*Transport)(nil)
