@@ -131,8 +131,9 @@ func parseNetAddress(network, address string) (netip.AddrPort, error) {
 
 // netFamilies tells of each network which addresses it has.
 var netFamilies = map[string]func(netip.Addr) bool{
-	"tcp": netip.Addr.IsValid, "tcp4": isIPv4, "tcp6": netip.Addr.Is6,
-	"udp": netip.Addr.IsValid, "udp4": isIPv4, "udp6": netip.Addr.Is6,
+	"tcp": netip.Addr.IsValid, "tcp4": isIPv4, "tcp6": isIPv6,
+	"udp": netip.Addr.IsValid, "udp4": isIPv4, "udp6": isIPv6,
 }
 
 func isIPv4(a netip.Addr) bool { return a.Unmap().Is4() }
+func isIPv6(a netip.Addr) bool { return !isIPv4(a) }

@@ -200,6 +200,7 @@ func TestWrongAddresses(t *testing.T) {
 		{"tcp", "10.1.0.1:http"},
 		{"tcp4", "[fd00::1]:80"},
 		{"tcp6", "10.1.0.1:80"},
+		{"tcp6", "[::ffff:10.1.0.1]:80"},
 		{"ip", "10.1.0.1:80"},
 	} {
 		for name, call := range map[string]func(string, string) error{
