@@ -10,8 +10,8 @@ import (
 	"github.com/cnilab/cnilab/kernel"
 )
 
-// forever is the timeout of an await that has none.
-const forever = time.Duration(-1)
+// forever is the timeout of an await that has none: not what somebody counts down to.
+const forever = time.Duration(math.MinInt64)
 
 // A clock is the time of a world and the baton that its actors pass: one of them runs, or none does and the next event
 // is carried out. The goroutine that made the world is its first actor, spawn makes more.

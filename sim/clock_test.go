@@ -146,3 +146,17 @@ func TestStrangersDoNotHang(t *testing.T) {
 		}
 	}
 }
+
+// TestNegativeTimeoutsAreOver, by a nanosecond too.
+func TestNegativeTimeoutsAreOver(t *testing.T) {
+	l := newLab(t)
+	l.bridge("br0", "10.1.0.1/24")
+	for _, d := range []time.Duration{-1, -2, -time.Hour} {
+		start := l.world.Now()
+		_, err := l.node.Ping(background, kernel.Ping{To: addr("10.1.0.9"), Timeout: d})
+		wantErrno(t, err, kernel.ETIMEDOUT)
+		if took := l.world.Now().Sub(start); took != 0 {
+			t.Errorf("%v took %v", d, took)
+		}
+	}
+}
