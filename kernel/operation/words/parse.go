@@ -19,7 +19,13 @@ func String(s string) (string, error) { return s, nil }
 func Int(s string) (int, error) { return strconv.Atoi(s) }
 
 // Duration takes a time with its unit.
-func Duration(s string) (time.Duration, error) { return time.ParseDuration(s) }
+func Duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err == nil && d < 0 {
+		err = errors.New("below zero")
+	}
+	return d, err
+}
 
 // Pointer takes what parse takes, for a target that is nil where the word is not given.
 func Pointer[T any](parse func(string) (T, error)) func(string) (*T, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cnilab/cnilab/kernel/operation/words"
 )
@@ -85,6 +86,15 @@ func TestReaderEnds(t *testing.T) {
 		take := words.Value(r, "A", &a, words.String)
 		if err := r.Operands(take, words.Value(r, "B", &b, words.String)); (err == nil) != ends || ends && (a != "x" || b != "y") {
 			t.Errorf("Operands, of %q: %v, %q and %q", text, err, a, b)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{"0s": 0, "1m30s": 90 * time.Second, "5": -1, "-5s": -1, "": -1} {
+		got, err := words.Duration(text)
+		if (err == nil) != (want >= 0) || err == nil && got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
 }
