@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cnilab/cnilab/kernel"
 )
@@ -176,11 +178,30 @@ func styleOf(l kernel.Object) string {
 // quote makes a string of dot's language, which knows no escape but that of the quote, and reads what else follows a
 // backslash as its own.
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(readable(s)) + `"`
 }
 
 // escape makes text of a label, which is HTML.
-var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(readable(s))
+}
+
+// readable has \x01 for bytes that a name may have, and neither Graphviz nor XML takes.
+func readable(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 || unicode.IsControl(r) {
+			for _, c := range []byte(s[:size]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		} else {
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
 
 // isAutomatic knows the addresses that every machine gives itself.
 func isAutomatic(prefix string) bool {

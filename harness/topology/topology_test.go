@@ -89,6 +89,7 @@ func TestRender(t *testing.T) {
 	odd := kernel.Snapshot{
 		{Noun: kernel.NounNetNS, NetNS: "host", Name: "host"},
 		{Noun: kernel.NounLink, NetNS: "host", Name: `a"<&>\`, Attrs: []kernel.Attr{{Key: "type", Value: "dummy"}, {Key: "mtu", Value: "1500"}}},
+		{Noun: kernel.NounLink, NetNS: "host", Name: "b\x01é\xff", Attrs: []kernel.Attr{{Key: "type", Value: "dummy"}, {Key: "mtu", Value: "1500"}}},
 	}
 	dot := topology.DOT([]topology.Machine{{Name: `n"\`, State: odd}, {Name: "node", State: state(t)}})
 	svg, err := topology.Render(t.Context(), dot, "svg")
@@ -101,7 +102,7 @@ func TestRender(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"cni0", "eth0", `a&quot;&lt;&amp;&gt;\`} {
+	for _, want := range []string{"cni0", "eth0", `a&quot;&lt;&amp;&gt;\`, `b\x01é\xff`} {
 		if !strings.Contains(string(svg), ">"+want+"<") {
 			t.Errorf("%s is missing", want)
 		}
