@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -102,6 +103,9 @@ func (s *session) startPod(_ string, w *words.Reader) (string, error) {
 	if err := w.Only("POD", &name); err != nil {
 		return "", err
 	}
+	if problem := misnamed(name); problem != "" {
+		return "", w.Wrong("%q is no POD: %s", name, problem)
+	}
 	var result types.Result
 	err := s.asKubelet(func(k harness.Kubelet) (err error) {
 		result, err = k.StartPod(s.ctx, harness.PodNamed(name))
@@ -134,6 +138,9 @@ func (s *session) startContainer(_ string, w *words.Reader) (string, error) {
 			return "", err
 		}
 	}
+	if slices.ContainsFunc(s.services, isContainer(pod, name)) {
+		return "", w.Wrong("pod %s has a container %s already", pod, name)
+	}
 	c, err := harness.PodNamed(pod).StartContainer(s.host)
 	if err != nil {
 		return "", err
@@ -156,12 +163,17 @@ func listening(serves bool, at kernel.Service) string {
 	return fmt.Sprintf(" and listens at %s port %d", at.Transport, at.At.Port())
 }
 
+// isContainer knows the container of a pod among what runs.
+func isContainer(pod, name string) func(service) bool {
+	return func(running service) bool { return running.netns == pod && running.name == name }
+}
+
 func (s *session) crashContainer(_ string, w *words.Reader) (string, error) {
 	var pod, name string
 	if err := w.Only("POD NAME", &pod, &name); err != nil {
 		return "", err
 	}
-	if !s.stopWhere(func(running service) bool { return running.netns == pod && running.name == name }) {
+	if !s.stopWhere(isContainer(pod, name)) {
 		return "", w.Wrong("pod %s has no container %s", pod, name)
 	}
 	s.note("container %s has died, and its sockets with it", name)

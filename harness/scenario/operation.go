@@ -35,9 +35,8 @@ func requests(begin string) []form {
 func (s *session) request(o operation.Operation) (string, error) {
 	switch o := o.(type) {
 	case operation.NetNSAdd:
-		if slices.Contains([]string{"", ".", ".."}, o.Name) || strings.Contains(o.Name, "/") {
-			message := fmt.Sprintf("ip netns add: %q is no NAME: it is that of a file in %s", o.Name, kernel.NetNSDir)
-			return "", words.UsageError{Message: message}
+		if problem := misnamed(o.Name); problem != "" {
+			return "", words.UsageError{Message: fmt.Sprintf("ip netns add: %q is no NAME: %s", o.Name, problem)}
 		}
 		return "", harness.PodNamed(o.Name).Start(s.host)
 	case operation.NetNSDelete:
@@ -49,6 +48,17 @@ func (s *session) request(o operation.Operation) (string, error) {
 		err = s.awaitLocal(given)
 	}
 	return answer, err
+}
+
+// misnamed says why no new namespace has the name, if so. Linux has no objection to "host", but no line could mean it.
+func misnamed(name string) string {
+	switch {
+	case slices.Contains([]string{"", ".", ".."}, name), strings.Contains(name, "/"):
+		return "it is that of a file in " + kernel.NetNSDir
+	case name == kernel.HostNetNS:
+		return "the machine's own namespace is called so"
+	}
+	return ""
 }
 
 // usableAtOnce reports whether nothing looks for others that have the IPv6 address before packets to it are taken.

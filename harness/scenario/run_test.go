@@ -64,6 +64,7 @@ func TestOutcomes(t *testing.T) {
 		{"env FILE=/etc/motd\n! file show /x$FILES\n", Failed, `try.txtar:2: $FILES is not set: a line "env FILES=VALUE" before sets it; is it "FILE"?`},
 		{"env 'A=x' B=$WORK\nfile show /etc/motd # $C\nstdout '^$D|come$'\n! file show ${A}${B@R}\n", Passed, ""},
 		{"ip netns add a/b\n", Failed, `try.txtar:1: ip netns add: "a/b" is no NAME: it is that of a file in /run/netns`},
+		{"ip netns add host\n", Failed, `try.txtar:1: ip netns add: "host" is no NAME: the machine's own namespace is called so`},
 		{"file show /etc/motd\ncmp stdout want\n", Failed, `try.txtar:2: there is no file want: a line "-- want --" below`},
 		{"cp none some\n", Failed, `try.txtar:1: there is no file none: a line "-- none --" below`},
 		{"cni add none pod-a eth0", Failed, `try.txtar:1: there is no file none: a line "-- none --" below the script begins it`},

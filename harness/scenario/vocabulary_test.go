@@ -108,6 +108,9 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"cable c:eth0 node":                      `cable: there is no machine "c"; a line "host c" makes it`,
 		"trace pod-a 10.1.0.2":                   `trace: "->" has to stand between NS and ADDRESS, and "10.1.0.2" does (usage: `,
 		"trace pod-a":                            "trace: -> is missing",
+		"pod start host":                         `pod start: "host" is no POD: the machine's own namespace is called so`,
+		"pod start a/b":                          `pod start: "a/b" is no POD: it is that of a file in /run/netns`,
+		"container start busy app":               "container start: pod busy has a container app already",
 		"container start a":                      "container start: NAME is missing",
 		"container start a app tcp":              "container start: PORT is missing",
 		"container crash a app":                  "container crash: pod a has no container app",
@@ -123,6 +126,7 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 func testedSession() *session {
 	s := new(session)
 	s.node = s.addNode(FirstHost, nil)
+	s.services = []service{{netns: "busy", name: "app"}}
 	return s
 }
 
