@@ -58,6 +58,9 @@ func test(ctx context.Context, f testFlags, paths []string, r *report) error {
 	if err != nil {
 		return err
 	}
+	if err := f.capturesApart(all); err != nil {
+		return err
+	}
 	if err := b.Available(); err != nil {
 		return failure{fmt.Errorf("backend %s: %w", b.Name, err)}
 	}
@@ -69,6 +72,18 @@ func test(ctx context.Context, f testFlags, paths []string, r *report) error {
 		}
 	}
 	return r.end()
+}
+
+// capturesApart refuses scenarios of one name, each of which would write over the other's capture.
+func (f testFlags) capturesApart(all []scenario.Scenario) error {
+	files := map[string]string{}
+	for _, s := range all {
+		if other, twice := files[s.Name]; twice && f.captures != "" {
+			return fmt.Errorf("--capture: %s and %s would both be written to %s.pcapng", other, s.File, s.Name)
+		}
+		files[s.Name] = s.File
+	}
+	return nil
 }
 
 // kernel returns the backend that the flags name.
