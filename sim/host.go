@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cnilab/cnilab/kernel"
@@ -28,10 +29,14 @@ type Host struct {
 
 var _ kernel.Host = (*Host)(nil)
 
-// AddHost adds a machine. Its name has to be new in the world.
+// AddHost adds a machine. Its name has to be new in the world: it panics otherwise, since machines would have their boot
+// id, and their place in traces and captures, in common.
 func (w *World) AddHost(name string) *Host {
 	h := &Host{machine: &machine{world: w, name: name, pathSeed: w.derive("paths", name)}, process: newProcess(nil)}
 	w.update(func() {
+		if slices.ContainsFunc(w.hosts, func(other *Host) bool { return other.name == name }) {
+			panic(fmt.Sprintf("sim: the world has a host %q already", name))
+		}
 		w.hosts = append(w.hosts, h)
 		h.newTree()
 		h.self = h.newNamespace()

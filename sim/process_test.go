@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,4 +122,19 @@ func TestVarRunIsRun(t *testing.T) {
 	if self := must(h.OpenNetNS("/proc/self/ns/net"))(t); self.ID() == a.ID() || self.ID() != must(h.Self())(t).ID() {
 		t.Errorf("/proc/self/ns/net is %v", self.ID())
 	}
+}
+
+// TestHostsHaveNamesOfTheirOwn, and the world goes on where somebody was told so.
+func TestHostsHaveNamesOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	w.AddHost("a")
+	func() {
+		defer func() {
+			if said, _ := recover().(string); !strings.Contains(said, `"a"`) {
+				t.Errorf("a second host a: %q", said)
+			}
+		}()
+		w.AddHost("a")
+	}()
+	w.AddHost("b")
 }
