@@ -16,7 +16,17 @@ func (ns *namespace) deliver(w *passage) {
 		return
 	}
 	ns.learnMTU(p)
+	if ns.ignoresEcho(p) {
+		ns.decide(p, nil, nil, "icmp_echo_ignore_all: no answer")
+		return
+	}
 	ns.handUp(Packet{Data: p, Segment: w.segment, Body: w.body, Shared: w.shared})
+}
+
+// ignoresEcho reports whether the namespace does not answer a packet that asks for an echo. (net/ipv4/icmp.c: icmp_echo.)
+func (ns *namespace) ignoresEcho(p packet) bool {
+	return !p.v6() && p.protocol() == protoICMP && ns.sysctls.plain.get("net/ipv4/icmp_echo_ignore_all") != 0 &&
+		len(p.payload()) > 0 && p.payload()[0] == icmpEcho
 }
 
 // deliverToMany hands up what is for everybody on the link. It makes nobody sockets: who has none does not listen.

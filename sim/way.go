@@ -27,9 +27,18 @@ func (ns *namespace) route(to flow) (way, kernel.Errno) {
 	r = ns.shared(r, to)
 	way := ns.wayBy(r, to.dst)
 	if to.in == nil {
+		if way.isClosedTo(to.src) {
+			return way, kernel.EINVAL
+		}
 		way.learned = ns.fib(to.dst).learnedMTU(r, to.dst)
 	}
 	return way, 0
+}
+
+// isClosedTo reports whether a loopback address would leave the machine. (net/ipv4/route.c: __mkroute_output.)
+func (to way) isClosedTo(src netip.Addr) bool {
+	return src.Is4() && src.IsLoopback() && to.kind != kernel.Local && to.link != to.link.ns.lo() &&
+		to.link.either4("route_localnet") == 0
 }
 
 // routed returns the route of a packet, all its ways.

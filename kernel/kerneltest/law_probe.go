@@ -106,6 +106,28 @@ var probeLaws = []Law{
 			equal(e, got.TTL, c.want, "the TTL of what %s answers", c.ip)
 		}
 	}},
+	{"probe/ping/ignored", "net/ipv4/icmp.c icmp_echo: icmp_echo_ignore_all", func(e *env) {
+		a, b := e.cable()
+		b.setSysctl("net/ipv4/icmp_echo_ignore_all", "1")
+		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("10.0.0.2"), Timeout: 200 * time.Millisecond})
+		e.refused(err, kernel.ETIMEDOUT, "ping who does not answer")
+		_, err = a.call(kernel.UDP, "10.0.0.2:80")
+		e.refused(err, kernel.ECONNREFUSED, "call him by UDP, where nothing listens")
+		e.ok(a.ping("fd00::2"), "ping him by IPv6")
+		b.setSysctl("net/ipv4/icmp_echo_ignore_all", "0")
+		e.ok(a.ping("10.0.0.2"), "ping him when he answers again")
+	}},
+	{"probe/ping/from-loopback", "net/ipv4/route.c __mkroute_output: IN_DEV_ROUTE_LOCALNET", func(e *env) {
+		a, _ := e.cable()
+		ping := kernel.Ping{
+			To: netip.MustParseAddr("10.0.0.2"), From: netip.MustParseAddr("127.0.0.1"), Timeout: 200 * time.Millisecond,
+		}
+		_, err := a.Ping(e.ctx, ping)
+		e.refused(err, kernel.EINVAL, "ping another machine from a loopback address")
+		a.setSysctl("net/ipv4/conf/v/route_localnet", "1")
+		_, err = a.Ping(e.ctx, ping)
+		e.refused(err, kernel.ETIMEDOUT, "ping it by a link that may have such packets, which the other end drops")
+	}},
 	{"probe/call/default-ttl", "net/ipv4/ip_output.c __ip_queue_xmit: ip_select_ttl", func(e *env) {
 		node, a, b := e.routed()
 		node.setSysctl("net/ipv4/ip_forward", "1")
