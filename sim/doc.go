@@ -28,6 +28,12 @@
 // counted, only that of each receiver; and which of several IPv6 routes of one metric a flow takes is ours to choose.
 // Router solicitations are sent, and nobody answers them, as where no program does: a test has its router advertise.
 //
+// Of the settings (sysctls) these can be read and written as on Linux, and change nothing: of net/ipv4/conf arp_accept,
+// arp_evict_nocarrier, arp_filter, bc_forwarding, drop_gratuitous_arp, log_martians, proxy_arp_pvlan, secure_redirects,
+// send_redirects and shared_media; of net/ipv6/conf accept_ra_rtr_pref, drop_unsolicited_na, ndisc_notify, optimistic_dad
+// and proxy_ndp; bridge-nf-call-arptables, icmp_echo_ignore_broadcasts, ip_unprivileged_port_start, bindv6only and
+// nf_conntrack_tcp_be_liberal.
+//
 // # Several machines
 //
 // The hosts of a world are joined by cables ([World.Cable]): Ethernet cards at both ends, and between them a delay, a share
