@@ -137,21 +137,19 @@ func compareGolden(t *testing.T, name, got string) {
 
 func TestUsageErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"tset":                  `unknown command "tset"; is it "test"?`,
-		"trace":                 `unknown command "trace"; it is a line of scenarios: cnilab help trace`,
-		"help bogus":            `help: there is nothing on "bogus"`,
-		"help tset":             `help: there is nothing on "tset"; is it "test"`,
-		"help pnig":             `help: there is nothing on "pnig"; is it "ping"?`,
-		"help scenario pnig":    `help scenario: there is nothing on "pnig"; is it "ping"?`,
-		"help scenario ip lnik": `help scenario: there is nothing on "ip lnik"`,
-		"topo":                  `unknown command "topo"; is it "topology"?`,
-		"help test ping":        `help test: there is nothing on "ping"`,
-		"test --bakcend=sim":    "unknown flag: --bakcend (see cnilab test --help)",
-		"test --backend=bsd":    `no backend "bsd": there are sim, linux`,
-		"test -j 0":             "-j 0: at least one scenario has to run at a time",
-		"test --update":         "--update: name the files or folders to write anew",
-		"test --capture=none testdata/mixed/a-passes.txtar testdata/mixed": "--capture: testdata/mixed/a-passes.txtar and " +
-			"testdata/mixed/a-passes.txtar would both be written to a-passes.pcapng (see",
+		"tset":                                  `unknown command "tset"; is it "test"?`,
+		"trace":                                 `unknown command "trace"; it is a line of scenarios: cnilab help trace`,
+		"help bogus":                            `help: there is nothing on "bogus"`,
+		"help tset":                             `help: there is nothing on "tset"; is it "test"`,
+		"help pnig":                             `help: there is nothing on "pnig"; is it "ping"?`,
+		"help scenario pnig":                    `help scenario: there is nothing on "pnig"; is it "ping"?`,
+		"help scenario ip lnik":                 `help scenario: there is nothing on "ip lnik"`,
+		"topo":                                  `unknown command "topo"; is it "topology"?`,
+		"help test ping":                        `help test: there is nothing on "ping"`,
+		"test --bakcend=sim":                    "unknown flag: --bakcend (see cnilab test --help)",
+		"test --backend=bsd":                    `no backend "bsd": there are sim, linux`,
+		"test -j 0":                             "-j 0: at least one scenario has to run at a time",
+		"test --update":                         "--update: name the files or folders to write anew",
 		"test -j x":                             `invalid argument "x" for "-j, --jobs" flag: it takes a whole number (see cnilab test --help)`,
 		"test nowhere":                          "nowhere: no such file or directory\n",
 		"test command_test.go":                  "command_test.go is no scenario: the name of one ends with .txtar",
@@ -169,6 +167,9 @@ func TestUsageErrors(t *testing.T) {
 		"test --timeout=-1s x.txtar":            "--timeout=-1s: a scenario takes more time than none",
 		"test --timeout=soon x.txt":             `invalid argument "soon" for "--timeout" flag: it takes a time such as 90s or 2m (`,
 		"do-scenario-in-sandbox now":            "unknown command",
+
+		"test --capture=none testdata/mixed/a-passes.txtar testdata/mixed": "--capture: testdata/mixed/a-passes.txtar and " +
+			"testdata/mixed/a-passes.txtar would both be written to a-passes.pcapng (see",
 	} {
 		exit, stdout, stderr := cnilab(t, strings.Fields(args)...)
 		oneLine := strings.Count(stderr, "\n") == 1
