@@ -139,7 +139,8 @@ func TestErrorsNameBothEnds(t *testing.T) {
 	for want, err := range map[string]error{
 		"write udp 10.0.0.1:53->192.0.2.1:9": unreachable, "write udp 10.0.0.1:53: missing address": noAddress,
 		"write udp 10.0.0.1:53-><nil>": noUDPAddress,
-		"accept tcp 10.0.0.2:80:":      accept, "read udp 10.0.0.1:53:": readFrom, "set tcp 10.0.0.1:1234:": c.SetDeadline(time.Time{}),
+		"accept tcp 10.0.0.2:80:":      accept, "read udp 10.0.0.1:53:": readFrom,
+		"set tcp 10.0.0.1:1234:":               c.SetDeadline(time.Time{}),
 		"read tcp 10.0.0.1:1234->10.0.0.2:80:": read, "close tcp 10.0.0.2:80:": l.Close(),
 	} {
 		var op *net.OpError
