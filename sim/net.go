@@ -41,6 +41,10 @@ func (s Sockets) Dial(network, address string) (net.Conn, error) {
 // DialContext connects to an address, as net.Dialer's. It suits http.Transport.
 func (s Sockets) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	t, to, err := s.open(network, address)
+	if err == nil {
+		n, _ := handleOf(s.NetNS)
+		err = n.ns.checkZone(to.Addr())
+	}
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}

@@ -152,6 +152,9 @@ func TestDialFails(t *testing.T) {
 		{a, "tcp", "", "10.7.0.1:80", kernel.EACCES},
 		{a, "udp", "", "10.7.0.1:80", kernel.EACCES},
 		{a, "tcp", "10.1.0.77:0", "10.1.0.1:80", kernel.EADDRNOTAVAIL},
+		{a, "tcp", "", "[fe80::1]:80", kernel.EINVAL},
+		{a, "udp", "", "[fe80::1]:80", kernel.EINVAL},
+		{a, "udp", "", "[fe80::1%absent]:80", kernel.ENODEV},
 	} {
 		s := sim.Sockets{NetNS: c.from}
 		if c.local != "" {

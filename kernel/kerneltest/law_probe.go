@@ -128,6 +128,28 @@ var probeLaws = []Law{
 		_, err = a.Ping(e.ctx, ping)
 		e.refused(err, kernel.ETIMEDOUT, "ping it by a link that may have such packets, which the other end drops")
 	}},
+	{"probe/link-local", "net/ipv6/tcp_ipv6.c tcp_v6_connect; include/net/ipv6.h __ipv6_addr_needs_scope_id", func(e *env) {
+		a, b := e.cable()
+		its := kernel.Address{Link: b.link("w").Index, Prefix: netip.MustParsePrefix("fe80::5/64"), NoDAD: true}
+		e.ok(b.AddAddress(its), "add fe80::5")
+		for _, c := range []struct {
+			ip         string
+			ping, call kernel.Errno
+		}{
+			{"fe80::5", kernel.EINVAL, kernel.EINVAL}, {"fe80::5%absent", kernel.ENODEV, kernel.ENODEV},
+			{"fe80::5%v", 0, kernel.ECONNREFUSED}, {"fd00::2", 0, kernel.ECONNREFUSED},
+		} {
+			if err := a.ping(c.ip); c.ping == 0 {
+				e.ok(err, "ping %s", c.ip)
+			} else {
+				e.refused(err, c.ping, "ping %s", c.ip)
+			}
+			for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+				_, err := a.call(transport, "["+c.ip+"]:80")
+				e.refused(err, c.call, "call %s by %s, where nothing listens", c.ip, transport)
+			}
+		}
+	}},
 	{"probe/call/default-ttl", "net/ipv4/ip_output.c __ip_queue_xmit: ip_select_ttl", func(e *env) {
 		node, a, b := e.routed()
 		node.setSysctl("net/ipv4/ip_forward", "1")

@@ -53,6 +53,7 @@ func probeMutants() []mutant {
 		{"probe/ping/default-ttl", "has one TTL", insteadOf("net/ipv4/ip_default_ttl", "64")},
 		{"probe/ping/ignored", "answers all", insteadOf("net/ipv4/icmp_echo_ignore_all", "0")},
 		{"probe/ping/from-loopback", "sends from wherever it is told", swallow(intercept.ProbePing, kernel.EINVAL)},
+		{"probe/link-local", "finds the link by itself", swallow(intercept.ProbePing, kernel.EINVAL)},
 		{"probe/call/default-ttl", "has one TTL", insteadOf("net/ipv4/ip_default_ttl", "64")},
 		{"probe/ping/link-down", "reaches what it cannot", swallow(intercept.ProbePing, kernel.ENETUNREACH)},
 		{
