@@ -103,8 +103,8 @@ func (s *session) startPod(_ string, w *words.Reader) (string, error) {
 	if err := w.Only("POD", &name); err != nil {
 		return "", err
 	}
-	if problem := misnamed(name); problem != "" {
-		return "", w.Wrong("%q is no POD: %s", name, problem)
+	if name == kernel.HostNetNS { // what else is no name the plugins may say
+		return "", w.Wrong("%q is no POD: %s", name, misnamed(name))
 	}
 	var result types.Result
 	err := s.asKubelet(func(k harness.Kubelet) (err error) {

@@ -109,7 +109,6 @@ func TestWhatIsNotInTheLanguage(t *testing.T) {
 		"trace pod-a 10.1.0.2":                   `trace: "->" has to stand between NS and ADDRESS, and "10.1.0.2" does (usage: `,
 		"trace pod-a":                            "trace: -> is missing",
 		"pod start host":                         `pod start: "host" is no POD: the machine's own namespace is called so`,
-		"pod start a/b":                          `pod start: "a/b" is no POD: it is that of a file in /run/netns`,
 		"container start busy app":               "container start: pod busy has a container app already",
 		"container start a":                      "container start: NAME is missing",
 		"container start a app tcp":              "container start: PORT is missing",
