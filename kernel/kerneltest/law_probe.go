@@ -136,8 +136,10 @@ var probeLaws = []Law{
 			ip         string
 			ping, call kernel.Errno
 		}{
-			{"fe80::5", kernel.EINVAL, kernel.EINVAL}, {"fe80::5%absent", kernel.ENODEV, kernel.ENODEV},
-			{"fe80::5%v", 0, kernel.ECONNREFUSED}, {"fd00::2", 0, kernel.ECONNREFUSED},
+			{"fe80::5", kernel.EINVAL, kernel.EINVAL},
+			{"fe80::5%absent", kernel.ENODEV, kernel.ENODEV},
+			{"fe80::5%v", 0, kernel.ECONNREFUSED},
+			{"fd00::2", 0, kernel.ECONNREFUSED},
 		} {
 			if err := a.ping(c.ip); c.ping == 0 {
 				e.ok(err, "ping %s", c.ip)
