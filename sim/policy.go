@@ -77,8 +77,8 @@ type flow struct {
 }
 
 // matches reports whether a rule is for a packet. (net/core/fib_rules.c:
-// fib_rule_match; net/ipv4/fib_rules.c: fib4_rule_match; net/ipv6/fib6_rules.c: fib6_rule_match, where a rule with a
-// source is for no packet that has none yet.)
+// fib_rule_match; net/ipv4/fib_rules.c: fib4_rule_match, where who has no source yet has 0.0.0.0; net/ipv6/fib6_rules.c:
+// fib6_rule_match, where a rule with a source is for no packet that has none yet.)
 func (to flow) matches(r *kernel.Rule) bool {
 	match := isNamed(r.In, to.in) && isNamed(r.Out, to.out) && (r.Mark^to.mark)&r.Mask == 0 &&
 		inside(to.dst, r.To) && inside(to.src, r.From)
@@ -131,6 +131,9 @@ func (f *fib) lookup(to flow, ok func(*route) bool) (*route, kernel.Errno) {
 	}
 	if to.in == nil {
 		to.in = f.ns.lo() // flowi_iif is LOOPBACK_IFINDEX
+	}
+	if f.family == kernel.IPv4 && !to.src.IsValid() {
+		to.src = netip.IPv4Unspecified()
 	}
 	var space [8][]int32
 	left := f.rules.find(to, space[:0])

@@ -190,6 +190,9 @@ func needsCarriers(h kernel.Host, o operation.Operation) bool {
 	switch o := o.(type) {
 	case operation.FDBAdd:
 		return o.Entry.State == kernel.FDBDynamic
+	case operation.NeighbourAdd: // net/core/neighbour.c neigh_carrier_down
+		l, ok := linkOf(h, o.NetNS, o.Link)
+		return ok && l.Up && !l.LowerUp
 	case operation.LinkSet:
 		l, ok := linkOf(h, o.NetNS, o.Link)
 		up := o.Change.Up != nil && *o.Change.Up

@@ -92,6 +92,13 @@ var policyLaws = []Law{
 		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("10.0.0.2"), From: netip.MustParseAddr("10.0.0.11")})
 		e.refused(err, kernel.EACCES, "ping from the address that a rule is for")
 	}},
+	{"policy/from/nobody", "net/ipv4/fib_rules.c fib4_rule_match: saddr is 0 until a source is chosen", func(e *env) {
+		a, _ := e.cable()
+		a.prohibit(kernel.Rule{Family: kernel.IPv4, From: netip.MustParsePrefix("0.0.0.0/32")})
+		e.refused(a.ping("10.0.0.2"), kernel.EACCES, "ping from no address in particular, for which there is a rule")
+		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("10.0.0.2"), From: netip.MustParseAddr("10.0.0.1")})
+		e.ok(err, "ping from an address that no rule is for")
+	}},
 	{"policy/mark", "net/core/fib_rules.c fib_rule_match: flowi_mark", func(e *env) {
 		a, _ := e.cable()
 		a.prohibit(kernel.Rule{Family: kernel.IPv4, Mark: 1})

@@ -213,6 +213,7 @@ func policyMutants() []mutant {
 		{"policy/to", "does not look at it", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.To = netip.Prefix{} })},
 		{"policy/not", "does not invert", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Not = false })},
 		{"policy/from", "does not look at it", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.From = netip.Prefix{} })},
+		{"policy/from/nobody", "takes nobody for none", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.From = netip.MustParsePrefix("0.0.0.1/32") })},
 		{"policy/mark", "does not look at it", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) { r.Mark, r.Mask = 0, 0 })},
 		{"policy/iif/own", "says that own packets come in nowhere", ruleAs(func(_ kernel.NetNS, r *kernel.Rule) {
 			if r.In == "lo" {
