@@ -114,7 +114,7 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		for _, c := range table.Chains {
 			translating = translating || c.Base != nil && c.Base.Type == "nat"
-			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+			tracking = tracking || slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
 		}
 	}
 	for _, table := range n.iptables {
@@ -123,15 +123,21 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		translating = translating || table.Name == "nat"
 		for _, c := range table.Chains {
-			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+			tracking = tracking || slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
 		}
 	}
 	return tracking, translating
 }
 
-func followsFlows(r kernel.FilterRule) bool {
-	return r.Action.UsesFlow() ||
-		slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On.UsesFlow() })
+// followsFlows reports whether a rule needs flows to be followed in a family. One that translates to an address needs it in
+// that of the address alone, though its table is of the family inet. (net/netfilter/nft_nat.c: nft_nat_init,
+// nf_ct_netns_get with NFTA_NAT_FAMILY.)
+func followsFlows(r kernel.FilterRule, family kernel.FilterFamily) bool {
+	if slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On.UsesFlow() }) {
+		return true
+	}
+	to := r.To.Addr()
+	return r.Action.UsesFlow() && (!to.IsValid() || to.Is4() == (family == kernel.FilterIP))
 }
 
 // sees reports whether tables of a family see packets of another.
