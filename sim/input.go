@@ -37,7 +37,7 @@ func (l *link) inputIP(f frame) {
 		l.inputLocal(&w)
 	case errno == 0 && to.kind == kernel.Broadcast:
 		l.inputToMany(&w)
-	case !l.forwarding(p) || f.dst.multicast():
+	case !l.forwarding(p) && (errno == 0 || !p.v6()) || f.dst.multicast():
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
@@ -63,8 +63,9 @@ func (l *link) inputToMany(w *passage) {
 	}
 }
 
-// noWay is what a router says of a packet that it has no way for. Nothing (the zero value) for a blackhole.
-// (net/ipv4/route.c: ip_error; net/ipv6/route.c: ip6_pkt_discard, ip6_pkt_prohibit.)
+// noWay is what a router says of a packet that it has no way for. Nothing (the zero value) for a blackhole. By IPv6 who does
+// not forward says so, too: the route is looked for first, and that there is none is a route to where it is said.
+// (net/ipv4/route.c: ip_error; net/ipv6/route.c: ip6_pkt_discard, ip6_pkt_prohibit, ip6_null_entry.)
 var noWay = map[kernel.Errno]report{
 	kernel.ENETUNREACH:  netUnreachable,
 	kernel.EHOSTUNREACH: {v4: hostUnreachable.v4, v6: netUnreachable.v6},

@@ -78,6 +78,27 @@ var probeLaws = []Law{
 		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("10.0.0.2"), From: netip.MustParseAddr("10.0.0.9")})
 		e.refused(err, kernel.EADDRNOTAVAIL, "ping from an address that the namespace has not")
 	}},
+	{"probe/from-absent-first", "net/ipv4/af_inet.c __inet_bind, net/ipv6/af_inet6.c __inet6_bind: before a way is looked for", func(e *env) {
+		a, _ := e.cable()
+		for _, way := range [][2]string{{"10.0.0.9", "10.9.0.1"}, {"fd00::9", "fd09::1"}} {
+			source, target, to := netip.MustParseAddr(way[0]), netip.MustParseAddr(way[1]), way[1]
+			_, err := a.Ping(e.ctx, kernel.Ping{To: target, From: source})
+			e.refused(err, kernel.EADDRNOTAVAIL, "ping %s, to which there is no route, from an address that the namespace has not", to)
+			for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+				c := call(transport, netip.AddrPortFrom(target, 80).String())
+				c.From = source
+				_, err = a.Call(e.ctx, c)
+				e.refused(err, kernel.EADDRNOTAVAIL, "call %s by %s, likewise", to, transport)
+			}
+		}
+	}},
+	{"probe/ping/no-way-there", "net/ipv6/route.c ip6_pkt_discard; net/ipv4/route.c ip_error: IN_DEV_FORWARD", func(e *env) {
+		a, _ := e.cable()
+		a.routeIn(kernel.TableMain, "10.9.0.0/24", "10.0.0.2")
+		a.routeIn(kernel.TableMain, "fd09::/64", "fd00::2")
+		e.refused(a.ping("fd09::1"), kernel.ENETUNREACH, "ping by way of who has no way either and does not forward, by IPv6")
+		e.refused(a.pingShort("10.9.0.1"), kernel.ETIMEDOUT, "the same by IPv4, where nothing is said")
+	}},
 	{"probe/ping/through-bridge", "net/bridge/br_input.c br_handle_frame_finish", func(e *env) {
 		node, a, b := e.bridged()
 		e.ok(a.ping("10.0.0.3"), "ping another namespace by way of a bridge")

@@ -45,6 +45,14 @@ func probeMutants() []mutant {
 		},
 		{"probe/ping/through-bridge", "bridges nothing", refusePing("10.0.0.3", kernel.EHOSTUNREACH)},
 		{
+			"probe/from-absent-first", "looks for a route before",
+			twist{Ping: func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
+				p.From = netip.Addr{}
+				return ns.Ping(ctx, p)
+			}},
+		},
+		{"probe/ping/no-way-there", "says nothing where it does not forward", refusePing("fd09::1", kernel.ETIMEDOUT)},
+		{
 			"probe/ping/routed", "forwards whatever ip_forward is",
 			twist{SetSysctl: func(ns kernel.NetNS, key, _ string) error {
 				return ns.SetSysctl(key, "1")
