@@ -44,6 +44,9 @@ type course struct {
 	nat   [familyCount][hookCount][]step // chains of type nat, which are asked once for each flow
 }
 
+// noRules is the course of all namespaces that have none.
+var noRules course
+
 // course returns that of the rules as they are.
 func (n *netfilter) course() *course {
 	if n.ready == nil {
@@ -55,6 +58,9 @@ func (n *netfilter) course() *course {
 // newCourse has steps in the order of their priorities; of those with the same the one that came last is first.
 // (net/netfilter/core.c: nf_hook_entries_grow.)
 func (n *netfilter) newCourse() *course {
+	if len(n.nft.tables) == 0 && len(n.iptables) == 0 {
+		return &noRules
+	}
 	c, tables := new(course), askedTables{}
 	for family := range familyNames {
 		for h, name := range hookNames {

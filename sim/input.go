@@ -15,11 +15,14 @@ func (l *link) inputIP(f frame) {
 		l.drop(f, DropBadHeader, "")
 		return
 	}
-	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
+	if p.v6() && l.isMartian(f, p) {
 		return
 	}
 	w := f.passage(p, l)
 	if f.port == nil && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
+		return
+	}
+	if isDiscovery(w.packet) && (!l.ns.through(atLocalIn, &w) || l.inputNDP(w.packet)) {
 		return
 	}
 	f.mark = w.facts.mark
