@@ -45,7 +45,7 @@ func (l *link) inputIP(f frame) {
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
 		if r := noWay[errno]; r != (report{}) && l.ns.mayTellOfNoWay(p) {
-			l.ns.report(w.join(), w.tracked, r)
+			l.ns.report(w.join(), w.in, w.tracked, r)
 		}
 	default:
 		l.ns.forward(&w, to)
@@ -140,13 +140,13 @@ func (ns *namespace) forward(w *passage, to way) {
 	switch {
 	case *p.hopLimit() <= 1:
 		ns.drop(p, w.in, to.link, DropBadHeader, "the TTL is used up")
-		ns.report(w.join(), w.tracked, timeExceeded)
+		ns.report(w.join(), w.in, w.tracked, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
 		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
-		ns.report(w.join(), w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
+		ns.report(w.join(), w.in, w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && w.length() > to.link.mtu:
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), to.link.mtu))
-		ns.report(w.join(), w.tracked, tooBig(to.link.mtu))
+		ns.report(w.join(), w.in, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		if ns.world().watched() { // else nobody has to make words of it
 			ns.decide(w.packet, w.in, to.link, "route: %s", to)

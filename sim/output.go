@@ -82,7 +82,7 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 		to.send(parcel{packet: p, train: w.train, mark: w.facts.mark}, w.tracked)
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
-		ns.report(w.join(), w.tracked, tooBig(mtu))
+		ns.report(w.join(), w.in, w.tracked, tooBig(mtu))
 	default:
 		if w.cut != 0 {
 			mtu = min(mtu, w.cut)
