@@ -29,6 +29,7 @@ func Packets(s Shape) *rapid.Generator[[]operation.Operation] {
 type network struct {
 	*drawer
 	spaces   []string // the node's own first
+	routers  []string // the others that forward
 	segments []*segment
 	links    []wire
 	members  []member
@@ -115,7 +116,6 @@ func (n *network) build() {
 			n.extraAddress(pod)
 		}
 	}
-	n.forward(kernel.HostNetNS)
 	n.filter()
 	for _, ns := range n.spaces {
 		n.serve(ns)
@@ -133,6 +133,9 @@ func (n *network) prepare(ns string) {
 	n.line("sysctl -n %s net/ipv6/icmp/ratelimit=0", ns)
 	if !n.percent(4) {
 		n.line("ip -n %s link set lo up", ns)
+	}
+	if ns == kernel.HostNetNS || n.percent(30) {
+		n.forward(ns)
 	}
 }
 
@@ -217,10 +220,14 @@ func (n *network) plug(s *segment, pod, eth string) {
 // cable makes a segment of two: the node or a pod that is attached already, and a pod.
 func (n *network) cable(pod, eth string) *segment {
 	router := kernel.HostNetNS
-	before := slices.DeleteFunc(n.spaces[1:slices.Index(n.spaces, pod)], func(ns string) bool { return n.count(ns) == 0 })
-	if len(before) > 0 && n.percent(30) {
+	var before []string
+	for _, ns := range n.routers {
+		if ns != pod && n.count(ns) > 0 {
+			before = append(before, ns)
+		}
+	}
+	if len(before) > 0 && n.percent(60) {
 		router = pick(n.drawer, before...)
-		n.forward(router)
 	}
 	s := &segment{number: len(n.segments) + 1, router: router, link: fmt.Sprint("c", len(n.links))}
 	n.segments = append(n.segments, s)
@@ -270,7 +277,12 @@ func (n *network) extraAddress(pod string) {
 	n.routeBy(pod, p)
 }
 
+// forward has a namespace forward before it has addresses: what is done late to those may find it forwarding already, and
+// then Linux joins their anycast address twice. (net/ipv6/addrconf.c: dev_forward_change, __ipv6_ifa_notify.)
 func (n *network) forward(ns string) {
+	if ns != kernel.HostNetNS {
+		n.routers = append(n.routers, ns)
+	}
 	if !n.percent(4) {
 		n.line("sysctl -n %s net/ipv4/ip_forward=1", ns)
 	}

@@ -89,5 +89,7 @@ func (a *arena) viewFlows() (kernel.Snapshot, error) {
 		return nil, err
 	}
 	flows, err := kernel.TakeFlows(a)
-	return append(state, flows...), err
+	state = append(state, flows...)
+	state.Sort()
+	return state, err
 }
