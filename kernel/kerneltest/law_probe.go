@@ -92,6 +92,12 @@ var probeLaws = []Law{
 			}
 		}
 	}},
+	{"probe/ping/by-own-address", "net/ipv4/route.c rt_set_nexthop: nhc_scope is RT_SCOPE_LINK", func(e *env) {
+		a, b := e.cable()
+		b.give(b.link("w").Index, "10.9.0.1/32")
+		a.routeIn(kernel.TableMain, "10.9.0.1/32", "10.0.0.1")
+		e.ok(a.ping("10.9.0.1"), "ping by a route via the namespace's own address, which is no gateway")
+	}},
 	{"probe/ping/no-way-there", "net/ipv6/route.c ip6_pkt_discard; net/ipv4/route.c ip_error: IN_DEV_FORWARD", func(e *env) {
 		a, _ := e.cable()
 		a.routeIn(kernel.TableMain, "10.9.0.0/24", "10.0.0.2")

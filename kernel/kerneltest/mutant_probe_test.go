@@ -51,6 +51,7 @@ func probeMutants() []mutant {
 				return ns.Ping(ctx, p)
 			}},
 		},
+		{"probe/ping/by-own-address", "asks itself for a way", refusePing("10.9.0.1", kernel.ETIMEDOUT)},
 		{"probe/ping/no-way-there", "says nothing where it does not forward", refusePing("fd09::1", kernel.ETIMEDOUT)},
 		{
 			"probe/ping/routed", "forwards whatever ip_forward is",
