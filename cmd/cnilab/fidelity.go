@@ -41,7 +41,7 @@ func fidelityCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Against, "against", "linux", "the kernel to compare with: linux (this machine's) or uml")
 	flags.StringVar(&f.What, "what", backend.AskRequests,
-		"requests, which send nothing, or packets: small networks are built, probed, changed and probed again")
+		"requests, which send nothing, or packets: probes of small networks, which are changed meanwhile")
 	flags.IntVar(&f.Ops, "ops", 20000, "end after at least so many operations: what runs at the same time comes to its end; 0: no limit")
 	flags.Uint64Var(&f.Seed, "seed", 1, "what the operations are drawn from: the same seed gives the same")
 	flags.DurationVar(&f.For, "for", 0, "end after at least so much time; 0: no limit")

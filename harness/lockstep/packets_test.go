@@ -62,13 +62,13 @@ func TestPacketsAreScenarios(t *testing.T) {
 // packetMutants are kernels that are wrong in what becomes of packets.
 func packetMutants() []mutant {
 	return []mutant{
-		{"forwards whatever ip_forward is", 0, twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
+		{"forwards nothing", 0, twist{SetSysctl: func(ns kernel.NetNS, key, value string) error {
 			if key == "net/ipv4/ip_forward" {
-				value = "1"
+				value = "0"
 			}
 			return ns.SetSysctl(key, value)
 		}}},
-		{"answers a ping that should be prohibited with another errno", 0, twist{
+		{"answers EHOSTUNREACH where there is no route", 0, twist{
 			Ping: func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
 				a, err := ns.Ping(ctx, p)
 				return a, instead(err, kernel.ENETUNREACH, kernel.EHOSTUNREACH)
