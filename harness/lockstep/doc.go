@@ -46,7 +46,7 @@
 //
 // Left out is what Linux decides by chance: several next hops, ports and identifiers; what is so near to three seconds
 // that a neighbour is given up or is not; the limits of ICMP errors but for those that a router has no way for. Left out, too, is
-// ip_nonlocal_bind.
+// what the simulation is known not to do: ip_nonlocal_bind, and redirects of IPv4.
 //
 // # Differences
 //

@@ -126,11 +126,13 @@ func (n *network) build() {
 }
 
 // prepare makes a namespace fit for comparison: no duplicate address detection, which takes a second or two, and as many
-// ICMP errors as are due. (net/ipv4/icmp.c: icmpv4_xrlim_allow.)
+// ICMP errors as are due. (net/ipv4/icmp.c: icmpv4_xrlim_allow.) Redirects, which count as errors, the simulation does not send.
 func (n *network) prepare(ns string) {
 	n.line("sysctl -n %s net/ipv6/conf/default/accept_dad=0", ns)
 	n.line("sysctl -n %s net/ipv4/icmp_ratelimit=0", ns)
 	n.line("sysctl -n %s net/ipv6/icmp/ratelimit=0", ns)
+	n.line("sysctl -n %s net/ipv4/conf/all/send_redirects=0", ns)
+	n.line("sysctl -n %s net/ipv4/conf/default/send_redirects=0", ns)
 	if !n.percent(4) {
 		n.line("ip -n %s link set lo up", ns)
 	}

@@ -235,7 +235,6 @@ func (n *network) setting() {
 		{"net/ipv4/conf/" + link + "/accept_local", []string{"0", "1", "1"}},
 		{"net/ipv4/conf/" + link + "/route_localnet", []string{"0", "1", "1"}},
 		{"net/ipv4/conf/" + link + "/src_valid_mark", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/send_redirects", []string{"0", "1"}},
 		{"net/ipv4/conf/" + link + "/accept_redirects", []string{"0", "1"}},
 		{"net/ipv4/conf/" + link + "/ignore_routes_with_linkdown", []string{"0", "1"}},
 		{"net/ipv4/conf/" + link + "/drop_gratuitous_arp", []string{"0", "1"}},
