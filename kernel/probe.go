@@ -17,6 +17,7 @@ import (
 //	EACCES        a route of type prohibit
 //	EINVAL        a route of type blackhole
 //	EADDRNOTAVAIL From is not an address of the namespace
+//	ENOBUFS       of a Ping: the other end of the veth that it leaves by does not take what is that long
 //	ETIMEDOUT     no answer came within the time
 //
 // Linux gives up a neighbour that does not answer after 3 seconds, which is more than DefaultProbeTimeout, and tells a

@@ -92,6 +92,25 @@ var probeLaws = []Law{
 			}
 		}
 	}},
+	{"probe/ping/no-way-in-pieces", "net/ipv6/icmp.c icmpv6_notify: ipv6_skip_exthdr", func(e *env) {
+		a, _ := e.cable()
+		a.routeIn(kernel.TableMain, "fd09::/64", "fd00::2")
+		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("fd09::1"), Size: 5000})
+		e.refused(err, kernel.ENETUNREACH, "ping by IPv6, in pieces, by way of who has no way")
+	}},
+	{"probe/ping/too-long-for-the-peer", "drivers/net/veth.c veth_xmit: NET_XMIT_DROP; net/ipv4/ip_output.c ip_send_skb", func(e *env) {
+		a, b := e.cable()
+		for _, ip := range []string{"10.0.0.2", "fd00::2"} {
+			e.ok(a.ping(ip), "ping %s, which has a MAC then", ip)
+		}
+		b.resize(b.link("w").Index, 1300)
+		for _, ip := range []string{"10.0.0.2", "fd00::2"} {
+			for _, size := range []int{1400, 2000} {
+				_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr(ip), Size: size})
+				e.refused(err, kernel.ENOBUFS, "ping %s with %d bytes, of which the other end takes 1300 at a time", ip, size)
+			}
+		}
+	}},
 	{"probe/ping/by-own-address", "net/ipv4/route.c rt_set_nexthop: nhc_scope is RT_SCOPE_LINK", func(e *env) {
 		a, b := e.cable()
 		b.give(b.link("w").Index, "10.9.0.1/32")

@@ -51,6 +51,11 @@ func probeMutants() []mutant {
 				return ns.Ping(ctx, p)
 			}},
 		},
+		{"probe/ping/no-way-in-pieces", "hears no error about a piece", refusePing("fd09::1", kernel.ETIMEDOUT)},
+		{
+			"probe/ping/too-long-for-the-peer", "waits for an answer",
+			confuse(intercept.ProbePing, kernel.ENOBUFS, kernel.ETIMEDOUT),
+		},
 		{"probe/ping/by-own-address", "asks itself for a way", refusePing("10.9.0.1", kernel.ETIMEDOUT)},
 		{"probe/ping/no-way-there", "says nothing where it does not forward", refusePing("fd09::1", kernel.ETIMEDOUT)},
 		{
