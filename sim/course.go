@@ -120,7 +120,7 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		for _, c := range table.Chains {
 			translating = translating || c.Base != nil && c.Base.Type == "nat"
-			tracking = tracking || slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
+			tracking = tracking || anyFollowsFlows(c.Rules, family)
 		}
 	}
 	for _, table := range n.iptables {
@@ -129,10 +129,14 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		translating = translating || table.Name == "nat"
 		for _, c := range table.Chains {
-			tracking = tracking || slices.ContainsFunc(c.Rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
+			tracking = tracking || anyFollowsFlows(c.Rules, family)
 		}
 	}
 	return tracking, translating
+}
+
+func anyFollowsFlows(rules []kernel.FilterRule, family kernel.FilterFamily) bool {
+	return slices.ContainsFunc(rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
 }
 
 // followsFlows reports whether a rule needs flows to be followed in a family. One that translates to an address needs it in

@@ -103,8 +103,8 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	return 0
 }
 
-// loses reports whether a message of ICMP is lost at once, because the other end of a veth does not take what is that long, which
-// its socket is told. (drivers/net/veth.c: veth_xmit, NET_XMIT_DROP; net/ipv4/ip_output.c: ip_send_skb, net_xmit_errno.)
+// loses reports whether a message of ICMP is lost at once, because the other end of a veth does not take what is that long,
+// which its socket is told. (drivers/net/veth.c: veth_xmit, NET_XMIT_DROP; net/ipv4/ip_output.c: ip_send_skb, net_xmit_errno.)
 // Those of UDP hear of it only if they want to (IP_RECVERR), and TCP sends again.
 func (to way) loses(p packet) bool {
 	peer := to.link.peer

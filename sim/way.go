@@ -109,8 +109,8 @@ func (to way) mtu() int {
 	return mtu
 }
 
-// wayBy is the way to a destination by a route. A gateway of IPv4 that is the namespace's own address is none: the destination
-// is taken to be on the link. (net/ipv4/route.c: rt_set_nexthop, which wants a next hop of the scope link.)
+// wayBy is the way to a destination by a route. A gateway of IPv4 that is the namespace's own address is none: the
+// destination is taken to be on the link. (net/ipv4/route.c: rt_set_nexthop, which wants a next hop of the scope link.)
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
 	p := way{kind: r.Type, link: r.link, next: dst, by: r}
 	if r.Gateway.IsValid() && (dst.Is6() || r.nhScope == kernel.ScopeLink) {

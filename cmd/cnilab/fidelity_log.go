@@ -49,7 +49,8 @@ func drawsOf(what string) string {
 // logFidelity appends a run to a log.
 func logFidelity(file string, f backend.Fidelity, r backend.FidelityReport, now time.Time) error {
 	line, err := json.Marshal(loggedRun{
-		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release, What: whatOf(f.What), Draws: drawsOf(f.What),
+		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release,
+		What: whatOf(f.What), Draws: drawsOf(f.What),
 		Seed: f.Seed, Ops: r.Ops,
 		Sequences: r.Sequences, Succeeded: r.Succeeded, Unstable: r.Unstable, Differences: len(r.Findings),
 		Answers: r.Answers,

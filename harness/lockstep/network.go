@@ -126,7 +126,8 @@ func (n *network) build() {
 }
 
 // prepare makes a namespace fit for comparison: no duplicate address detection, which takes a second or two, and as many
-// ICMP errors as are due. (net/ipv4/icmp.c: icmpv4_xrlim_allow.) Redirects, which count as errors, the simulation does not send.
+// ICMP errors as are due. (net/ipv4/icmp.c: icmpv4_xrlim_allow.) Redirects, which count as errors, the simulation does not
+// send.
 func (n *network) prepare(ns string) {
 	n.line("sysctl -n %s net/ipv6/conf/default/accept_dad=0", ns)
 	n.line("sysctl -n %s net/ipv4/icmp_ratelimit=0", ns)
@@ -233,7 +234,8 @@ func (n *network) cable(pod, eth string) *segment {
 	}
 	s := &segment{number: len(n.segments) + 1, router: router, link: fmt.Sprint("c", len(n.links))}
 	n.segments = append(n.segments, s)
-	n.line("ip -n %s link add %s address %s type veth peer name %s address %s netns %s", router, s.link, n.mac(), eth, n.mac(), pod)
+	n.line("ip -n %s link add %s address %s type veth peer name %s address %s netns %s",
+		router, s.link, n.mac(), eth, n.mac(), pod)
 	n.line("ip -n %s link set %s up", pod, eth)
 	n.line("ip -n %s link set %s up", router, s.link)
 	n.links = append(n.links, wire{netns: router, name: s.link}, wire{netns: pod, name: eth})
@@ -395,7 +397,8 @@ func (n *network) probe() operation.Operation {
 		port = pick(n.drawer, served, virtual8, virtual8)
 	}
 	return call{ns, kernel.Call{
-		Transport: pick(n.drawer, kernel.TCP, kernel.UDP), To: netip.AddrPortFrom(to, uint16(port)), From: from, Timeout: probeWait,
+		Transport: pick(n.drawer, kernel.TCP, kernel.UDP), To: netip.AddrPortFrom(to, uint16(port)),
+		From: from, Timeout: probeWait,
 	}}
 }
 

@@ -92,7 +92,8 @@ func (n *network) changeAddress() {
 		n.address(m.netns, m.link, pick(n.drawer, s.four(s.used), s.six(s.used)))
 	default: // one that others may have
 		other := pick(n.drawer, n.members...)
-		n.address(m.netns, m.link, netip.PrefixFrom(other.prefix.Addr(), pick(n.drawer, other.prefix.Bits(), other.prefix.Addr().BitLen())))
+		bits := pick(n.drawer, other.prefix.Bits(), other.prefix.Addr().BitLen())
+		n.address(m.netns, m.link, netip.PrefixFrom(other.prefix.Addr(), bits))
 	}
 }
 
@@ -212,51 +213,53 @@ func (n *network) neighbour() {
 	n.line("ip -n %s neigh add %s lladdr 02:00:00:00:00:%02x dev %s", l.netns, to, 1+n.below(int(n.macs)+2), l.name)
 }
 
-// setting changes a sysctl that packets depend on.
+// settings are the sysctls that packets depend on, with the values that are tried. LINK stands for a link, or for all.
+var settings = []struct {
+	key    string
+	values []string
+}{
+	{"net/ipv4/ip_forward", []string{"0", "1", "1"}},
+	{"net/ipv6/conf/all/forwarding", []string{"0", "1", "1"}},
+	{"net/ipv4/conf/LINK/forwarding", []string{"0", "1"}},
+	{"net/ipv4/conf/LINK/rp_filter", []string{"0", "1", "1", "2"}},
+	{"net/ipv4/conf/LINK/rp_filter", []string{"1", "2"}},
+	{"net/ipv4/conf/LINK/arp_ignore", []string{"0", "1", "2", "3", "8"}},
+	{"net/ipv4/conf/LINK/arp_announce", []string{"0", "1", "2"}},
+	{"net/ipv4/conf/LINK/arp_filter", []string{"0", "1"}},
+	{"net/ipv4/conf/LINK/proxy_arp", []string{"0", "1", "1"}},
+	{"net/ipv4/conf/LINK/accept_local", []string{"0", "1", "1"}},
+	{"net/ipv4/conf/LINK/route_localnet", []string{"0", "1", "1"}},
+	{"net/ipv4/conf/LINK/src_valid_mark", []string{"0", "1"}},
+	{"net/ipv4/conf/LINK/accept_redirects", []string{"0", "1"}},
+	{"net/ipv4/conf/LINK/ignore_routes_with_linkdown", []string{"0", "1"}},
+	{"net/ipv4/conf/LINK/drop_gratuitous_arp", []string{"0", "1"}},
+	{"net/ipv4/icmp_echo_ignore_all", []string{"0", "1"}},
+	{"net/ipv4/ip_default_ttl", []string{"1", "2", "64"}},
+	{"net/ipv6/conf/LINK/forwarding", []string{"0", "1"}},
+	{"net/ipv6/conf/LINK/disable_ipv6", []string{"0", "1"}},
+	{"net/ipv6/conf/LINK/hop_limit", []string{"1", "2", "64"}},
+	{"net/ipv6/conf/LINK/accept_redirects", []string{"0", "1"}},
+	{"net/ipv6/conf/LINK/ignore_routes_with_linkdown", []string{"0", "1"}},
+}
+
+// bridgeSettings say whether netfilter is asked about what bridges forward.
+var bridgeSettings = []string{
+	"net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables", "net/bridge/bridge-nf-call-arptables",
+}
+
+// setting changes a sysctl.
 func (n *network) setting() {
 	ns := pick(n.drawer, n.spaces...)
+	if n.worthwhile(NounBridged) && n.percent(12) {
+		n.line("sysctl -n %s %s=%d", ns, pick(n.drawer, bridgeSettings...), n.below(2))
+		return
+	}
 	link := "all"
 	if l, ok := n.wire(func(l wire) bool { return l.netns == ns && !l.port }); ok && n.percent(60) {
 		link = l.name
 	}
-	settings := []struct {
-		key    string
-		values []string
-	}{
-		{"net/ipv4/ip_forward", []string{"0", "1", "1"}},
-		{"net/ipv6/conf/all/forwarding", []string{"0", "1", "1"}},
-		{"net/ipv4/conf/" + link + "/forwarding", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/rp_filter", []string{"0", "1", "1", "2"}},
-		{"net/ipv4/conf/" + link + "/rp_filter", []string{"1", "2"}},
-		{"net/ipv4/conf/" + link + "/arp_ignore", []string{"0", "1", "2", "3", "8"}},
-		{"net/ipv4/conf/" + link + "/arp_announce", []string{"0", "1", "2"}},
-		{"net/ipv4/conf/" + link + "/arp_filter", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/proxy_arp", []string{"0", "1", "1"}},
-		{"net/ipv4/conf/" + link + "/accept_local", []string{"0", "1", "1"}},
-		{"net/ipv4/conf/" + link + "/route_localnet", []string{"0", "1", "1"}},
-		{"net/ipv4/conf/" + link + "/src_valid_mark", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/accept_redirects", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/ignore_routes_with_linkdown", []string{"0", "1"}},
-		{"net/ipv4/conf/" + link + "/drop_gratuitous_arp", []string{"0", "1"}},
-		{"net/ipv4/icmp_echo_ignore_all", []string{"0", "1"}},
-		{"net/ipv4/ip_default_ttl", []string{"1", "2", "64"}},
-		{"net/ipv6/conf/" + link + "/forwarding", []string{"0", "1"}},
-		{"net/ipv6/conf/" + link + "/disable_ipv6", []string{"0", "1"}},
-		{"net/ipv6/conf/" + link + "/hop_limit", []string{"1", "2", "64"}},
-		{"net/ipv6/conf/" + link + "/accept_redirects", []string{"0", "1"}},
-		{"net/ipv6/conf/" + link + "/ignore_routes_with_linkdown", []string{"0", "1"}},
-	}
-	if n.worthwhile(NounBridged) {
-		settings = append(settings, settings[:0:0]...)
-		for _, key := range []string{"iptables", "ip6tables", "arptables"} {
-			settings = append(settings, struct {
-				key    string
-				values []string
-			}{"net/bridge/bridge-nf-call-" + key, []string{"0", "1"}})
-		}
-	}
 	s := pick(n.drawer, settings...)
-	n.line("sysctl -n %s %s=%s", ns, s.key, pick(n.drawer, s.values...))
+	n.line("sysctl -n %s %s=%s", ns, strings.Replace(s.key, "LINK", link, 1), pick(n.drawer, s.values...))
 }
 
 // portMode changes how a bridge treats a port.
@@ -269,7 +272,8 @@ func (n *network) portMode() {
 		n.vlan(l)
 		return
 	}
-	n.line("bridge link set dev %s %s %s", l.name, pick(n.drawer, "hairpin", "isolated", "isolated"), pick(n.drawer, "on", "on", "off"))
+	mode := pick(n.drawer, "hairpin", "isolated", "isolated")
+	n.line("bridge link set dev %s %s %s", l.name, mode, pick(n.drawer, "on", "on", "off"))
 }
 
 // vlan changes what a bridge does about VLANs.
@@ -284,9 +288,11 @@ func (n *network) vlan(port wire) {
 	case 1:
 		n.line("bridge vlan del vid %d dev %s", pick(n.drawer, 1, 1, 10), port.name)
 	case 2:
-		n.line("bridge vlan add vid %d dev %s%s", pick(n.drawer, 1, 10), b.name, pick(n.drawer, " pvid untagged self", " untagged self", " self"))
+		as := pick(n.drawer, " pvid untagged self", " untagged self", " self")
+		n.line("bridge vlan add vid %d dev %s%s", pick(n.drawer, 1, 10), b.name, as)
 	default:
-		n.line("bridge vlan add vid %d dev %s%s", pick(n.drawer, 1, 10), port.name, pick(n.drawer, " pvid untagged", " pvid untagged", " untagged", " pvid", ""))
+		as := pick(n.drawer, " pvid untagged", " pvid untagged", " untagged", " pvid", "")
+		n.line("bridge vlan add vid %d dev %s%s", pick(n.drawer, 1, 10), port.name, as)
 	}
 }
 

@@ -96,17 +96,23 @@ func (n *network) iptables(ns, program string) {
 	for _, c := range []struct {
 		table, chain, hook string
 	}{
-		{"mangle", "PREROUTING", "prerouting"}, {"mangle", "OUTPUT", "output"},
-		{"nat", "PREROUTING", "prerouting"}, {"nat", "OUTPUT", "output"}, {"nat", "POSTROUTING", "postrouting"},
-		{"filter", "INPUT", "input"}, {"filter", "FORWARD", "forward"}, {"filter", "OUTPUT", "output"},
-		{"nat", "POSTROUTING", "postrouting"}, {"filter", "FORWARD", "forward"},
+		{"mangle", "PREROUTING", "prerouting"},
+		{"mangle", "OUTPUT", "output"},
+		{"nat", "PREROUTING", "prerouting"},
+		{"nat", "OUTPUT", "output"},
+		{"nat", "POSTROUTING", "postrouting"},
+		{"filter", "INPUT", "input"},
+		{"filter", "FORWARD", "forward"},
+		{"filter", "OUTPUT", "output"},
+		{"nat", "POSTROUTING", "postrouting"},
+		{"filter", "FORWARD", "forward"},
 	} {
 		n.filters = append(n.filters, filterPlace{ns, program, family, c.table, c.chain, c.hook, c.table == "nat"})
 	}
 	sub := filterPlace{netns: ns, program: program, family: family, table: "filter", chain: subChain}
 	c := sub.change(kernel.AddChain)
 	c.Exclusive = true
-	n.sayableRuleset(operation.RulesetChange{NetNS: ns, Program: program, Changes: []kernel.FilterChange{c}})
+	n.changeRuleset(sub, c)
 	n.filters = append(n.filters, sub)
 }
 
@@ -122,10 +128,14 @@ func (n *network) filterChange() {
 	}
 	if len(n.filters) > 0 && n.percent(15) {
 		p := pick(n.drawer, n.filters...)
-		n.sayableRuleset(operation.RulesetChange{NetNS: p.netns, Program: p.program, Changes: []kernel.FilterChange{p.change(kernel.FlushChain)}})
+		n.changeRuleset(p, p.change(kernel.FlushChain))
 		return
 	}
 	n.filterRule()
+}
+
+func (n *network) changeRuleset(p filterPlace, c kernel.FilterChange) {
+	n.sayableRuleset(operation.RulesetChange{NetNS: p.netns, Program: p.program, Changes: []kernel.FilterChange{c}})
 }
 
 // filterRule adds a rule that a line can say.
@@ -139,7 +149,7 @@ func (n *network) filterRule() {
 			backend = kernel.IPTables
 		}
 		if c.Valid(backend) == nil {
-			n.sayableRuleset(operation.RulesetChange{NetNS: p.netns, Program: p.program, Changes: []kernel.FilterChange{c}})
+			n.changeRuleset(p, c)
 			return
 		}
 	}
@@ -213,7 +223,8 @@ func (n *network) filterMatch(p filterPlace, on kernel.MatchKey) (m kernel.Filte
 		port := uint16(pick(n.drawer, served, served, unserved, virtual8))
 		m.Ports = kernel.PortRange{First: port, Last: port}
 	case kernel.MatchFlow:
-		m.States = pick(n.drawer, kernel.FlowEstablished|kernel.FlowRelated, kernel.FlowEstablished, kernel.FlowNew, kernel.FlowInvalid, kernel.FlowRelated)
+		m.States = pick(n.drawer, kernel.FlowEstablished|kernel.FlowRelated, kernel.FlowEstablished, kernel.FlowNew,
+			kernel.FlowInvalid, kernel.FlowRelated)
 	case kernel.MatchMark, kernel.MatchFlowMark:
 		m.Mark = kernel.FilterMark{Value: uint32(1 + n.below(2)), Mask: 1<<32 - 1}
 	}

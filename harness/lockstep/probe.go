@@ -57,7 +57,8 @@ func (o call) Op() string { return "call " + string(o.call.Transport) }
 func (o call) In() string { return o.netns }
 
 func (o call) String() string {
-	return "call" + fromWords(o.call.From) + fmt.Sprintf(" -wait %s %s %s %s", o.call.Timeout, o.netns, o.call.Transport, o.call.To)
+	return "call" + fromWords(o.call.From) +
+		fmt.Sprintf(" -wait %s %s %s %s", o.call.Timeout, o.netns, o.call.Transport, o.call.To)
 }
 
 // callPayload is what the scenario language sends.

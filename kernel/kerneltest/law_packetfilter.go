@@ -48,7 +48,7 @@ var packetFilterLaws = append(masqueradeLaws(), []Law{
 		e.refused(node.pingShortly("10.1.0.2"), kernel.EPERM, "ping from a node that drops what it sends")
 		e.refused(a.pingShortly("10.1.0.1"), kernel.ETIMEDOUT, "ping a node that drops its answer")
 	}},
-	{"packetfilter/discovery/input", "net/ipv6/ip6_input.c ip6_input: NF_INET_LOCAL_IN, of neighbour advertisements too", func(e *env) {
+	{"packetfilter/discovery/input", "net/ipv6/ip6_input.c ip6_input: NF_INET_LOCAL_IN", func(e *env) {
 		a, b := e.cable()
 		e.discoveryDropped(a, b, "input")
 	}},
