@@ -14,6 +14,7 @@ import (
 //	ENETUNREACH   there is no route to it, here or (by ICMP) on the way
 //	EHOSTUNREACH  nobody answers for it on its link, or (by ICMP) a router says so
 //	ECONNREFUSED  it is there, and nothing listens on the port
+//	ENOPROTOOPT   it does not know the transport, or (by ICMP) somebody on the way says so; IPv4
 //	EACCES        a route of type prohibit
 //	EINVAL        a route of type blackhole
 //	EADDRNOTAVAIL From is not an address of the namespace

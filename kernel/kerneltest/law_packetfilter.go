@@ -48,6 +48,18 @@ var packetFilterLaws = append(masqueradeLaws(), []Law{
 		e.refused(node.pingShortly("10.1.0.2"), kernel.EPERM, "ping from a node that drops what it sends")
 		e.refused(a.pingShortly("10.1.0.1"), kernel.ETIMEDOUT, "ping a node that drops its answer")
 	}},
+	{"packetfilter/reject/no-protocol", "net/ipv4/icmp.c icmp_err_convert: ENOPROTOOPT", func(e *env) {
+		a, b := e.cable()
+		lab := &ruleLab{netns: b}
+		lab.needs("ip")
+		lab.base("in", "filter", "input", 0)
+		lab.change("add rule ip t in reject with icmp prot-unreachable")
+		e.refused(a.ping("10.0.0.2"), kernel.ENOPROTOOPT, "ping who says that there is no such protocol")
+		for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+			_, err := a.call(transport, "10.0.0.2:80")
+			e.refused(err, kernel.ENOPROTOOPT, "call it by %s", transport)
+		}
+	}},
 	{"packetfilter/discovery/input", "net/ipv6/ip6_input.c ip6_input: NF_INET_LOCAL_IN", func(e *env) {
 		a, b := e.cable()
 		e.discoveryDropped(a, b, "input")

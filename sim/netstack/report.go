@@ -111,6 +111,7 @@ func errnoOfError6(typ header.ICMPv6Type, code header.ICMPv6Code) kernel.Errno {
 var unreachable4 = map[header.ICMPv4Code]kernel.Errno{
 	header.ICMPv4NetUnreachable:        kernel.ENETUNREACH,
 	header.ICMPv4HostUnreachable:       kernel.EHOSTUNREACH,
+	header.ICMPv4ProtoUnreachable:      kernel.ENOPROTOOPT,
 	header.ICMPv4PortUnreachable:       kernel.ECONNREFUSED,
 	header.ICMPv4FragmentationNeeded:   kernel.EMSGSIZE,
 	header.ICMPv4HostProhibited:        kernel.EHOSTUNREACH,
