@@ -93,8 +93,18 @@ func (r *route) refusal() kernel.Errno {
 		return kernel.EACCES
 	case kernel.Blackhole:
 		return kernel.EINVAL
+	case kernel.Unicast:
+		if r.rejectsOnLoopback() {
+			return kernel.ENETUNREACH
+		}
 	}
 	return 0
+}
+
+// rejectsOnLoopback reports whether a route of IPv6 leads to the loopback device, though not to the loopback address: there is
+// nobody. (net/ipv6/route.c: fib6_is_reject; net/ipv6/ip6_fib.c: ip6_rt_type_to_error.)
+func (r *route) rejectsOnLoopback() bool {
+	return r.Dst.Addr().Is6() && r.link != nil && r.link.loopback() && !r.Dst.Addr().IsLoopback()
 }
 
 // mtu is that of the path, of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)

@@ -111,6 +111,13 @@ var probeLaws = []Law{
 			}
 		}
 	}},
+	{"probe/ping/by-loopback", "net/ipv6/route.c fib6_is_reject: IFF_LOOPBACK", func(e *env) {
+		a, _ := e.cable()
+		a.giveAtOnce(a.link("lo").Index, "fd08::1/64")
+		a.awaitLocal("fd08::1")
+		e.ok(a.ping("fd08::1"), "ping an address of the loopback device")
+		e.refused(a.ping("fd08::2"), kernel.ENETUNREACH, "ping one of its subnet")
+	}},
 	{"probe/ping/by-own-address", "net/ipv4/route.c rt_set_nexthop: nhc_scope is RT_SCOPE_LINK", func(e *env) {
 		a, b := e.cable()
 		b.give(b.link("w").Index, "10.9.0.1/32")

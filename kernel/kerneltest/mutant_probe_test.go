@@ -56,6 +56,7 @@ func probeMutants() []mutant {
 			"probe/ping/too-long-for-the-peer", "waits for an answer",
 			confuse(intercept.ProbePing, kernel.ENOBUFS, kernel.ETIMEDOUT),
 		},
+		{"probe/ping/by-loopback", "waits for an answer", refusePing("fd08::2", kernel.ETIMEDOUT)},
 		{"probe/ping/by-own-address", "asks itself for a way", refusePing("10.9.0.1", kernel.ETIMEDOUT)},
 		{"probe/ping/no-way-there", "says nothing where it does not forward", refusePing("fd09::1", kernel.ETIMEDOUT)},
 		{
