@@ -91,7 +91,7 @@ func TestPacketsAreLikeLinux(t *testing.T) {
 	run := inStep(t)
 	profile, _ := profileHere(t, run.Reference)
 	run.Other, run.Packets = probed(profile, twist{}), true
-	run.Seed, run.Ops, run.Jobs = 5, 1000, 16
+	run.Seed, run.Ops, run.Jobs = 5, 100, 8
 	report, err := run.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)

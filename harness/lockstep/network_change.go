@@ -59,11 +59,14 @@ func (n *network) wire(fits func(wire) bool) (wire, bool) {
 func anyWire(wire) bool      { return true }
 func isPortWire(l wire) bool { return l.port }
 
-// changeUp sets a link down, or one up that was set down before.
+// changeUp sets a link down, or one up that was set down before. Whether Linux sees that a carrier was lost for a moment, and
+// when it sees one come back, is a matter of timing (net/core/link_watch.c): both get the time that it takes.
 func (n *network) changeUp() {
 	if len(n.down) > 0 && n.percent(60) {
 		l := pick(n.drawer, n.down...)
+		n.all = append(n.all, settling)
 		n.line("ip -n %s link set %s up", l.netns, l.name)
+		n.all = append(n.all, settling)
 		n.down = slices.DeleteFunc(n.down, func(o wire) bool { return o == l })
 		return
 	}
