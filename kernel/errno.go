@@ -52,6 +52,7 @@ const (
 	ENOTSOCK        Errno = 88
 	EDESTADDRREQ    Errno = 89
 	EMSGSIZE        Errno = 90
+	ENOPROTOOPT     Errno = 92
 	EPROTONOSUPPORT Errno = 93
 	EOPNOTSUPP      Errno = 95
 	EPFNOSUPPORT    Errno = 96
@@ -119,6 +120,7 @@ var errnos = [...]struct{ name, words string }{
 	ENOTSOCK:        {"ENOTSOCK", "socket operation on non-socket"},
 	EDESTADDRREQ:    {"EDESTADDRREQ", "destination address required"},
 	EMSGSIZE:        {"EMSGSIZE", "message too long"},
+	ENOPROTOOPT:     {"ENOPROTOOPT", "protocol not available"},
 	EPROTONOSUPPORT: {"EPROTONOSUPPORT", "protocol not supported"},
 	EOPNOTSUPP:      {"EOPNOTSUPP", "operation not supported"},
 	EPFNOSUPPORT:    {"EPFNOSUPPORT", "protocol family not supported"},

@@ -14,9 +14,11 @@ import (
 //	ENETUNREACH   there is no route to it, here or (by ICMP) on the way
 //	EHOSTUNREACH  nobody answers for it on its link, or (by ICMP) a router says so
 //	ECONNREFUSED  it is there, and nothing listens on the port
+//	ENOPROTOOPT   it does not know the transport, or (by ICMP) somebody on the way says so; IPv4
 //	EACCES        a route of type prohibit
 //	EINVAL        a route of type blackhole
 //	EADDRNOTAVAIL From is not an address of the namespace
+//	ENOBUFS       of a Ping: the other end of the veth that it leaves by does not take what is that long
 //	ETIMEDOUT     no answer came within the time
 //
 // Linux gives up a neighbour that does not answer after 3 seconds, which is more than DefaultProbeTimeout, and tells a

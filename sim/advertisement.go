@@ -14,7 +14,7 @@ func (l *link) advertise(message []byte) *refusal {
 	if !src.IsValid() {
 		return refuse(kernel.EADDRNOTAVAIL) // net/ipv6/ip6_output.c: ip6_dst_lookup_tail
 	}
-	l.transmitIP(multicastMAC(allNodes), ndpPacket(src, allNodes, message))
+	l.sendNDP(multicastMAC(allNodes), ndpPacket(src, allNodes, message))
 	return nil
 }
 

@@ -44,6 +44,9 @@ type course struct {
 	nat   [familyCount][hookCount][]step // chains of type nat, which are asked once for each flow
 }
 
+// noRules is the course of all namespaces that have none.
+var noRules course
+
 // course returns that of the rules as they are.
 func (n *netfilter) course() *course {
 	if n.ready == nil {
@@ -55,6 +58,9 @@ func (n *netfilter) course() *course {
 // newCourse has steps in the order of their priorities; of those with the same the one that came last is first.
 // (net/netfilter/core.c: nf_hook_entries_grow.)
 func (n *netfilter) newCourse() *course {
+	if len(n.nft.tables) == 0 && len(n.iptables) == 0 {
+		return &noRules
+	}
 	c, tables := new(course), askedTables{}
 	for family := range familyNames {
 		for h, name := range hookNames {
@@ -114,7 +120,7 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		for _, c := range table.Chains {
 			translating = translating || c.Base != nil && c.Base.Type == "nat"
-			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+			tracking = tracking || anyFollowsFlows(c.Rules, family)
 		}
 	}
 	for _, table := range n.iptables {
@@ -123,15 +129,25 @@ func (n *netfilter) needs(family kernel.FilterFamily) (tracking, translating boo
 		}
 		translating = translating || table.Name == "nat"
 		for _, c := range table.Chains {
-			tracking = tracking || slices.ContainsFunc(c.Rules, followsFlows)
+			tracking = tracking || anyFollowsFlows(c.Rules, family)
 		}
 	}
 	return tracking, translating
 }
 
-func followsFlows(r kernel.FilterRule) bool {
-	return r.Action.UsesFlow() ||
-		slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On.UsesFlow() })
+func anyFollowsFlows(rules []kernel.FilterRule, family kernel.FilterFamily) bool {
+	return slices.ContainsFunc(rules, func(r kernel.FilterRule) bool { return followsFlows(r, family) })
+}
+
+// followsFlows reports whether a rule needs flows to be followed in a family. One that translates to an address needs it in
+// that of the address alone, though its table is of the family inet. (net/netfilter/nft_nat.c: nft_nat_init,
+// nf_ct_netns_get with NFTA_NAT_FAMILY.)
+func followsFlows(r kernel.FilterRule, family kernel.FilterFamily) bool {
+	if slices.ContainsFunc(r.Matches, func(m kernel.FilterMatch) bool { return m.On.UsesFlow() }) {
+		return true
+	}
+	to := r.To.Addr()
+	return r.Action.UsesFlow() && (!to.IsValid() || to.Is4() == (family == kernel.FilterIP))
 }
 
 // sees reports whether tables of a family see packets of another.

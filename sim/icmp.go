@@ -46,11 +46,11 @@ func tooBig(mtu int) report {
 // report tells the sender of p what became of it, unless there is nothing to tell or nobody who may be told: errors
 // are not about errors, nor fragments but the first, nor what went to many. (net/ipv4/icmp.c: __icmp_send;
 // net/ipv6/icmp.c: icmp6_send.)
-func (ns *namespace) report(p packet, known tracked, r report) {
+func (ns *namespace) report(p packet, in *link, known tracked, r report) {
 	if r == (report{}) || !p.first() || p.isICMPError() || p.dst().IsMulticast() || p.src().IsUnspecified() {
 		return
 	}
-	to, errno := ns.route(flow{dst: p.src()})
+	to, errno := ns.wayBack(p, in)
 	if errno != 0 || to.kind == kernel.Broadcast {
 		return
 	}
@@ -64,6 +64,19 @@ func (ns *namespace) report(p packet, known tracked, r report) {
 	if q := r.packet(src, p); ns.maySend(q, to) {
 		_ = ns.emit(q, to, known.answered())
 	}
+}
+
+// wayBack is the way to who has sent a packet. One that has come by a link from a link-local address is told by that link:
+// the address has no meaning elsewhere. (net/ipv6/icmp.c: icmp6_send, __ipv6_addr_needs_scope_id.)
+func (ns *namespace) wayBack(p packet, in *link) (way, kernel.Errno) {
+	if in == nil || !p.v6() || !p.src().IsLinkLocalUnicast() {
+		return ns.route(flow{dst: p.src()})
+	}
+	r, errno := ns.fib6.lookup(flow{dst: p.src(), out: in}, func(r *route) bool { return r.usable() && r.link == in })
+	if errno != 0 {
+		return way{}, errno
+	}
+	return ns.wayBy(r, p.src()), 0
 }
 
 // packet is the error about p, which it quotes.

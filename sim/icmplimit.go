@@ -17,6 +17,10 @@ const quotaFull = time.Minute
 // spend takes cost off what is left of at most so much, and reports whether there was enough.
 func (q *quota) spend(cost, most, now time.Duration) (ok bool) {
 	q.left, q.known = min(q.left+now-q.known, most), now
+	return q.take(cost)
+}
+
+func (q *quota) take(cost time.Duration) (ok bool) {
 	if ok = q.left >= cost; ok {
 		q.left -= cost
 	}
@@ -75,7 +79,11 @@ func (ns *namespace) maySend(p packet, to way) bool {
 		key = "net/ipv6/icmp/ratelimit"
 	}
 	now, cost := ns.world().clock.elapsed(), time.Duration(ns.sysctls.plain.get(key))*time.Millisecond
-	return ns.quota(p.dst(), now).spend(cost, errorsInARow*cost, now)
+	q := ns.quota(p.dst(), now) // whose time is counted in jiffies: rate_last
+	if ns.world().config.Profile.Features.KeepsQuotaAtOnce && q.known/jiffy == now/jiffy {
+		return q.take(cost)
+	}
+	return q.spend(cost, errorsInARow*cost, now)
 }
 
 // limits reports whether ICMP errors of a kind are limited.

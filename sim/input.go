@@ -15,11 +15,14 @@ func (l *link) inputIP(f frame) {
 		l.drop(f, DropBadHeader, "")
 		return
 	}
-	if p.v6() && (l.isMartian(f, p) || l.inputNDP(p)) {
+	if p.v6() && l.isMartian(f, p) {
 		return
 	}
 	w := f.passage(p, l)
 	if f.port == nil && !l.ns.through(atPreRouting, &w) { // br_netfilter_hooks.c: ip_sabotage_in
+		return
+	}
+	if isDiscovery(w.packet) && (!l.ns.through(atLocalIn, &w) || l.inputNDP(w.packet)) {
 		return
 	}
 	f.mark = w.facts.mark
@@ -37,12 +40,12 @@ func (l *link) inputIP(f frame) {
 		l.inputLocal(&w)
 	case errno == 0 && to.kind == kernel.Broadcast:
 		l.inputToMany(&w)
-	case !l.forwarding(p) || f.dst.multicast():
+	case !l.forwarding(p) && (errno == 0 || !p.v6()) || f.dst.multicast():
 		l.ns.drop(p, l, nil, DropNotForwarding, "forwarding is off")
 	case errno != 0:
 		l.ns.drop(p, l, nil, DropNoRoute, "route: "+errno.Error())
 		if r := noWay[errno]; r != (report{}) && l.ns.mayTellOfNoWay(p) {
-			l.ns.report(w.join(), w.tracked, r)
+			l.ns.report(w.join(), w.in, w.tracked, r)
 		}
 	default:
 		l.ns.forward(&w, to)
@@ -63,8 +66,9 @@ func (l *link) inputToMany(w *passage) {
 	}
 }
 
-// noWay is what a router says of a packet that it has no way for. Nothing (the zero value) for a blackhole.
-// (net/ipv4/route.c: ip_error; net/ipv6/route.c: ip6_pkt_discard, ip6_pkt_prohibit.)
+// noWay is what a router says of a packet that it has no way for. Nothing (the zero value) for a blackhole. By IPv6 who does
+// not forward says so, too: the route is looked for first, and that there is none is a route to where it is said.
+// (net/ipv4/route.c: ip_error; net/ipv6/route.c: ip6_pkt_discard, ip6_pkt_prohibit, ip6_null_entry.)
 var noWay = map[kernel.Errno]report{
 	kernel.ENETUNREACH:  netUnreachable,
 	kernel.EHOSTUNREACH: {v4: hostUnreachable.v4, v6: netUnreachable.v6},
@@ -136,13 +140,13 @@ func (ns *namespace) forward(w *passage, to way) {
 	switch {
 	case *p.hopLimit() <= 1:
 		ns.drop(p, w.in, to.link, DropBadHeader, "the TTL is used up")
-		ns.report(w.join(), w.tracked, timeExceeded)
+		ns.report(w.join(), w.in, w.tracked, timeExceeded)
 	case p.v6() && (p.src().IsLinkLocalUnicast() || p.dst().IsLinkLocalUnicast()):
 		ns.drop(p, w.in, to.link, DropNotForwarding, "link-local addresses stay on their link")
-		ns.report(w.join(), w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
+		ns.report(w.join(), w.in, w.tracked, report{v6: icmpKind{icmpv6Unreachable, 2}}) // beyond the scope of the source
 	case p.v6() && w.length() > to.link.mtu:
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), to.link.mtu))
-		ns.report(w.join(), w.tracked, tooBig(to.link.mtu))
+		ns.report(w.join(), w.in, w.tracked, tooBig(to.link.mtu))
 	case ns.through(atForward, w):
 		if ns.world().watched() { // else nobody has to make words of it
 			ns.decide(w.packet, w.in, to.link, "route: %s", to)

@@ -114,7 +114,7 @@ var allNodes = netip.MustParseAddr("ff02::1")
 func (l *link) solicit(src, target netip.Addr, to *mac) {
 	m := ndp{kind: ndpSolicitation, target: target, mac: l.mac, hasMAC: true}
 	if to != nil {
-		l.transmitIP(*to, m.packet(src, target))
+		l.sendNDP(*to, m.packet(src, target))
 		return
 	}
 	l.solicitGroup(src, m)
@@ -127,14 +127,29 @@ func (l *link) solicitDuplicate(target netip.Addr, n nonce) {
 
 func (l *link) solicitGroup(src netip.Addr, m ndp) {
 	group := solicitedNode(m.target)
-	l.transmitIP(multicastMAC(group), m.packet(src, group))
+	l.sendNDP(multicastMAC(group), m.packet(src, group))
+}
+
+// sendNDP sends a message, about which rules are asked as about any packet of the namespace's own. (net/ipv6/ndisc.c:
+// ndisc_send_skb; net/ipv6/ip6_output.c: ip6_output.)
+func (l *link) sendNDP(to mac, p packet) {
+	w := passage{packet: p, own: true, out: l}
+	if l.ns.through(atLocalOut, &w) && l.ns.through(atPostRouting, &w) {
+		l.transmitIP(to, w.packet)
+	}
+}
+
+// isDiscovery reports whether a packet is of a kind that neighbour discovery has.
+func isDiscovery(p packet) bool {
+	if !p.v6() || p.protocol() != protoICMPv6 || len(p.payload()) == 0 {
+		return false
+	}
+	kind := p.payload()[0]
+	return ndpRouterSolicitation <= kind && kind <= ndpAdvertisement
 }
 
 // inputNDP takes neighbour discovery in, and reports whether the packet was that.
 func (l *link) inputNDP(p packet) bool {
-	if !p.v6() || p.protocol() != protoICMPv6 || len(p.payload()) == 0 {
-		return false
-	}
 	switch p.payload()[0] {
 	case ndpRouterSolicitation:
 		return l.inputRouterSolicitation(p)
@@ -181,7 +196,7 @@ func (l *link) inputSolicitation(m ndp, src netip.Addr) {
 	}
 	answer := ndp{kind: ndpAdvertisement, flags: ndpOverride, target: m.target, mac: l.mac, hasMAC: true}
 	if src.IsUnspecified() {
-		l.transmitIP(multicastMAC(allNodes), answer.packet(m.target, allNodes))
+		l.sendNDP(multicastMAC(allNodes), answer.packet(m.target, allNodes))
 		return
 	}
 	if !m.hasMAC {
@@ -189,7 +204,7 @@ func (l *link) inputSolicitation(m ndp, src netip.Addr) {
 	}
 	l.confirm(l.neighbourAt(src), m.mac, kernel.Stale, true)
 	answer.flags |= ndpSolicited
-	l.transmitIP(m.mac, answer.packet(m.target, src))
+	l.sendNDP(m.mac, answer.packet(m.target, src))
 }
 
 // inputAdvertisement brings an entry that is there up to date, or ends duplicate address detection. (net/ipv6/ndisc.c:

@@ -79,20 +79,40 @@ func (ns *namespace) leave(w *passage, to way) kernel.Errno {
 	p, mtu := w.packet, to.mtu()
 	switch {
 	case w.length() <= mtu && (w.cut == 0 || len(p) <= w.cut):
+		lost := w.in == nil && to.loses(p)
 		to.send(parcel{packet: p, train: w.train, mark: w.facts.mark}, w.tracked)
+		if lost {
+			return kernel.ENOBUFS
+		}
 	case p.whole():
 		ns.drop(p, w.in, to.link, DropTooLong, fmt.Sprintf("%d bytes, MTU %d", w.length(), mtu))
-		ns.report(w.join(), w.tracked, tooBig(mtu))
+		ns.report(w.join(), w.in, w.tracked, tooBig(mtu))
 	default:
 		if w.cut != 0 {
 			mtu = min(mtu, w.cut)
 		}
 		ns.decide(p, w.in, to.link, "cut: %d bytes, MTU %d", len(p), mtu)
 		for _, piece := range ns.fragments(w.join(), mtu) {
+			lost := w.in == nil && to.loses(piece)
 			to.send(parcel{packet: piece, mark: w.facts.mark}, w.tracked)
+			if lost {
+				return kernel.ENOBUFS // the rest is not sent: ip_do_fragment, ip6_fragment
+			}
 		}
 	}
 	return 0
+}
+
+// loses reports whether a message of ICMP is lost at once, because the other end of a veth does not take what is that long,
+// which its socket is told. (drivers/net/veth.c: veth_xmit, NET_XMIT_DROP; net/ipv4/ip_output.c: ip_send_skb, net_xmit_errno.)
+// Those of UDP hear of it only if they want to (IP_RECVERR), and TCP sends again.
+func (to way) loses(p packet) bool {
+	peer := to.link.peer
+	if peer == nil || len(p) <= peer.mtu+vlanHeader || p.protocol() != protoICMP && p.protocol() != protoICMPv6 {
+		return false
+	}
+	n := to.link.neighbours[to.next]
+	return n != nil && n.state != kernel.Incomplete && n.state != kernel.Failed // else it waits
 }
 
 // send puts a packet on its link, addressed to the next hop. (net/ipv4/ip_output.c: ip_finish_output2.) By the loopback

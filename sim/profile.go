@@ -69,6 +69,11 @@ type Features struct {
 	// (net/bridge/br_netfilter_hooks.c: br_nf_ops, NF_BR_PRI_BRNF - 1 of br_nf_forward_ip; br_nf_hook_thresh); on 6.18 at 0.
 	BridgeForwardSkips bool
 
+	// KeepsQuotaAtOnce: what somebody may be told by ICMP errors is cut to what icmp_ratelimit lets him be told in a row only
+	// once time has gone by since he was last thought of: what ip_error has just left him stays his, be icmp_ratelimit 0
+	// (6.18, measured on 6.18.44; net/ipv4/inetpeer.c: inet_peer_xrlim_allow). On 6.1 it is cut each time.
+	KeepsQuotaAtOnce bool
+
 	// RenameWhileUp: a link can be renamed while it is up (IFF_LIVE_RENAME_OK until 6.1, all links since 6.2:
 	// "net: allow live renaming when an interface is up").
 	RenameWhileUp bool
@@ -80,7 +85,7 @@ func (f Features) legacyIPTables() bool { return f.NFTablesBridgeOnly }
 // Linux618 is Linux 6.18 as it was measured.
 var Linux618 = Profile{Release: "6.18.0", Features: Features{
 	RenameWhileUp: true, SameMACUnasked: true, PeersFirst: true, FDBDeleteAnyVLAN: true, LowerLayerHasCarrier: true, StaysUnasked: true,
-	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true, PrefersOwnHop: true,
+	RefusesOddSwitches: true, ForgetsSourceOfAll: true, NoAddressUnasked: true, PrefersOwnHop: true, KeepsQuotaAtOnce: true,
 }}
 
 // Linux61 is Linux 6.1 as Debian 12 has it for User Mode Linux.

@@ -88,7 +88,7 @@ func (ns *namespace) giveUp(key fragmentKey, in *link, why string) {
 		ns.drop(p, nil, in, DropReassembly, why)
 	}
 	if len(r.pieces) > 0 && key.here {
-		ns.report(r.pieces[0], tracked{}, reassemblyTimeExceeded)
+		ns.report(r.pieces[0], nil, tracked{}, reassemblyTimeExceeded)
 	}
 }
 

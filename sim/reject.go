@@ -14,7 +14,7 @@ func (ns *namespace) reject(w *passage, with kernel.Rejection) {
 		ns.reset(w)
 		return
 	}
-	ns.report(w.join(), w.tracked, rejections[with])
+	ns.report(w.join(), w.in, w.tracked, rejections[with])
 }
 
 // rejections are the ICMP errors of rejections.

@@ -192,7 +192,7 @@ func (l *link) giveUp(n *neighbour) {
 	n.state, n.known, n.waiting = kernel.Failed, false, nil
 	for _, p := range waiting {
 		l.ns.drop(p.join(), nil, l, DropNeighbourFailed, "neighbour: "+n.ip.String()+" does not answer")
-		l.ns.report(p.join(), tracked{}, hostUnreachable)
+		l.ns.report(p.join(), nil, tracked{}, hostUnreachable)
 	}
 }
 

@@ -108,7 +108,7 @@ func (l *link) jiffies6(key string) int32 { return int32(l.setting6(key) * jiffi
 // solicitRouters is net/ipv6/ndisc.c: ndisc_send_rs.
 func (l *link) solicitRouters(from netip.Addr) {
 	m := append([]byte{ndpRouterSolicitation, 0, 0, 0, 0, 0, 0, 0, ndpSourceMAC, 1}, l.mac[:]...)
-	l.transmitIP(multicastMAC(allRouters), ndpPacket(from, allRouters, m))
+	l.sendNDP(multicastMAC(allRouters), ndpPacket(from, allRouters, m))
 }
 
 // inputRouterSolicitation learns who asks, where the link is a router's. (net/ipv6/ndisc.c: ndisc_recv_rs.) To answer is for

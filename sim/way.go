@@ -93,8 +93,18 @@ func (r *route) refusal() kernel.Errno {
 		return kernel.EACCES
 	case kernel.Blackhole:
 		return kernel.EINVAL
+	case kernel.Unicast:
+		if r.rejectsOnLoopback() {
+			return kernel.ENETUNREACH
+		}
 	}
 	return 0
+}
+
+// rejectsOnLoopback reports whether a route of IPv6 leads to the loopback device, though not to the loopback address: there is
+// nobody. (net/ipv6/route.c: fib6_is_reject; net/ipv6/ip6_fib.c: ip6_rt_type_to_error.)
+func (r *route) rejectsOnLoopback() bool {
+	return r.Dst.Addr().Is6() && r.link != nil && r.link.loopback() && !r.Dst.Addr().IsLoopback()
 }
 
 // mtu is that of the path, of the route, or the link's. (net/ipv4/route.c: ipv4_mtu; net/ipv6/route.c: ip6_mtu.)
@@ -109,9 +119,11 @@ func (to way) mtu() int {
 	return mtu
 }
 
+// wayBy is the way to a destination by a route. A gateway of IPv4 that is the namespace's own address is none: the
+// destination is taken to be on the link. (net/ipv4/route.c: rt_set_nexthop, which wants a next hop of the scope link.)
 func (ns *namespace) wayBy(r *route, dst netip.Addr) way {
 	p := way{kind: r.Type, link: r.link, next: dst, by: r}
-	if r.Gateway.IsValid() {
+	if r.Gateway.IsValid() && (dst.Is6() || r.nhScope == kernel.ScopeLink) {
 		p.next = r.Gateway
 	}
 	if p.kind == kernel.Local {

@@ -40,6 +40,8 @@ func fidelityCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Against, "against", "linux", "the kernel to compare with: linux (this machine's) or uml")
+	flags.StringVar(&f.What, "what", backend.AskRequests,
+		"requests, which send nothing, or packets: probes of small networks, which are changed meanwhile")
 	flags.IntVar(&f.Ops, "ops", 20000, "end after at least so many operations: what runs at the same time comes to its end; 0: no limit")
 	flags.Uint64Var(&f.Seed, "seed", 1, "what the operations are drawn from: the same seed gives the same")
 	flags.DurationVar(&f.For, "for", 0, "end after at least so much time; 0: no limit")
@@ -54,6 +56,8 @@ func checkFidelity(f backend.Fidelity) error {
 	switch kernels := backend.FidelityKernels(); {
 	case !slices.Contains(kernels, f.Against):
 		return fmt.Errorf("--against=%s: there are %s", f.Against, strings.Join(kernels, ", "))
+	case !slices.Contains(backend.FidelityQuestions(), f.What):
+		return fmt.Errorf("--what=%s: there are %s", f.What, strings.Join(backend.FidelityQuestions(), ", "))
 	case f.Ops < 0:
 		return fmt.Errorf("--ops=%d: less than no operation cannot be asked for", f.Ops)
 	case f.For < 0:

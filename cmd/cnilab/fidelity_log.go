@@ -17,8 +17,9 @@ import (
 type loggedRun struct {
 	Date        string  `json:"date"` // of the day it ended, as 2026-01-31
 	Against     string  `json:"against"`
-	Release     string  `json:"release"` // as uname -r prints it
-	Draws       string  `json:"draws"`   // what seeds mean: see lockstep.Draws
+	Release     string  `json:"release"`        // as uname -r prints it
+	What        string  `json:"what,omitempty"` // is asked; "": requests
+	Draws       string  `json:"draws"`          // what seeds mean: see lockstep.Draws
 	Seed        uint64  `json:"seed"`
 	Ops         int     `json:"ops"`
 	Sequences   int     `json:"sequences"`
@@ -29,10 +30,27 @@ type loggedRun struct {
 	Answers []backend.AnswerCount `json:"answers"`
 }
 
+// whatOf is what a run asks, as a log says it.
+func whatOf(what string) string {
+	if what == backend.AskRequests {
+		return ""
+	}
+	return what
+}
+
+// drawsOf tells the generators apart that draw what is asked.
+func drawsOf(what string) string {
+	if what == backend.AskPackets {
+		return lockstep.PacketDraws()
+	}
+	return lockstep.Draws()
+}
+
 // logFidelity appends a run to a log.
 func logFidelity(file string, f backend.Fidelity, r backend.FidelityReport, now time.Time) error {
 	line, err := json.Marshal(loggedRun{
-		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release, Draws: lockstep.Draws(),
+		Date: now.UTC().Format(time.DateOnly), Against: f.Against, Release: r.Release,
+		What: whatOf(f.What), Draws: drawsOf(f.What),
 		Seed: f.Seed, Ops: r.Ops,
 		Sequences: r.Sequences, Succeeded: r.Succeeded, Unstable: r.Unstable, Differences: len(r.Findings),
 		Answers: r.Answers,

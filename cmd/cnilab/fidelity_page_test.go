@@ -11,7 +11,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/cnilab/cnilab/harness/lockstep"
+	"github.com/cnilab/cnilab/cmd/cnilab/backend"
 	"github.com/cnilab/cnilab/kernel/kerneltest"
 	"github.com/cnilab/cnilab/sim"
 	"github.com/cnilab/cnilab/sim/netstack"
@@ -149,7 +149,8 @@ Two things are measured. **Laws** are small stories about one rule each, with it
 shows the law can fail ([kernel/kerneltest](../kernel/kerneltest)). What a real kernel answers to each request of a law, and
 the state in the end, is recorded ([answers](../kernel/kerneltest/answers)); the simulation of that kernel has to answer the
 same: the same errno, the same state. **Lockstep** runs ask the simulation and a real kernel the same at random, operation
-by operation, and compare errnos and states ([harness/lockstep](../harness/lockstep)).
+by operation, and compare errnos and states; or they build small networks, probe them, change them and probe them again, and
+compare what becomes of packets ([harness/lockstep](../harness/lockstep)).
 
 `
 
@@ -212,14 +213,19 @@ func writeRuns(t *testing.T, b *strings.Builder) {
 	}
 	fmt.Fprint(b, "## Lockstep runs\n\n"+
 		"| date | Linux (uname -r) | seed | operations | succeeded | differences | run it again |\n|---|---|---|---|---|---|---|\n")
-	sums, draws := make(map[string]int), lockstep.Draws()
+	sums := make(map[string]int)
+	draws := map[string]string{"": drawsOf(""), backend.AskPackets: drawsOf(backend.AskPackets)}
 	for i, r := range runs {
-		if r.Draws != draws {
+		about := ""
+		if r.What != "" {
+			about = " --what=" + r.What
+		}
+		if r.Draws != draws[r.What] {
 			t.Errorf("sim/lockstep.jsonl:%d: seed %d of %s draws other operations by now: delete the line, and run anew (make fidelity)",
 				i+1, r.Seed, r.Draws)
 		}
-		fmt.Fprintf(b, "| %s | %s | %d | %d | %.0f%% | %d | `bin/cnilab fidelity --against=%s --seed %d --ops %d` |\n",
-			r.Date, r.Release, r.Seed, r.Ops, 100*r.Succeeded, r.Differences, r.Against, r.Seed, r.Ops)
+		fmt.Fprintf(b, "| %s | %s | %d | %d | %.0f%% | %d | `bin/cnilab fidelity --against=%s%s --seed %d --ops %d` |\n",
+			r.Date, r.Release, r.Seed, r.Ops, 100*r.Succeeded, r.Differences, r.Against, about, r.Seed, r.Ops)
 		sums[r.Release] += r.Ops
 	}
 	for _, release := range slices.Sorted(maps.Keys(sums)) {

@@ -23,7 +23,8 @@ func TestFoundDifferences(t *testing.T) {
 func TestFidelityRefuses(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--against=sim": "there are linux, uml", "--against=": "there are linux, uml",
-		"--ops=-5": "less than no operation", "--for=-1s": "no less than no time", "-j0": "at least one",
+		"--what=frames": "there are requests, packets",
+		"--ops=-5":      "less than no operation", "--for=-1s": "no less than no time", "-j0": "at least one",
 	} {
 		exit, stdout, stderr := cnilab(t, "fidelity", arg)
 		if exit != exitUsage || stdout != "" || !strings.Contains(stderr, want) {

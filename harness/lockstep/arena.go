@@ -22,6 +22,8 @@ type arena struct {
 	open   map[string]*kept // by name
 	deep   depth            // how much view reads
 	file   bool             // the plain file is there
+
+	services []func() // what ends those that listen
 }
 
 // newArena makes an arena with the host's own namespace.
@@ -35,6 +37,9 @@ func newArena(h kernel.Host, prefix string) (*arena, error) {
 
 // close takes the namespaces away.
 func (a *arena) close() error {
+	for _, stop := range a.services {
+		stop()
+	}
 	var first error
 	for _, name := range slices.Clone(a.names) {
 		if err := a.drop(name); err != nil && first == nil {

@@ -29,6 +29,25 @@
 // in a circle). Which of
 // two links that want one address has lost it after duplicate address detection is random, and no difference.
 //
+// # Packets
+//
+// Requests send nothing. A run may be about packets instead ([Run.Packets]): its sequences ([Packets]) build a small network,
+// most of which works, and probe it; change it while it lives, and probe it again, twice, so that what conntrack, the
+// forwarding databases, neighbours and paths' MTUs have kept by then counts. A network has a node, which forwards, and up to
+// four other namespaces; bridges and cables, addresses and routes of both IP versions, rules of nftables or iptables. What
+// changes it takes links down, addresses and routes away, adds routes, rules of routing and of netfilter, neighbours, settings,
+// MTUs, modes of ports. Probes are pings and calls by TCP and UDP, to what is served and not, to addresses that nobody has, now
+// and then from a chosen source, in pieces, or with few hops.
+//
+// Compared is what each request and probe is answered: the errno, who answers, and as whom the service saw the caller; and in
+// the end the tables, and the flows of conntrack. Every probe is a line of the scenario language, and so is a pause for what
+// Linux does late: a sequence is a scenario, and each kernel has its own time for it. The clock of the simulation is moved on
+// by as much as the other kernel took longer, so that what ends by itself does so on both.
+//
+// Left out is what Linux decides by chance: several next hops, ports and identifiers; what is so near to three seconds
+// that a neighbour is given up or is not; the limits of ICMP errors but for those that a router has no way for. Left out, too, is
+// what the simulation is known not to do: ip_nonlocal_bind, and redirects of IPv4.
+//
 // # Differences
 //
 // A difference that is there again when the sequence is carried out anew is made shorter ([Shrink]): operations are left

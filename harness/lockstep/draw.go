@@ -30,6 +30,8 @@ const (
 
 	// NounNFTFamily are the families of nftables other than bridge. What masquerades needs one of them.
 	NounNFTFamily Noun = "packetfilter/masquerade/nft"
+
+	NounBridged Noun = "bridged" // that iptables is asked about what bridges forward
 )
 
 // DefaultShape is long enough for states that a few operations do not make, and short enough to be read.
@@ -38,7 +40,7 @@ var DefaultShape = Shape{Length: 40}
 // ShapeWithout is the default shape for a reference that lacks some nouns.
 func ShapeWithout(lacks func(noun string) bool) Shape {
 	s := DefaultShape
-	for _, n := range []Noun{NounVLAN, NounVLANLink, NounDummy, NounNFTFamily} {
+	for _, n := range []Noun{NounVLAN, NounVLANLink, NounDummy, NounNFTFamily, NounBridged} {
 		if lacks(string(n)) {
 			s.Without = append(s.Without, n)
 		}

@@ -83,6 +83,25 @@ func TestSimulationIsLikeLinux(t *testing.T) {
 	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
 }
 
+// A few networks, the same each time.
+func TestPacketsAreLikeLinux(t *testing.T) {
+	if !thorough {
+		t.Skip("takes long on Linux: make real")
+	}
+	run := inStep(t)
+	profile, _ := profileHere(t, run.Reference)
+	run.Other, run.Packets = probed(profile, twist{}), true
+	run.Seed, run.Ops, run.Jobs = 5, 100, 8
+	report, err := run.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Differences {
+		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
+	}
+	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
+}
+
 // FuzzSimulationIsLikeLinux lets the fuzzer choose the operations, by what is reached in the simulation.
 func FuzzSimulationIsLikeLinux(f *testing.F) {
 	if !thorough && flag.Lookup("test.fuzz").Value.String() == "" {

@@ -26,6 +26,9 @@ type Run struct {
 	Jobs  int           // how many sequences run at the same time
 	Shape Shape
 
+	// Packets says that sequences build networks and probe them, which sends packets; both kernels have to have probes.
+	Packets bool
+
 	// Found is told of each kind of difference when the others are over, made shorter; nil: nobody.
 	Found func(d *Difference)
 }
@@ -48,6 +51,19 @@ func (r *Report) OpsPerSecond() float64 { return float64(r.Ops) / r.Took.Seconds
 // SequenceOf returns the sequence with a number in the run with a seed.
 func SequenceOf(s Shape, seed uint64, number int) []operation.Operation {
 	return Sequence(s).Example(int(seed<<32) + number)
+}
+
+// NetworkOf returns the sequence with a number in the run about packets with a seed.
+func NetworkOf(s Shape, seed uint64, number int) []operation.Operation {
+	return Packets(s).Example(int(seed<<32) + number)
+}
+
+// sequenceOf returns the sequence with a number.
+func (r Run) sequenceOf(number int) []operation.Operation {
+	if r.Packets {
+		return NetworkOf(r.Shape, r.Seed, number)
+	}
+	return SequenceOf(r.Shape, r.Seed, number)
 }
 
 // A runner is a run under way.
@@ -102,7 +118,7 @@ func (w *runner) work(start time.Time) {
 
 // sequence carries out one.
 func (w *runner) sequence(number int) error {
-	sequence := SequenceOf(w.Shape, w.Seed, number)
+	sequence := w.sequenceOf(number)
 	count := Coverage{}
 	d, err := w.carryOut(sequence, Patience, count.add)
 	if err != nil {
@@ -157,7 +173,7 @@ func (w *runner) shortened(met []*Difference) (*Difference, error) {
 		if err != nil {
 			return nil, err
 		}
-		short, err := w.Shrink(again)
+		short, err := w.shrink(again)
 		if err == nil {
 			short, err = w.confirmed(short)
 		}
@@ -204,6 +220,9 @@ func (r Run) carryOut(sequence []operation.Operation, patience time.Duration, an
 	if r.Reference.Virtual {
 		p.patience = 0
 	}
+	if r.Packets {
+		return p.walkPackets(sequence)
+	}
 	return p.walk(sequence)
 }
 
@@ -246,9 +265,15 @@ func ignore(operation.Operation, answer) {}
 
 var particulars = regexp.MustCompile(` oper [A-Z]+|\b(v[0-5]|br[01]|eth0|host|[ab]|\S*[0-9:./]\S*)\b`)
 
+var wordsOfAddresses = regexp.MustCompile(`[0-9a-f]*[.:][0-9a-f.:\]]+`)
+
 // Kind is what differences have in common that are probably the same: the operation and the answers, or what kinds of
 // objects differ.
 func (d *Difference) Kind() string {
+	if d.State == "" && isProbe(d.Last()) {
+		answers := wordsOfAddresses.ReplaceAllString(fmt.Sprintf("want %s, got %s", d.Want, d.Got), "_")
+		return fmt.Sprintf("%s IPv%s: %s", d.Last().Op(), familyOf(d.Last()), answers)
+	}
 	if d.State == "" {
 		return fmt.Sprintf("%s: want %s, got %s", d.Last().Op(), d.Want, d.Got)
 	}

@@ -22,6 +22,9 @@ func (d *Difference) Scenario(reference, rerun string) string {
 			continue
 		}
 		fmt.Fprintln(&b, o)
+		if i < len(d.answers) && isProbe(o) {
+			b.WriteString(said(d.answers[i].printed))
+		}
 	}
 	if d.State != "" {
 		fmt.Fprintf(&b, "expect end\n\n-- end --\n%s", d.expectation())

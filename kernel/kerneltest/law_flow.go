@@ -71,6 +71,16 @@ var flowLaws = []Law{
 			"flow udp src 10.2.0.1 dst 10.2.0.2 dport 53 reply-src 10.2.0.2 reply-dst 10.2.0.1 reply-sport 53",
 		}, "flows after that")
 	}},
+	{"flow/of-its-family-alone", "net/netfilter/nft_nat.c nft_nat_init: nf_ct_netns_get with NFTA_NAT_FAMILY", func(e *env) {
+		node, a, b := e.routedAndForwarding()
+		node.route6(a, b)
+		node.base("pre", "nat", "prerouting", -100)
+		node.change("add rule inet t pre tcp dport 8080 dnat ip to 10.2.0.2:80")
+		e.ok(node.ping("fd00:1::2"), "ping by IPv6")
+		equal(e, node.flows(), []string{}, "flows of IPv6, where a rule of the family inet translates to an address of IPv4")
+		e.ok(node.ping("10.2.0.2"), "ping by IPv4")
+		equal(e, node.flows(), []string{"flow icmp src 10.2.0.1 dst 10.2.0.2 reply-src 10.2.0.2 reply-dst 10.2.0.1"}, "flows of IPv4")
+	}},
 	{"flow/outlives-its-rule", "net/netfilter/nf_nat_core.c nf_nat_inet_fn: nf_nat_initialized", func(e *env) {
 		node, a, b := e.masquerading(kernel.NFTables)
 		b.serve(kernel.UDP, "10.2.0.2:53")

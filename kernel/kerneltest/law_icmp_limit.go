@@ -76,6 +76,22 @@ var limitLaws = []Law{
 		node.setSysctl("net/ipv4/ip_forward", "1")
 		a.isTold(2, "10.1.0.2", "10.9.0.1", "by a router that has no way")
 	}},
+	// That ip_error has just left something to the receiver counts where the limit is 0 as long as no time goes by, on 6.18;
+	// on 6.1 each error that is sent takes all.
+	{"limit/no-way-while-off", "net/ipv4/inetpeer.c inet_peer_xrlim_allow: rate_tokens", func(e *env) {
+		node, a, _ := e.routed()
+		node.setSysctl("net/ipv4/ip_forward", "1")
+		node.setSysctl("net/ipv4/icmp_ratelimit", "0")
+		told := 0
+		for range inARow {
+			c := call(kernel.UDP, "10.9.0.1:80")
+			c.Timeout = 50 * time.Millisecond
+			if _, err := a.Call(e.ctx, c); kernel.ErrnoOf(err) == kernel.ENETUNREACH {
+				told++
+			}
+		}
+		equal(e, told == 1 || told == 5, true, "whether a router without a way says so once or five times, not %d times", told)
+	}},
 	{"limit/expired", "net/ipv4/ip_forward.c ip_forward: ICMP_TIME_EXCEEDED by icmp_send", func(e *env) {
 		node, a, _ := e.routed()
 		node.setSysctl("net/ipv4/ip_forward", "1")

@@ -48,6 +48,26 @@ var packetFilterLaws = append(masqueradeLaws(), []Law{
 		e.refused(node.pingShortly("10.1.0.2"), kernel.EPERM, "ping from a node that drops what it sends")
 		e.refused(a.pingShortly("10.1.0.1"), kernel.ETIMEDOUT, "ping a node that drops its answer")
 	}},
+	{"packetfilter/reject/no-protocol", "net/ipv4/icmp.c icmp_err_convert: ENOPROTOOPT", func(e *env) {
+		a, b := e.cable()
+		lab := &ruleLab{netns: b}
+		lab.needs("ip")
+		lab.base("in", "filter", "input", 0)
+		lab.change("add rule ip t in reject with icmp prot-unreachable")
+		e.refused(a.ping("10.0.0.2"), kernel.ENOPROTOOPT, "ping who says that there is no such protocol")
+		for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+			_, err := a.call(transport, "10.0.0.2:80")
+			e.refused(err, kernel.ENOPROTOOPT, "call it by %s", transport)
+		}
+	}},
+	{"packetfilter/discovery/input", "net/ipv6/ip6_input.c ip6_input: NF_INET_LOCAL_IN", func(e *env) {
+		a, b := e.cable()
+		e.discoveryDropped(a, b, "input")
+	}},
+	{"packetfilter/discovery/output", "net/ipv6/ndisc.c ndisc_send_skb: NF_INET_LOCAL_OUT", func(e *env) {
+		a, b := e.cable()
+		e.discoveryDropped(a, b, "output")
+	}},
 	{"packetfilter/policy", "net/netfilter/nf_tables_core.c nft_do_chain: nft_base_chain policy", func(e *env) {
 		node, a, b := e.routedAndForwarding()
 		node.change("add table inet t", "add chain inet t f { type filter hook forward priority 0 ; policy drop ; }",
@@ -204,4 +224,18 @@ func (n *netns) forget() {
 func (n *netns) pingShortly(ip string) error {
 	_, err := n.Ping(n.e.ctx, kernel.Ping{To: netip.MustParseAddr(ip), Timeout: 400 * time.Millisecond})
 	return err
+}
+
+// discoveryDropped demands that no neighbour of IPv6 is found where a hook drops ICMPv6, and is again without.
+func (e *env) discoveryDropped(a, b *netns, hook string) {
+	lab := &ruleLab{netns: a}
+	lab.needs("inet")
+	b.serve(kernel.UDP, "[fd00::2]:53")
+	lab.base("f", "filter", hook, 0)
+	lab.change("add rule inet t f meta l4proto icmpv6 drop")
+	_, err := a.Call(e.ctx, call(kernel.UDP, "[fd00::2]:53"))
+	e.refused(err, kernel.ETIMEDOUT, "call a neighbour by UDP, while ICMPv6 is dropped at %s", hook)
+	lab.change("flush chain inet t f")
+	_, err = a.call(kernel.UDP, "[fd00::2]:53")
+	e.ok(err, "call it when nothing is dropped")
 }

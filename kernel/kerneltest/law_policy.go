@@ -26,7 +26,9 @@ var policyLaws = []Law{
 		}
 	}},
 	{"policy/standard", "net/ipv6/fib6_rules.c fib6_rules_net_init: IPv6 has no rule for the table default", func(e *env) {
-		a, _ := e.cable()
+		a, b := e.cable()
+		b.giveAtOnce(b.link("w").Index, "fd09::1/128")
+		b.awaitLocal("fd09::1")
 		a.routeIn(kernel.TableDefault, "10.9.0.0/24", "10.0.0.2")
 		a.routeIn(kernel.TableDefault, "fd09::/64", "fd00::2")
 		e.refused(a.ping("fd09::1"), kernel.ENETUNREACH, "ping what only the IPv6 table default leads to")

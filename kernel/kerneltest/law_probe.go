@@ -78,6 +78,59 @@ var probeLaws = []Law{
 		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("10.0.0.2"), From: netip.MustParseAddr("10.0.0.9")})
 		e.refused(err, kernel.EADDRNOTAVAIL, "ping from an address that the namespace has not")
 	}},
+	{"probe/from-absent-first", "net/ipv4/af_inet.c __inet_bind, net/ipv6/af_inet6.c __inet6_bind", func(e *env) {
+		a, _ := e.cable()
+		for _, way := range [][2]string{{"10.0.0.9", "10.9.0.1"}, {"fd00::9", "fd09::1"}} {
+			source, target, to := netip.MustParseAddr(way[0]), netip.MustParseAddr(way[1]), way[1]
+			_, err := a.Ping(e.ctx, kernel.Ping{To: target, From: source})
+			e.refused(err, kernel.EADDRNOTAVAIL, "ping %s, to which there is no route, from an absent address", to)
+			for _, transport := range []kernel.Transport{kernel.TCP, kernel.UDP} {
+				c := call(transport, netip.AddrPortFrom(target, 80).String())
+				c.From = source
+				_, err = a.Call(e.ctx, c)
+				e.refused(err, kernel.EADDRNOTAVAIL, "call %s by %s, likewise", to, transport)
+			}
+		}
+	}},
+	{"probe/ping/no-way-in-pieces", "net/ipv6/icmp.c icmpv6_notify: ipv6_skip_exthdr", func(e *env) {
+		a, _ := e.cable()
+		a.routeIn(kernel.TableMain, "fd09::/64", "fd00::2")
+		_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr("fd09::1"), Size: 5000})
+		e.refused(err, kernel.ENETUNREACH, "ping by IPv6, in pieces, by way of who has no way")
+	}},
+	{"probe/ping/too-long-for-the-peer", "drivers/net/veth.c veth_xmit; net/ipv4/ip_output.c ip_send_skb", func(e *env) {
+		a, b := e.cable()
+		for _, ip := range []string{"10.0.0.2", "fd00::2"} {
+			e.ok(a.ping(ip), "ping %s, which has a MAC then", ip)
+		}
+		b.resize(b.link("w").Index, 1300)
+		for _, ip := range []string{"10.0.0.2", "fd00::2"} {
+			for _, size := range []int{1400, 2000} {
+				_, err := a.Ping(e.ctx, kernel.Ping{To: netip.MustParseAddr(ip), Size: size})
+				e.refused(err, kernel.ENOBUFS, "ping %s with %d bytes, of which the other end takes 1300 at a time", ip, size)
+			}
+		}
+	}},
+	{"probe/ping/by-loopback", "net/ipv6/route.c fib6_is_reject: IFF_LOOPBACK", func(e *env) {
+		a, _ := e.cable()
+		a.giveAtOnce(a.link("lo").Index, "fd08::1/64")
+		a.awaitLocal("fd08::1")
+		e.ok(a.ping("fd08::1"), "ping an address of the loopback device")
+		e.refused(a.ping("fd08::2"), kernel.ENETUNREACH, "ping one of its subnet")
+	}},
+	{"probe/ping/by-own-address", "net/ipv4/route.c rt_set_nexthop: nhc_scope is RT_SCOPE_LINK", func(e *env) {
+		a, b := e.cable()
+		b.give(b.link("w").Index, "10.9.0.1/32")
+		a.routeIn(kernel.TableMain, "10.9.0.1/32", "10.0.0.1")
+		e.ok(a.ping("10.9.0.1"), "ping by a route via the namespace's own address, which is no gateway")
+	}},
+	{"probe/ping/no-way-there", "net/ipv6/route.c ip6_pkt_discard; net/ipv4/route.c ip_error: IN_DEV_FORWARD", func(e *env) {
+		a, _ := e.cable()
+		a.routeIn(kernel.TableMain, "10.9.0.0/24", "10.0.0.2")
+		a.routeIn(kernel.TableMain, "fd09::/64", "fd00::2")
+		e.refused(a.ping("fd09::1"), kernel.ENETUNREACH, "ping by way of who has no way either and does not forward, by IPv6")
+		e.refused(a.pingShort("10.9.0.1"), kernel.ETIMEDOUT, "the same by IPv4, where nothing is said")
+	}},
 	{"probe/ping/through-bridge", "net/bridge/br_input.c br_handle_frame_finish", func(e *env) {
 		node, a, b := e.bridged()
 		e.ok(a.ping("10.0.0.3"), "ping another namespace by way of a bridge")

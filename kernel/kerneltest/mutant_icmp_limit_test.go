@@ -34,6 +34,7 @@ func limitMutants() []mutant {
 				return errors.Join(ns.SetSysctl(key, value), ns.SetSysctl(limit4, "0"))
 			}},
 		},
+		{"limit/no-way-while-off", "has a limit always", insteadOf(limit4, "1000")},
 		{"limit/expired", "limits nothing", insteadOf(limit4, "0")},
 		{"limit/ipv6", "limits nothing", insteadOf(limit6, "0")},
 		{"limit/ipv6-off", "has a limit always", insteadOf(limit6, "1000")},

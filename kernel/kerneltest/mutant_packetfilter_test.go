@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/cnilab/cnilab/kernel"
+	"github.com/cnilab/cnilab/kernel/intercept"
 )
 
 func packetFilterMutants() []mutant {
@@ -14,6 +15,12 @@ func packetFilterMutants() []mutant {
 		{"packetfilter/masquerade/nft/ping", "does not translate pings", withoutRules()},
 		{"packetfilter/masquerade/iptables/tcp", "has iptables without effect", withoutRules()},
 		{"packetfilter/masquerade/iptables/ping", "has iptables without effect", withoutRules()},
+		{
+			"packetfilter/reject/no-protocol", "takes it for a port that is closed",
+			confuse(intercept.ProbeCall, kernel.ENOPROTOOPT, kernel.ECONNREFUSED),
+		},
+		{"packetfilter/discovery/input", "has no rules for neighbour discovery", withoutRules()},
+		{"packetfilter/discovery/output", "has no rules for neighbour discovery", withoutRules()},
 		{"packetfilter/masquerade/others", "masquerades everybody", rulesAs(kernel.AddRule, func(c *kernel.FilterChange) { c.Rule.Matches = nil })},
 		{"packetfilter/masquerade/errors-come-back", "keeps errors to itself", twist{Call: func(ns kernel.NetNS, ctx context.Context, c kernel.Call) (kernel.Answer, error) {
 			return kernel.Answer{}, &kernel.Error{Op: "call", Errno: kernel.ETIMEDOUT}

@@ -45,6 +45,21 @@ func probeMutants() []mutant {
 		},
 		{"probe/ping/through-bridge", "bridges nothing", refusePing("10.0.0.3", kernel.EHOSTUNREACH)},
 		{
+			"probe/from-absent-first", "looks for a route before",
+			twist{Ping: func(ns kernel.NetNS, ctx context.Context, p kernel.Ping) (kernel.Answer, error) {
+				p.From = netip.Addr{}
+				return ns.Ping(ctx, p)
+			}},
+		},
+		{"probe/ping/no-way-in-pieces", "hears no error about a piece", refusePing("fd09::1", kernel.ETIMEDOUT)},
+		{
+			"probe/ping/too-long-for-the-peer", "waits for an answer",
+			confuse(intercept.ProbePing, kernel.ENOBUFS, kernel.ETIMEDOUT),
+		},
+		{"probe/ping/by-loopback", "waits for an answer", refusePing("fd08::2", kernel.ETIMEDOUT)},
+		{"probe/ping/by-own-address", "asks itself for a way", refusePing("10.9.0.1", kernel.ETIMEDOUT)},
+		{"probe/ping/no-way-there", "says nothing where it does not forward", refusePing("fd09::1", kernel.ETIMEDOUT)},
+		{
 			"probe/ping/routed", "forwards whatever ip_forward is",
 			twist{SetSysctl: func(ns kernel.NetNS, key, _ string) error {
 				return ns.SetSysctl(key, "1")

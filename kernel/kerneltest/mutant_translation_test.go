@@ -51,6 +51,7 @@ func translationMutants() []mutant {
 		{"flow/refused", "keeps connections that were none", alwaysOne},
 		{"flow/dropped", "keeps flows of which nothing came through", alwaysOne},
 		{"flow/own", "follows what it forwards alone", twist{ShowFlows: func(kernel.NetNS, []kernel.Flow) []kernel.Flow { return nil }}},
+		{"flow/of-its-family-alone", "follows flows of both families", alwaysOne},
 		{"flow/outlives-its-rule", "forgets flows with their rules", twist{ChangeRuleset: func(ns kernel.NetNS, b kernel.FilterBackend, c []kernel.FilterChange) error {
 			if _, err := ns.DeleteFlows(kernel.FlowFilter{}); err != nil {
 				return err

@@ -35,7 +35,7 @@ func errnoOf(err tcpip.Error) kernel.Errno {
 		return kernel.EMSGSIZE
 	case *tcpip.ErrBroadcastDisabled, *tcpip.ErrNotPermitted:
 		return kernel.EACCES
-	case *tcpip.ErrNoBufferSpace:
+	case *tcpip.ErrNoBufferSpace, *tcpip.ErrQueueSizeNotSupported:
 		return kernel.ENOBUFS
 	case *tcpip.ErrClosedForSend:
 		return kernel.EPIPE
@@ -60,6 +60,8 @@ func stackError(err error) tcpip.Error {
 		return &tcpip.ErrNotPermitted{}
 	case kernel.EMSGSIZE:
 		return &tcpip.ErrMessageTooLong{}
+	case kernel.ENOBUFS:
+		return &tcpip.ErrQueueSizeNotSupported{} // sockets of the stack keep ErrNoBufferSpace to themselves
 	case kernel.EPERM:
 		return &tcpip.ErrUnknownDevice{}
 	}

@@ -35,6 +35,9 @@ func (t *Transport) begin(proto tcpip.TransportProtocolNumber, from netip.Addr, 
 	if !to.Addr().IsValid() {
 		return nil, kernel.EINVAL
 	}
+	if !t.mayBind(from) {
+		return nil, kernel.EADDRNOTAVAIL
+	}
 	if err := t.leads(from, to.Addr()); err != nil {
 		return nil, errnoIn(err)
 	}
@@ -46,6 +49,15 @@ func (t *Transport) begin(proto tcpip.TransportProtocolNumber, from netip.Addr, 
 	}
 	t.exchanges[x] = struct{}{}
 	return x, 0
+}
+
+// mayBind reports whether a socket may be bound to an address, which it is before anybody looks for a way from there.
+// (net/ipv4/af_inet.c: inet_addr_valid_or_nonlocal; net/ipv6/af_inet6.c: __inet6_bind; net/ipv4/ping.c: ping_bind.)
+func (t *Transport) mayBind(from netip.Addr) bool {
+	if !from.IsValid() || from.IsUnspecified() {
+		return true
+	}
+	return t.stack.CheckLocalAddress(0, networkOf(from), stackAddr(from)) != 0
 }
 
 // leads returns nil where the routes lead from an address, the zero Addr being for them to choose, to another.

@@ -111,6 +111,7 @@ func errnoOfError6(typ header.ICMPv6Type, code header.ICMPv6Code) kernel.Errno {
 var unreachable4 = map[header.ICMPv4Code]kernel.Errno{
 	header.ICMPv4NetUnreachable:        kernel.ENETUNREACH,
 	header.ICMPv4HostUnreachable:       kernel.EHOSTUNREACH,
+	header.ICMPv4ProtoUnreachable:      kernel.ENOPROTOOPT,
 	header.ICMPv4PortUnreachable:       kernel.ECONNREFUSED,
 	header.ICMPv4FragmentationNeeded:   kernel.EMSGSIZE,
 	header.ICMPv4HostProhibited:        kernel.EHOSTUNREACH,
@@ -160,9 +161,21 @@ func parseQuote(data []byte) (proto tcpip.TransportProtocolNumber, to netip.Addr
 	case header.IPv6Version:
 		if len(data) >= header.IPv6MinimumSize {
 			ip := header.IPv6(data)
-			proto = tcpip.TransportProtocolNumber(ip.NextHeader())
-			return proto, addrOf(ip.DestinationAddress()), data[header.IPv6MinimumSize:]
+			proto, start = afterFragmentHeader(ip.NextHeader(), data[header.IPv6MinimumSize:])
+			return proto, addrOf(ip.DestinationAddress()), start
 		}
 	}
 	return 0, netip.Addr{}, nil
+}
+
+// afterFragmentHeader returns what follows the header of IPv6 and that of a fragment, if there is one; nothing behind another
+// fragment than the first. (net/ipv6/icmp.c: icmpv6_notify, ipv6_skip_exthdr.)
+func afterFragmentHeader(next uint8, data []byte) (proto tcpip.TransportProtocolNumber, start []byte) {
+	if next != header.IPv6FragmentHeader {
+		return tcpip.TransportProtocolNumber(next), data
+	}
+	if len(data) < header.IPv6FragmentHeaderSize || header.IPv6Fragment(data).FragmentOffset() != 0 {
+		return 0, nil
+	}
+	return tcpip.TransportProtocolNumber(data[0]), data[header.IPv6FragmentHeaderSize:]
 }

@@ -17,6 +17,7 @@ import (
 // A Fidelity is a lockstep run of the simulation and a kernel. It survives JSON.
 type Fidelity struct {
 	Against string // the name of the kernel
+	What    string // what is asked: one of FidelityQuestions; "": requests
 	Seed    uint64
 	Ops     int           // 0: no limit
 	For     time.Duration // 0: no limit
@@ -25,6 +26,15 @@ type Fidelity struct {
 
 // FidelityKernels are the names of the kernels that the simulation is compared with.
 func FidelityKernels() []string { return []string{"linux", "uml"} }
+
+// What a run asks.
+const (
+	AskRequests = "requests" // to the control plane, without a packet
+	AskPackets  = "packets"  // probes of small networks
+)
+
+// FidelityQuestions are what a run can ask.
+func FidelityQuestions() []string { return []string{AskRequests, AskPackets} }
 
 // A FidelityReport is what such a run has shown. It survives JSON.
 type FidelityReport struct {
@@ -76,10 +86,14 @@ func profileOf(release string, lacks func(topic string) bool) sim.Profile {
 	return profile.AsBuilt(lacks)
 }
 
-// simulatedKernel makes machines of worlds of their own, without sockets: operations send nothing.
-func simulatedKernel(profile sim.Profile) lockstep.Kernel {
+// simulated makes machines of worlds of their own, without sockets where nothing is sent.
+func (f Fidelity) simulated(profile sim.Profile) lockstep.Kernel {
+	config := sim.Config{Seed: 1, Profile: profile}
+	if f.What == AskPackets {
+		config.Transport = netstack.New
+	}
 	return lockstep.Kernel{Name: "sim", New: func() (kernel.Host, func(), error) {
-		world := sim.NewWorld(sim.Config{Seed: 1, Profile: profile})
+		world := sim.NewWorld(config)
 		return world.AddHost("node"), world.Close, nil
 	}}
 }
@@ -91,7 +105,7 @@ func (f Fidelity) against(ctx context.Context, machine kernel.Host, name, releas
 	profile := profileOf(release, lacks)
 	var findings []Finding
 	report, err := lockstep.Run{
-		Reference: k, Other: simulatedKernel(profile), Shape: lockstep.ShapeWithout(lacks),
+		Reference: k, Other: f.simulated(profile), Packets: f.What == AskPackets, Shape: lockstep.ShapeWithout(lacks),
 		Seed: f.Seed, Ops: f.Ops, For: f.For, Jobs: f.Jobs,
 		Found: func(d *lockstep.Difference) { findings = append(findings, finding(d, k.Name)) },
 	}.Do(ctx)
