@@ -197,8 +197,10 @@ func TestIPTablesOfOneFamily(t *testing.T) {
 	ns := newPod(t, h, "pod")
 	must(t, ns.ChangeRuleset(kernel.IPTables, parseRules(t, "iptables", "-t nat -N c")))
 	programs := t.TempDir()
-	for _, name := range []string{"iptables-save", "iptables-restore"} {
-		must(t, os.Symlink(lookPath(name), programs+"/"+name))
+	for _, name := range []string{"iptables-save", "iptables-restore", "iptables-legacy-save", "iptables-legacy-restore"} {
+		if path := lookPath(name); path != "" {
+			must(t, os.Symlink(path, programs+"/"+name))
+		}
 	}
 	folders := iptablesFolders
 	iptablesFolders = nil
