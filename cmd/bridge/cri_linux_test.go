@@ -118,7 +118,7 @@ func (c *cri) exec(name string, command ...string) (stdout string, err error) {
 // restart does what the kubelet does: it stops a pod and starts another attempt, and removes the first one later.
 func (c *cri) restart(k container) error {
 	old := c.pods[k.name]
-	if _, err := c.call("stopp", old.sandbox); err != nil {
+	if err := c.stop(old.sandbox); err != nil {
 		return err
 	}
 	if err := c.startPod(k, old.attempt+1); err != nil {
@@ -130,10 +130,22 @@ func (c *cri) restart(k container) error {
 
 func (c *cri) remove(name string) error {
 	pod := c.pods[name]
-	if _, err := c.call("stopp", pod.sandbox); err != nil {
+	if err := c.stop(pod.sandbox); err != nil {
 		return err
 	}
 	_, err := c.call("rmp", pod.sandbox)
+	return err
+}
+
+// stop asks again, as the kubelet does, where containerd has learned only while it was at it that a process was killed.
+func (c *cri) stop(sandbox string) (err error) {
+	_ = eventually(func() error {
+		_, err = c.call("stopp", sandbox)
+		if err != nil && strings.Contains(err.Error(), "ttrpc: closed") {
+			return err
+		}
+		return nil
+	})
 	return err
 }
 
