@@ -58,12 +58,27 @@ func profileHere(t testing.TB, here lockstep.Kernel) (p sim.Profile, lacks func(
 	return p.AsBuilt(lacks), lacks
 }
 
-// inStep is a run of this machine's kernel and of its simulation.
-func inStep(t testing.TB) lockstep.Run {
+// inStep is a run of this machine's kernel and of its simulation, which has the profile.
+func inStep(t testing.TB) (lockstep.Run, sim.Profile) {
 	t.Helper()
 	reference := real(t)
 	profile, lacks := profileHere(t, reference)
-	return lockstep.Run{Reference: reference, Other: simulatedAs(profile, twist{}), Shape: lockstep.ShapeWithout(lacks)}
+	return lockstep.Run{
+		Reference: reference, Other: simulatedAs(profile, twist{}), Shape: lockstep.ShapeWithout(lacks),
+	}, profile
+}
+
+// mustBeAlike carries a run out.
+func mustBeAlike(t *testing.T, run lockstep.Run) {
+	t.Helper()
+	report, err := run.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Differences {
+		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
+	}
+	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
 }
 
 // A few thousand operations, the same each time: "cnilab fidelity" asks for more.
@@ -71,16 +86,9 @@ func TestSimulationIsLikeLinux(t *testing.T) {
 	if !thorough {
 		t.Skip("takes long on Linux: make real")
 	}
-	run := inStep(t)
+	run, _ := inStep(t)
 	run.Seed, run.Ops, run.Jobs = 1, 2000, 16
-	report, err := run.Do(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range report.Differences {
-		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
-	}
-	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
+	mustBeAlike(t, run)
 }
 
 // A few networks, the same each time.
@@ -88,18 +96,10 @@ func TestPacketsAreLikeLinux(t *testing.T) {
 	if !thorough {
 		t.Skip("takes long on Linux: make real")
 	}
-	run := inStep(t)
-	profile, _ := profileHere(t, run.Reference)
+	run, profile := inStep(t)
 	run.Other, run.Packets = probed(profile, twist{}), true
 	run.Seed, run.Ops, run.Jobs = 5, 100, 8
-	report, err := run.Do(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range report.Differences {
-		t.Errorf("%s%s", lockstep.Describe(d.Sequence), d)
-	}
-	t.Logf("%d operations, %.0f a second, %d unstable", report.Ops, report.OpsPerSecond(), report.Unstable)
+	mustBeAlike(t, run)
 }
 
 // FuzzSimulationIsLikeLinux lets the fuzzer choose the operations, by what is reached in the simulation.
@@ -107,7 +107,7 @@ func FuzzSimulationIsLikeLinux(f *testing.F) {
 	if !thorough && flag.Lookup("test.fuzz").Value.String() == "" {
 		f.Skip("takes long on Linux: make real")
 	}
-	run := inStep(f)
+	run, _ := inStep(f)
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
 		sequence := lockstep.Sequence(run.Shape).Draw(t, "sequence")
 		d, err := run.Replay(sequence)

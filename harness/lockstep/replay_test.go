@@ -82,9 +82,8 @@ func TestPluginsRequestsOnBothKernels(t *testing.T) {
 	if !thorough {
 		t.Skip("takes long on Linux: make real")
 	}
-	run := inStep(t)
+	run, profile := inStep(t)
 	kernels := []lockstep.Kernel{run.Other, run.Reference}
-	profile, _ := profileHere(t, run.Reference)
 	all, err := scenario.LoadAll(scenarios.Files, "scenarios")
 	if err != nil {
 		t.Fatal(err)

@@ -13,8 +13,14 @@ const shrinkPatience = 1500 * time.Millisecond
 
 // Shrink leaves operations out of a difference for as long as it stays of its kind.
 func (r Run) Shrink(d *Difference) (*Difference, error) {
-	for size := len(d.Sequence) / 2; size > 0; {
-		shorter, err := r.without(d, size)
+	return shorten(d, r.without, func() bool { return false })
+}
+
+// shorten leaves out as much as it can, and then half as much each time, until nothing can be left out or there is no time
+// for another try. What without returns is nil where nothing of that size can.
+func shorten(d *Difference, without func(*Difference, int) (*Difference, error), late func() bool) (*Difference, error) {
+	for size := len(d.Sequence) / 2; size > 0 && !late(); {
+		shorter, err := without(d, size)
 		if err != nil {
 			return d, err
 		}

@@ -31,19 +31,7 @@ func (r Run) shrinkPackets(d *Difference) (*Difference, error) {
 	if err != nil {
 		return d, err
 	}
-	for size := len(d.Sequence) / 2; size > 0 && time.Now().Before(end); {
-		shorter, err := r.withoutAny(d, size)
-		if err != nil {
-			return d, err
-		}
-		if shorter == nil {
-			size /= 2
-			continue
-		}
-		d = shorter
-		size = min(size, len(d.Sequence)/2)
-	}
-	return d, nil
+	return shorten(d, r.withoutAny, func() bool { return time.Now().After(end) })
 }
 
 // withoutAny tries to leave so many operations out at each place; what can go each by itself goes together, if it can. Nil

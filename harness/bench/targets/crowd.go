@@ -26,6 +26,13 @@ type crowd struct {
 // lull is longer than the kernel is busy with an ADD, or a DEL, that has ended.
 const lull = 100 * time.Millisecond
 
+// letBe waits where a crowd, or what is measured by turns with one, would else find the kernel busy.
+func (c crowd) letBe(besides bool) {
+	if besides || c != (crowd{}) {
+		time.Sleep(lull)
+	}
+}
+
 // gather makes them on a node whose bridge is there, as the plugins would.
 func (c crowd) gather(n node) error {
 	if c == (crowd{}) {

@@ -108,9 +108,7 @@ func (l life) SetUp(ctx context.Context) (bench.Measure, error) {
 
 func (l life) live(ctx context.Context, a attachment) (took bench.Values, err error) {
 	took = bench.Values{}
-	if l.besides || l.crowd != (crowd{}) {
-		time.Sleep(lull)
-	}
+	l.letBe(l.besides)
 	for _, verb := range []string{"ADD", "CHECK", "DEL"} {
 		if verb == "CHECK" && l.unchecked {
 			continue

@@ -97,9 +97,7 @@ func (f floor) SetUp(ctx context.Context) (bench.Measure, error) {
 // add measures, and undoes what the program did.
 func (f floor) add(ctx context.Context, a attachment) (bench.Values, error) {
 	const veth = "vethfloor"
-	if f.besides || f.crowd != (crowd{}) {
-		time.Sleep(lull)
-	}
+	f.letBe(f.besides)
 	lease := leaseFile(a.node, veth)
 	env := []string{
 		"CNI_NETNS=" + a.netns, "FLOOR_VETH=" + veth, "FLOOR_FAMILIES=" + f.families, "FLOOR_LEASE=" + lease,
